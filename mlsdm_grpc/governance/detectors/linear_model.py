@@ -100,7 +100,7 @@ def sums_of(
     """
     if not len(buckets):
         return [[0, 0]] * (len(edges) - 1)
-    weights = pairs[buckets].view(np.int8).reshape(-1, 2).astype(np.int32)
+    weights = pairs.take(buckets).view(np.int8).reshape(-1, 2).astype(np.int32)
     sums: list[list[int]] = np.add.reduceat(weights, edges[:-1]).tolist()
     return sums
 

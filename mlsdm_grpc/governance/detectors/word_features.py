@@ -79,23 +79,22 @@ class TextFeatures:
         self._origin = folded.origin
         self._places = places
         known = list(map(_known_words().__getitem__, written))
-        self._ends = [0]
-        self._votes = [0]
-        self._buckets = np.zeros(0, np.int32)
-        self._pairs = np.zeros((2, 0), np.int32)
         if not known:
+            self._ends, self._votes, self._buckets = [0], [0], np.zeros(0, np.int32)
             return
         encoded, before, earlier, sums, sizes, votes = zip(*known, strict=True)
         self._ends = list(accumulate(sizes, initial=0))
         self._votes = list(accumulate(votes, initial=0))
-        self._buckets = np.frombuffer(b"".join(sums), np.int32) & (BUCKETS - 1)
         nothing = _known_words()[""]
         of_pairs = chain(
             map(crc32, encoded, (nothing.before, *before)),
             map(crc32, encoded, (nothing.earlier, nothing.earlier, *earlier)),
         )
-        pairs = np.fromiter(of_pairs, np.uint32, 2 * len(known)) & (BUCKETS - 1)
-        self._pairs = pairs.view(np.int32).reshape(2, -1)
+        pairs = np.fromiter(of_pairs, np.uint32, 2 * len(known))
+        found = np.concatenate((np.frombuffer(b"".join(sums), np.uint32), pairs))
+        found &= BUCKETS - 1
+        # Buckets of words alone, then those of the pairs with the word before, then of the others.
+        self._buckets = found.view(np.int32)
 
     @classmethod
     def of_text(cls, words: PlainWords) -> TextFeatures:
@@ -116,12 +115,17 @@ class TextFeatures:
         """Return the number of words."""
         return len(self._ends) - 1
 
+    def place(self, number: int) -> tuple[int, int]:
+        """Return the start and the end of a word in the original text."""
+        first, last = self._places[number]
+        return self._origin[first], self._origin[last - 1] + 1
+
     def word(self, number: int) -> WordFeatures:
         """Return one word with its place in the original text."""
-        first, last = self._places[number]
         alone = self._buckets[self._ends[number] : self._ends[number + 1]].tolist()
-        buckets = (*self._pairs[:, number].tolist(), *alone)
-        return WordFeatures(self._origin[first], self._origin[last - 1] + 1, buckets)
+        pairs = self._buckets[self._ends[-1] + number :: len(self)].tolist()
+        buckets = (*pairs, *alone)
+        return WordFeatures(*self.place(number), buckets)
 
     def passages(self, bounds: Sequence[tuple[int, int]], raised: float = 0.0) -> list[Passage]:
         """Return passages.
@@ -132,19 +136,22 @@ class TextFeatures:
 
         Cost: O(words in passages), about 10 us and 150 ns a word.
         """
-        ends, votes = self._ends, self._votes
-        parts, sizes = list[NDArray[np.int32]](), list[int]()
-        for first, last in bounds:
-            parts.append(self._buckets[ends[first] : ends[last]])
-            parts.extend(self._pairs[:, first:last])
-            sizes.append(ends[last] - ends[first] + 2 * (last - first))
-        keys, edges = np.concatenate(parts), [0]
-        if len(bounds) > 1:
+        ends, votes, buckets = self._ends, self._votes, self._buckets
+        if bounds == [(0, len(self))]:
+            keys, edges = np.sort(buckets), [0]
+        else:
+            words, pairs = ends[-1], len(self)
+            parts, sizes = list[NDArray[np.int32]](), list[int]()
+            for first, last in bounds:
+                parts.append(buckets[ends[first] : ends[last]])
+                parts.append(buckets[words + first : words + last])
+                parts.append(buckets[words + pairs + first : words + pairs + last])
+                sizes.append(ends[last] - ends[first] + 2 * (last - first))
             # One sort by passage and bucket finds the repeated features of all passages.
             wide = np.int32 if len(bounds) < _FEW else np.int64
             offsets = np.arange(len(bounds)).astype(wide) * BUCKETS
-            keys = keys + np.repeat(offsets, sizes)
-        keys.sort()
+            keys = np.concatenate(parts) + np.repeat(offsets, sizes)
+            keys.sort()
         new = np.ones(len(keys), np.bool_)
         np.not_equal(keys[1:], keys[:-1], out=new[1:])
         keys = keys[new]
@@ -256,7 +263,10 @@ def _meant(word: str) -> str:
         return word
     if word.isdigit():
         return word
-    return next((each for each in reversed(readings(word)) if each.isalpha()), word)
+    for each in reversed(readings(word)):
+        if each.isalpha():
+            return each
+    return word
 
 
 def _next_gap(text: str, at: int) -> int:
@@ -279,12 +289,17 @@ def _last_gap(text: str, at: int) -> int:
 def _of_word(word: str) -> array[int]:
     """Return the checksums of the features that depend on the word alone."""
     framed = f"_{word}_"
-    places = [(i, i + size) for size in _LETTERS for i in range(len(framed) - size + 1)]
+    places = _runs_of_letters(len(framed))
     if framed.isascii():
         raw = framed.encode()
-        runs = [raw[start:end] for start, end in places]
+        runs = [raw[each] for each in places]
     else:
-        runs = [framed[start:end].encode("utf-8", "surrogatepass") for start, end in places]
+        runs = [framed[each].encode("utf-8", "surrogatepass") for each in places]
     sums = array("I", map(crc32, runs, repeat(_LETTERS_MARK)))
     sums.append(crc32(word.encode("utf-8", "surrogatepass"), _WORD_MARK))
     return sums
+
+
+@cache
+def _runs_of_letters(length: int) -> list[slice]:
+    return [slice(i, i + size) for size in _LETTERS for i in range(length - size + 1)]

@@ -15,12 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mlsdm_grpc.governance.matching.confusables import confusables
-from mlsdm_grpc.governance.matching.normalization import (
-    is_read_by_sign,
-    plain,
-    readings,
-    sign_readings,
-)
+from mlsdm_grpc.governance.matching.normalization import plain, readings
 from mlsdm_grpc.governance.matching.sentence_languages import ANY, bit_of
 from mlsdm_grpc.governance.matching.word_cache import WordCache
 
@@ -55,15 +50,14 @@ class Lexicon:
         # Bits of the languages in which a word belongs to no class.
         self._none: dict[str, int] = {}
         self._literals: set[tuple[str, str]] = set()
-        # Length of the longest stem by the first letters of words and stems.
-        self._starts: dict[str, int] = {}
-        # First letters of words and stems that are at least as long.
-        self._firsts: set[str] = set()
+        # Length of the longest word or stem by its first letters, if it has so many.
+        self._longest: dict[str, int] = {}
+        # Words with fewer letters.
+        self._short: set[str] = set()
+        # First letters of all words and stems that are searched in joined letters.
+        self._starts: set[str] = set()
         # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
-        # Whether a word or stem begins, and whether a stem ends, with a reading of these letters.
-        self._begins = WordCache(self._may_begin)
-        self._ends = WordCache(self._may_end)
         self.classes = WordCache(self._classes).__getitem__
 
     def __len__(self) -> int:
@@ -114,26 +108,24 @@ class Lexicon:
             if into is self._tails:
                 self._stops.add(spelling[-_SHORTEST:])
             else:
-                start, length = spelling[:_SHORTEST], len(spelling) if into is self._heads else 0
-                self._starts[start] = max(self._starts.get(start, 0), length)
-                if len(spelling) >= _FIRST:
-                    self._firsts.add(spelling[:_FIRST])
+                self._starts.add(spelling[:_SHORTEST])
+                first = spelling[:_FIRST]
+                if len(first) == _FIRST:
+                    self._longest[first] = max(self._longest.get(first, 0), len(spelling))
+                elif into is self._exact:
+                    self._short.add(spelling)
 
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
-        # Signs are read one by one, so that the ends of most words rule out all of their readings.
-        if is_read_by_sign(word) and not (
-            self._begins[word[:_FIRST]] or self._ends[word[-_SHORTEST:]]
-        ):
-            return ()
         found: set[int] = set()
         barred = 0
-        none, stops = self._none, self._stops
+        none, stops, heads, short = self._none, self._stops, self._heads, self._short
+        longest_of = self._longest.get
         for reading in readings(word):
             if reading in none:
                 barred |= none[reading]
-            longest = self._longest(reading[:_SHORTEST])
-            if longest >= 0:
+            longest = longest_of(reading[:_FIRST], 0)
+            if longest or reading in short or reading[:2] in heads or reading[:3] in heads:
                 found.update(*self._beginning(reading, longest))
             if reading[-_SHORTEST:] in stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
@@ -143,28 +135,13 @@ class Lexicon:
             return tuple(each for each in found if self.languages[each] & ~barred)
         return tuple(found)
 
-    def _may_begin(self, start: str) -> bool:
-        return any(
-            reading in self._firsts
-            or reading in self._exact
-            or any(reading[:size] in self._heads for size in (2, 3))
-            for reading in sign_readings(start)
-        )
-
-    def _may_end(self, end: str) -> bool:
-        return any(reading in self._stops for reading in sign_readings(end))
-
-    def _longest(self, start: str) -> int:
-        """Return the length of the longest stem that may begin with ``start``; -1 for none."""
-        # The first two letters alone count for stems of two letters and for whole words.
-        return max(self._starts.get(start, -1), self._starts.get(start[:2], 0) or -1)
-
     def _beginning(self, reading: str, longest: int) -> list[Iterable[int]]:
         """Return the classes of words equal to ``reading`` and of stems at its start.
 
         Args:
             reading: Word to search.
-            longest: Length of the longest stem that may match.
+            longest: Length of the longest word or stem with its first letters; 0 if only short
+                ones match.
         """
         exact, heads, length = self._exact, self._heads, len(reading)
         inflected = (
@@ -172,7 +149,8 @@ class Lexicon:
             for ending in range(1, _ENDING + 1)
             if length >= _INFLECTED + 2 * ending - 1
         )
-        stems = (reading[:size] for size in range(2, min(length, longest, _LONGEST) + 1))
+        last = min(length, max(longest, _SHORTEST), _LONGEST)
+        stems = (reading[:size] for size in range(2, last + 1))
         found: list[Iterable[int]] = [exact[reading]] if reading in exact else []
         found += (exact[each] for each in inflected if each in exact)
         found += (heads[each] for each in stems if each in heads)

@@ -24,10 +24,8 @@ __all__ = [
     "WORD",
     "Folded",
     "fold",
-    "is_read_by_sign",
     "plain",
     "readings",
-    "sign_readings",
     "spelled",
     "spelled_words",
     "unmasked",
@@ -184,7 +182,7 @@ def readings(word: str) -> tuple[str, ...]:
     """
     if len(word) > MAX_WORD_CHARS:
         return (word,)
-    if is_read_by_sign(word):
+    if word.isascii() and "*" not in word and not _REPEATED.search(word):
         if word.isalpha() or word.upper() == word.lower() or not _LEET_SIGN.search(word):
             return (word,)
         return tuple(dict.fromkeys((word, *_leet(word))))
@@ -192,16 +190,6 @@ def readings(word: str) -> tuple[str, ...]:
     for step in (_scripts, _squeezed, _starred, _leet):
         found += [new for old in found for new in step(old)]
     return tuple(dict.fromkeys(found))[:32]
-
-
-def is_read_by_sign(word: str) -> bool:
-    """Return whether each character of a word is read independently of the others."""
-    return word.isascii() and "*" not in word and not _REPEATED.search(word)
-
-
-def sign_readings(part: str) -> tuple[str, ...]:
-    """Return what a part of a word for which ``is_read_by_sign`` holds may be in its readings."""
-    return part, part.translate(confusables().leet_second), part.translate(confusables().leet)
 
 
 def _scripts(word: str) -> Iterator[str]:
