@@ -98,12 +98,18 @@ class BatchDigest:
 
 def request_digest(call: Call, request: Message) -> bytes:
     """Return SHA-256 over method and request; equal digests mark a repeated request."""
-    canonical = type(request)()
-    canonical.CopyFrom(request)
-    canonical.ClearField("request_id")
-    if "space" in canonical.DESCRIPTOR.fields_by_name:
-        canonical.space = canonical.space or limits.DEFAULT_SPACE  # type: ignore[attr-defined] # it is there
-    body = canonical.SerializeToString(deterministic=True)
+    request_id: str = getattr(request, "request_id", "")
+    unnamed = getattr(request, "space", None) == ""
+    # Changed for a moment, because a copy of a request with a vector costs as much as its digest.
+    if request_id:
+        request.ClearField("request_id")
+    if unnamed:
+        request.space = limits.DEFAULT_SPACE  # type: ignore[attr-defined] # it is there
+    body = request.SerializeToString(deterministic=True)
+    if request_id:
+        request.request_id = request_id  # type: ignore[attr-defined] # it is there
+    if unnamed:
+        request.ClearField("space")
     return hashlib.sha256(call.method.path.encode() + b"\0" + body).digest()
 
 
