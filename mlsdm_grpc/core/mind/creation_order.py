@@ -96,16 +96,23 @@ class CreationOrder:
 
         Memories without a text, and memories stored since the last :meth:`know_texts`, belong to no
         group.
+
+        Cost: a few passes over the keys, 50 ns for each memory, and a sort of those between.
         """
-        columns = self._lattice.columns
+        created = self._lattice.columns["sequence"].copy()
         keys = np.array(self._lattice.text_keys, np.int64)
-        slots = np.flatnonzero((columns["sequence"] > 0) & (keys != 0) & (keys != _NO_TEXT))
-        slots = slots[np.lexsort((-columns["sequence"][slots], keys[slots]))]
-        firsts = np.flatnonzero(np.diff(keys[slots], prepend=0) != 0)
-        for run in np.split(slots, firsts):
-            created = columns["sequence"][run]
-            if len(run) > 1 and np.any((created > after) & (created < before)):
-                yield [self._lattice.memory(slot) for slot in run.tolist()]
+        known = (created > 0) & (keys != 0) & (keys != _NO_TEXT)
+        wanted = np.unique(keys[known & (created > after) & (created < before)])
+        if not len(wanted):
+            return
+        places = wanted.searchsorted(keys)
+        places[places == len(wanted)] = 0
+        slots = np.flatnonzero(known & (wanted[places] == keys))
+        slots = slots[np.lexsort((-created[slots], keys[slots]))]
+        _, firsts, counts = np.unique(keys[slots], return_index=True, return_counts=True)
+        for first, count in zip(firsts.tolist(), counts.tolist(), strict=True):
+            if count > 1:
+                yield [self._lattice.memory(slot) for slot in slots[first : first + count].tolist()]
 
     def _after(self, sequence: int) -> Iterator[tuple[Memory, Float32]]:
         slots: list[int] = self._lattice.order(sequence).tolist()
