@@ -57,7 +57,7 @@ def directions_of(dimension):
 
 
 def test_a_row_that_changes_is_projected_again(monkeypatch):
-    monkeypatch.setattr(projections, "_PROJECTED_ROWS", 100)
+    monkeypatch.setattr(projections, "PROJECTED_ROWS", 100)
     rng = np.random.default_rng(3)
     rows = Rows(dimension=24, capacity=2 * BLOCK_ROWS)
     slots = [rows.place(row, 0.1) for row in units(rng, 300, 24)]
@@ -79,6 +79,6 @@ def test_a_row_that_changes_is_projected_again(monkeypatch):
 
 
 def test_many_equal_rows_are_found_without_looking(monkeypatch):
-    monkeypatch.setattr(projections, "_WIDEST_WINDOW", 10)
+    monkeypatch.setattr(projections, "WIDEST_WINDOW", 10)
     rows = np.tile(units(np.random.default_rng(1), 1, 24), (50, 1))
     assert finish(Projections(24).neighbours(rows, np.arange(50), 0.0)).all()

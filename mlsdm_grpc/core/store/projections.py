@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store.kernel import Indices, scan_error
 
-__all__ = ["Projections"]
+__all__ = ["PROJECTED_ROWS", "WIDEST_WINDOW", "Projections"]
 
 _DIRECTIONS: Final = 8
 # Projections of unit rows are stored in this unit; a difference of two is off by one at most.
 _SCALE: Final = 2**14
 _HIGHEST: Final = 2**15 - 1
-_PROJECTED_ROWS: Final = 4_096
+PROJECTED_ROWS: Final = 4_096
 # Rows that one step compares in their projections, and rows that are worth one binary search.
 _SEARCHED_ROWS: Final = 32_768
 _SEARCH_COST: Final = 512
 # Rows within reach in the first projection above which the others are not looked at.
-_WIDEST_WINDOW: Final = 8_192
+WIDEST_WINDOW: Final = 8_192
 
 
 class Projections:
@@ -94,7 +94,7 @@ class Projections:
                 searched = 0
                 yield
             searched += _SEARCH_COST + high - low
-            if high - low > _WIDEST_WINDOW:  # an exact comparison costs no more
+            if high - low > WIDEST_WINDOW:  # an exact comparison costs no more
                 found[i] = True
                 continue
             apart = values[1:, low:high] - values[1:, position, np.newaxis]
@@ -108,8 +108,8 @@ class Projections:
             self._values = np.pad(self._values, ((0, 0), (0, missing)))
             self._known = np.pad(self._known, (0, missing))
         unknown = np.flatnonzero(~self._known)
-        for start in range(0, len(unknown), _PROJECTED_ROWS):
-            some = unknown[start : start + _PROJECTED_ROWS]
+        for start in range(0, len(unknown), PROJECTED_ROWS):
+            some = unknown[start : start + PROJECTED_ROWS]
             projected = np.rint((self._directions @ rows[some].T) * np.float32(_SCALE))
             # A corrupted row may have any value; it is close to nothing.
             finite = np.nan_to_num(projected, nan=0.0, posinf=_HIGHEST, neginf=-_HIGHEST)
