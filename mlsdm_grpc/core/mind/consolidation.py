@@ -78,8 +78,9 @@ def plan(
         Groups, and the end of the window for the next call: 0 if the whole window was compared.
 
     Cost: 3 us for each text that no earlier plan has seen. Vectors: at most 256 a call. If they
-    have to be almost identical, one pass over all vectors finds the few that need an exact
-    comparison; otherwise as many as can be compared with all others within a few milliseconds.
+    have to be almost identical, their projections find the few that need an exact comparison, about
+    12 ms in a space of 20,000; otherwise as many as can be compared with all others within a few
+    milliseconds.
     """
     yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
