@@ -28,7 +28,12 @@ from mlsdm_grpc.config.loading import (
 )
 from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
-from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
+from mlsdm_grpc.config.security_settings import (
+    AuthenticatorKind,
+    AuthMode,
+    JwtSettings,
+    SecuritySettings,
+)
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import RecallPhase, SpaceDefaults
 
@@ -37,6 +42,7 @@ __all__ = [
     "Address",
     "AnthropicSettings",
     "AuthMode",
+    "AuthenticatorKind",
     "BreakerSettings",
     "EchoSettings",
     "EmbedderSettings",
@@ -45,6 +51,7 @@ __all__ = [
     "GovernanceSettings",
     "JournalKind",
     "JournalSettings",
+    "JwtSettings",
     "LlmSettings",
     "LogFormat",
     "LoggingSettings",

@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from mlsdm_grpc.config import AuthMode
-from mlsdm_grpc.errors import Unauthenticated
-from mlsdm_grpc.security.authenticator import Authenticator, DevAuthenticator, VerifierChain
+from mlsdm_grpc.config import AuthenticatorKind, AuthMode
+from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unauthenticated
+from mlsdm_grpc.security.authenticator import (
+    Authenticator,
+    DevAuthenticator,
+    Verifier,
+    VerifierChain,
+)
 from mlsdm_grpc.security.file_watch import FileWatch
+from mlsdm_grpc.security.jwks import IssuerKeys, is_trustworthy
+from mlsdm_grpc.security.jwt_tokens import JwtTokens
+from mlsdm_grpc.security.policy_file import PolicyFile
 from mlsdm_grpc.security.static_keys import StaticKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlsdm_grpc.config import SecuritySettings
+    from mlsdm_grpc.config import JwtSettings, SecuritySettings
     from mlsdm_grpc.protection.clock import Clock
     from mlsdm_grpc.security.file_watch import Reloadable
     from mlsdm_grpc.security.principal import Principal
@@ -30,26 +38,35 @@ _log = structlog.get_logger(component="security")
 
 
 class Authentication:
-    """Authenticator of a server, with the files behind it.
+    """Authenticator of a server, with what changes behind it.
 
     Args:
         authenticator: Authenticator of calls.
-        files: Owners of its files.
+        files: Owners of its files, those that others depend on first.
+        issuer: Keys of the issuer of tokens.
     """
 
-    def __init__(self, authenticator: Authenticator, files: Sequence[Reloadable] = ()) -> None:
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        files: Sequence[Reloadable] = (),
+        issuer: IssuerKeys | None = None,
+    ) -> None:
         self.authenticator = authenticator
         self._watch = FileWatch(files)
+        self._issuer = issuer
 
     def reload(self) -> None:
         """Read all files again at once."""
         self._watch.request()
 
     async def run(self, in_flight: InFlight) -> None:
-        """Reload files and end the streams of invalid credentials, until cancelled."""
+        """Follow files and issuer, and end the streams of invalid credentials, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reload(in_flight))
             tasks.create_task(self._sweep(in_flight))
+            if self._issuer is not None:
+                tasks.create_task(self._issuer.run())
 
     async def _reload(self, in_flight: InFlight) -> None:
         while True:
@@ -79,9 +96,33 @@ def build_authentication(security: SecuritySettings, clock: Clock) -> Authentica
     """Return the authentication of a server; call it in a thread.
 
     Raises:
-        InvalidInput: A file of identities is not valid.
+        InvalidInput: A file of identities or the issuer is not valid.
     """
-    if security.mode is AuthMode.DEV or security.tokens_file is None:
+    if security.mode is AuthMode.DEV:
         return Authentication(DevAuthenticator())
-    keys = StaticKeys(security.tokens_file, now=clock.now)
-    return Authentication(VerifierChain([keys]), [keys])
+    policy = PolicyFile(security.policy_file)
+    verifiers = list[Verifier]()
+    owners: list[Reloadable] = [policy]
+    issuer = None
+    for kind in security.authenticators:
+        if kind is AuthenticatorKind.KEYS and security.tokens_file is not None:
+            keys = StaticKeys(security.tokens_file, now=clock.now, roles=lambda: policy.roles)
+            verifiers.append(keys)
+            owners.append(keys)
+        elif kind is AuthenticatorKind.JWT:
+            issuer = _issuer(security.jwt)
+            tokens = JwtTokens(security.jwt, issuer, roles=lambda: policy.roles, now=clock.now)
+            verifiers.append(tokens)
+            owners.append(tokens)
+    return Authentication(VerifierChain(verifiers), owners, issuer)
+
+
+def _issuer(settings: JwtSettings) -> IssuerKeys:
+    faults = [
+        FieldViolation(f"security.jwt.{name}", "must be https, or http on loopback")
+        for name, url in (("issuer", settings.issuer), ("keys_url", settings.keys_url))
+        if url and not is_trustworthy(url)
+    ]
+    if faults:
+        raise InvalidInput("The issuer cannot be trusted.", violations=faults)
+    return IssuerKeys(settings.issuer, keys_url=settings.keys_url, refresh_s=settings.refresh_s)

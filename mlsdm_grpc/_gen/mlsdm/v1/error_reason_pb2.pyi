@@ -253,6 +253,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     sleeping space (sleep_gate) refused to store an exchange. Action: none; the answer is valid.
     Metadata: cause (moral, policy, sleep, or none if the confidence is too low).
     """
+    ERROR_REASON_ISSUER_UNAVAILABLE: _ErrorReason.ValueType  # 56
+    """UNAVAILABLE. The keys of the token issuer were never fetched since the server started, so that
+    no token can be verified. Action: retry after RetryInfo.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reason of a failed RPC. Every error carries google.rpc.ErrorInfo with domain "mlsdm.dev" and the
@@ -492,5 +496,9 @@ ERROR_REASON_NOT_REMEMBERED: ErrorReason.ValueType  # 55
 """FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy, or a
 sleeping space (sleep_gate) refused to store an exchange. Action: none; the answer is valid.
 Metadata: cause (moral, policy, sleep, or none if the confidence is too low).
+"""
+ERROR_REASON_ISSUER_UNAVAILABLE: ErrorReason.ValueType  # 56
+"""UNAVAILABLE. The keys of the token issuer were never fetched since the server started, so that
+no token can be verified. Action: retry after RetryInfo.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
