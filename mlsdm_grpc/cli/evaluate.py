@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
-from mlsdm_grpc.cli.verdicts import measured
+from mlsdm_grpc.cli.verdicts import finding_line, measured
 
 __all__ = ["evaluate"]
 
@@ -32,7 +32,7 @@ def evaluate(
     if session.as_json:
         echo_json(message_dict(response))
         return
-    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement, FindingKind
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement
 
     for verdict in response.verdicts:
         decision = Decision.Name(verdict.decision).removeprefix("DECISION_")
@@ -40,11 +40,6 @@ def evaluate(
         typer.echo(f"{decision:8} {verdict.rule_id:22} {enforcement.lower():8} {measured(verdict)}")
     raw = content.encode()
     for finding in response.findings:
-        place = f"bytes {finding.start_byte}-{finding.end_byte}"
-        if finding.kind in {FindingKind.FINDING_KIND_HARM, FindingKind.FINDING_KIND_INJECTION}:
-            shown = raw[finding.start_byte : finding.end_byte].decode("utf-8", "replace")
-            place += f" {shown!r}"
-        why = f"{finding.language or 'any language'}, by {finding.rule or finding.category}"
-        typer.echo(f"found    {finding.category:22} score {finding.score:.2f}, {place}, {why}")
+        typer.echo(f"found    {finding_line(finding, raw)}")
     if redact:
         typer.echo(response.redacted_text)

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Verdict
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Finding, Verdict
 
-__all__ = ["in_shadow", "measured", "refusal_lines", "verdict_line"]
+__all__ = ["finding_line", "in_shadow", "measured", "refusal_lines", "verdict_line"]
 
+# Rule of a finding that the words as a whole make.
+_LIKENESS: Final = "likeness"
 # Names of the stages, by number.
 _PLACES: Final = ("text", "prompt", "recalled memory", "answer", "speech", "memory")
 # Names of the decisions, by number.
@@ -34,11 +36,29 @@ def measured(verdict: "Verdict") -> str:
 def verdict_line(verdict: "Verdict") -> str:
     """Return a verdict in words: decision, part, rule and measurement."""
     what = f"{_PLACES[verdict.stage]} {_DONE[verdict.decision]} by {verdict.rule_id}"
-    sign = "<" if verdict.score < verdict.threshold else ">="
-    why = f"{verdict.score:.2f} {sign} {verdict.threshold:.2f}"
-    if verdict.on_error_applied:
-        why = "the rule could not be evaluated"
-    return f"[{'in shadow: ' if in_shadow(verdict) else ''}{what}: {why}]"
+    return f"[{'in shadow: ' if in_shadow(verdict) else ''}{what}: {measured(verdict)}]"
+
+
+def finding_line(finding: "Finding", raw: bytes) -> str:
+    """Return a finding in words: category, score, place, language and reason.
+
+    Args:
+        finding: Finding in the text.
+        raw: Text in UTF-8. Its words are shown for harm and injection, and never for personal data
+            and secrets.
+    """
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import FINDING_KIND_HARM, FINDING_KIND_INJECTION
+
+    place = f"bytes {finding.start_byte}-{finding.end_byte}"
+    reason = f"by the form of {finding.category}"
+    if finding.kind in {FINDING_KIND_HARM, FINDING_KIND_INJECTION}:
+        shown = raw[finding.start_byte : finding.end_byte].decode("utf-8", "replace")
+        place += f" {shown!r}"
+        reason = f"by rule {finding.rule}"
+    if finding.rule == _LIKENESS:
+        reason = "by no rule: the words as a whole, these most of all"
+    language = finding.language or "any language"
+    return f"{finding.category:22} score {finding.score:.2f}, {place}, {language}, {reason}"
 
 
 def refusal_lines(verdicts: "Iterable[Verdict]") -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from mlsdm_grpc.speech.missing_words import is_verbless, lacks_articles
 from mlsdm_grpc.speech.vocabulary import SharedWords, Vocabulary, shared_words, vocabulary
 
 __all__ = ["Grammar", "grammar_of"]
@@ -77,7 +78,12 @@ class Grammar:
             is_alone: True if the text has no other sentence.
         """
         words = [word for part in parts for word in part]
-        if self._disagrees(words) or (self.language == "uk" and self._is_uninflected(words)):
+        if (
+            self._disagrees(words)
+            or any(map(self._is_broken, (words, *parts)))
+            or (self.language == "uk" and self._is_uninflected(words))
+            or lacks_articles(parts, self.vocabulary)
+        ):
             return 1.0
         are_notes = len(words) <= _NOTE_WORDS * len(parts) and self.vocabulary.joiners.isdisjoint(
             words
@@ -177,7 +183,8 @@ class Grammar:
         )
 
     def _disagrees(self, words: Sequence[str]) -> bool:
-        """Return True if the sentence begins with a person and a bare verb: "she go"."""
+        """Return True if a clause begins with a person and a bare verb: "now she go"."""
+        words = self._without_adverbs(words)
         oblique = words[0] in self.vocabulary.oblique_persons
         if len(words) < _MIN_CLAUSE_WORDS:
             return False
@@ -195,6 +202,16 @@ class Grammar:
         if self.language == "en":
             return not verb.endswith(("s", "ed", "ly")) and verb not in self.shared.preterites
         return self._is_infinitive(verb)
+
+    def _without_adverbs(self, words: Sequence[str]) -> Sequence[str]:
+        """Return ``words`` without the adverbs at the beginning; one word stays."""
+        skipped = self.between - self.vocabulary.irregular_verbs
+        return list(itertools.dropwhile(skipped.__contains__, words)) or words[-1:]
+
+    def _is_broken(self, words: Sequence[str]) -> bool:
+        """Return True if the words between two pauses begin with a person without its verb."""
+        words = self._without_adverbs(words)
+        return is_verbless(words, self.vocabulary, self.between, self.weights)
 
     def _follows_on_pas(self, words: Sequence[str]) -> bool:
         """Return whether an infinitive follows a "pas" without a "ne": "elle pas venir"."""

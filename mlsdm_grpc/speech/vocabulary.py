@@ -82,6 +82,16 @@ class Vocabulary:
     """Content words that the language is recognised by."""
     hedges: frozenset[tuple[str, ...]]
     """Phrases by which a speaker takes a statement back in part, as their words."""
+    count_nouns: frozenset[str]
+    """Everyday nouns in the singular that need an article or another determiner."""
+    determiners: frozenset[str]
+    """Words before such a noun that make it complete."""
+    actors: frozenset[str]
+    """Nouns for people that need an article, and a verb that is no infinitive."""
+    irregular_verbs: frozenset[str]
+    """Verbs of ``person_endings`` with another ending."""
+    person_endings: Mapping[str, str]
+    """Endings of the verb behind a person at the beginning of a clause."""
     agreeing: Mapping[str, str]
     """Endings of verbs that agree with the adjacent person."""
     finite: re.Pattern[str] | None
@@ -139,6 +149,7 @@ def vocabulary(language: str) -> Vocabulary:
         min_function_word_ratio=table["min_function_word_ratio"],
         hedges=frozenset(tuple(phrase.split()) for phrase in table["hedges"]),
         agreeing=table.get("agreeing", {}),
+        person_endings=table.get("person_endings", {}),
     )
 
 

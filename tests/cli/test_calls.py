@@ -85,7 +85,7 @@ def test_evaluate_tells_verdicts_and_findings_but_no_value(run):
         re.MULTILINE,
     )
     assert re.search(
-        r"^found +email +score [.\d]+, bytes 9-29, any language, by email$",
+        r"^found +email +score [.\d]+, bytes 9-29, any language, by the form of email$",
         told.stdout,
         re.MULTILINE,
     )
@@ -95,6 +95,21 @@ def test_evaluate_tells_verdicts_and_findings_but_no_value(run):
     assert {each["stage"] for each in shown["verdicts"]} == {"GOVERNANCE_STAGE_MEMORY"}
     wrong = run("evaluate", "x", "--stage", "dream")
     assert (wrong.returncode, "stage" in wrong.stderr) == (1, True)
+    stages = ("prompt", "recall", "response", "speech", "memory")
+    assert [each for each in stages if f'"{each}"' not in wrong.stderr] == []
+
+
+def test_evaluate_shows_the_words_and_the_reason_of_harm_on_the_scale_of_the_rules(run):
+    told = run("evaluate", "Ich bringe dich heute Nacht um, du bist tot.")
+    scale = r"score [.\d]+, needs 0\.50 or more$"
+    assert re.search(rf"^REFUSE +moral\.threshold +enforce +{scale}", told.stdout, re.MULTILINE)
+    found = re.findall(
+        r"^found +\w+ +score ([.\d]+), bytes \d+-\d+ '.+', (.+), by (?:rule .+|no rule: .+)$",
+        told.stdout,
+        re.MULTILINE,
+    )
+    assert max(float(score) for score, _ in found) >= 0.5
+    assert "de" in {language for _, language in found}
 
 
 def test_vectors_from_files(run, tmp_path):
@@ -325,7 +340,9 @@ def test_generate_tells_what_was_refused_and_why(run):
     refused = run("generate", THREAT, *space)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert re.search(
-        r"^\[prompt refused by moral\.threshold: 0\.\d\d < 0\.50\]$", refused.stderr, re.MULTILINE
+        r"^\[prompt refused by moral\.threshold: score [\d.]+, needs 0\.50 or more\]$",
+        refused.stderr,
+        re.MULTILINE,
     )
     assert refused.stderr.endswith("[no answer: the prompt was refused]\n")
     assert run("generate", THREAT, "--json", *space).returncode == 1
@@ -338,7 +355,7 @@ def test_generate_tells_what_is_in_shadow_only_if_asked(run):
     told = run(*prompt, "--verbose")
     assert told.returncode == 0
     assert re.search(
-        r"^\[in shadow: prompt flagged by pii\.prompt: [\d.]+ >= 0\.50\]$",
+        r"^\[in shadow: prompt flagged by pii\.prompt: score [\d.]+, needs 0\.50 or more\]$",
         told.stderr,
         re.MULTILINE,
     )
@@ -349,7 +366,9 @@ def test_a_refused_memory_is_told_with_its_rule(serve, mlsdm, tmp_path):
     put = mlsdm("put", SECRET, "--target", server.target)
     assert put.returncode == 1
     assert put.stdout == "REFUSED, nothing was stored; revision 0\n"
-    assert re.match(r"\[memory refused by secret\.memory: [\d.]+ >= 0\.50\]\n$", put.stderr)
+    assert re.match(
+        r"\[memory refused by secret\.memory: score [\d.]+, needs 0\.50 or more\]\n$", put.stderr
+    )
     notes = tmp_path / "notes.txt"
     notes.write_text(SECRET, "utf-8")
     ingested = mlsdm("ingest", str(notes), "--no-context", "--target", server.target)

@@ -60,6 +60,12 @@ POSITIVE = [
     ("password", "Das Passwort lautet ", "Sommer2031!", ""),
     ("password", "mi contraseña es ", "gato_77x", ""),
     ("api_key", "api_key=", KEY, ""),
+    # Letters of Cyrillic, Greek and Armenian in place of Latin ones, and of digits.
+    ("email", "write to ", "j\u0430ne@ex\u0430mple.\u03bfrg", ""),
+    ("github_token", "", "gh\u0440_" + KEY + "\u0430bcd", ""),
+    ("aws_key", "id ", "\u0410KIAI\u041eSFODNN7EXAMPLE", ""),
+    ("iban", "pay ", "DE89 37\u041e4 0044 0532 0130 00", " today"),
+    ("phone", "call ", "+49 (0)30 12\u058534567", " now"),
 ]
 NEGATIVE = [
     "on 2024-05-06 at 12:30:45 we shipped version 1.2.3.4",
@@ -79,6 +85,7 @@ NEGATIVE = [
     "the ratio was 1:2:3 and the score 10-12-14",
     "an e-mail @ noon, me@home",
     "Rechnung 2023-0815 über 1.234,56",
+    "10б клас, 5000грн за 30хв, 12А, ціна 3О0",
 ]
 
 

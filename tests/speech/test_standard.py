@@ -233,3 +233,35 @@ def test_64_kib_of_anything_take_linear_time(unit):
     text = (unit * (65_536 // len(unit) + 1))[:65_536]
     for profile in Profile:
         assert 0.0 <= analyse(text, profile=profile).severity <= 1.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He put cup on table, chair fall, cat under bed.",
+        "Me see dog, dog bite leg.",
+        "Ich gestern Doktor, viel Schmerzen, keine Tablette.",
+        "du morgen Brot kaufen, ich Hunger",
+        "Voisine apporter soupe chaude, très bonne.",
+        "Vecino traer pan, mucha hambre hoy.",
+    ],
+)
+def test_a_verb_or_an_article_is_missing(text):
+    assert analyse(text).is_aphasic
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I gave you the red book, and the other book is on that table.",
+        "The door lock, the key box and the table lamp are for sale.",
+        "Now, I know Wall Street isn't keen on this idea.",
+        "Ich versteh das leider nicht, kannst du es nochmal erklären?",
+        "Ich weiß es nicht, frag doch deinen Bruder.",
+        "Puis-je installer et compiler un noyau sans cela ?",
+        "Quiero comprar pan y leche para la cena de hoy.",
+        "Fix the door, then paint the wall and close the garage.",
+    ],
+)
+def test_a_clause_with_its_verb_and_articles_is_not_telegraphic(text):
+    assert not analyse(text).is_aphasic

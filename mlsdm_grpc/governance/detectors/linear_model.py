@@ -53,7 +53,7 @@ HEAD: Final = struct.Struct("<fff6f")
 float32."""
 _MARK: Final = b"linear03"
 _WORD: Final = re.compile(r"[\w']+")
-_MIXED: Final = re.compile(r"[a-z][\u0370-\u052f]|[\u0370-\u052f][a-z]")
+_MIXED: Final = re.compile(r"[a-z][\u0250-\uffff]|[\u0250-\uffff][a-z]")
 _LETTERS: Final = (3, 4, 5)
 _LETTERS_MARK: Final = crc32(b"c")
 _MAX_WORD_CHARS: Final = 32

@@ -19,7 +19,9 @@ class Confusables:
     """Translation tables for :meth:`str.translate`; ``drawn`` is indexed by character."""
 
     latin: _Translation
-    """Cyrillic and Greek letters to similar Latin letters."""
+    """Case-folded letters of other scripts to similar Latin letters."""
+    ascii: Mapping[str, str]
+    """ASCII letters and digits by the letters of other scripts that look like them."""
     cyrillic: _Translation
     """Latin letters to similar Cyrillic letters."""
     leet: _Translation
@@ -36,8 +38,10 @@ class Confusables:
 
 @cache
 def confusables() -> Confusables:
-    """Return the tables of ``data/confusables.toml``."""
+    """Return the tables of ``data/confusables.toml``, with those of Unicode."""
     table = read_table("mlsdm_grpc.governance", "confusables")
+    alike = read_table("mlsdm_grpc.governance", "unicode_confusables")["looks_like"]
+    similar = {letter: form for form, letters in alike.items() for letter in letters}
     leet, leet_second = _readings(table["leet"])
     leet_cyrillic, leet_cyrillic_second = _readings(table["leet_cyrillic"])
     romanised, drawn = table["romanised"], table["drawn"]
@@ -47,7 +51,11 @@ def confusables() -> Confusables:
         for i, letter in enumerate(string.ascii_lowercase)
     }
     return Confusables(
-        latin=str.maketrans(table["latin_for"]["letters"], table["latin_for"]["latin"]),
+        latin=str.maketrans(
+            {letter: form.lower() for letter, form in similar.items() if form.isalpha()}
+            | _pairs(table["latin_for"]["letters"], table["latin_for"]["latin"])
+        ),
+        ascii=similar,
         cyrillic=str.maketrans(table["cyrillic_for"]["letters"], table["cyrillic_for"]["cyrillic"]),
         leet=leet,
         leet_second=leet_second,

@@ -53,6 +53,12 @@ _UNSEEN: Final = (
 _NOTHING: Final = frozenset(chr(i) for first, last in _UNSEEN for i in range(first, last + 1))
 _LATIN: Final = re.compile(r"[a-z]")
 _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
+# Letters beyond Latin-1; those that touch ASCII letters, and those between digits.
+_OTHER_LETTER: Final = re.compile(r"[^\W\d_\u0000-\u00ff]")
+_TOUCHING: Final = re.compile(r"[A-Za-z][^\W\d_\u0000-\u00ff]|[^\W\d_\u0000-\u00ff][A-Za-z]")
+_AMONG_DIGITS: Final = re.compile(r"(?<=[0-9])[^\W\d_\u0000-\u00ff](?=[0-9])")
+_LETTERS: Final = re.compile(r"[^\W_]+")
+_AS_DIGITS: Final = {"O": "0", "o": "0", "I": "1", "l": "1"}
 _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
 _STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
 _MAX_REPEATS: Final = 3
@@ -100,15 +106,16 @@ def plain(text: str) -> Folded:
 def unmasked(text: str) -> Folded:
     """Return ``text`` with ASCII digits, letters, blanks and hyphens; case is kept.
 
-    Up to three consecutive invisible characters are removed, and ``%40`` becomes an at sign. A
-    number or key therefore has one form for all typesettings.
+    Up to three consecutive invisible characters are removed, and ``%40`` becomes an at sign.
+    Letters of other scripts that look like ASCII letters become these in a word with ASCII letters,
+    and digits between digits. A number or key therefore has one form for all typesettings.
 
     Cost: O(len(text)).
     """
     changed = {ord(c): form for c in set(text) if (form := _unmasked_char(c)) != c}
     if "%40" not in text and all(changed.values()):
         shown = text.translate(changed) if changed else text
-        return Folded(shown, range(len(text) + 1))
+        return Folded(_without_look_alikes(shown), range(len(text) + 1))
     pieces: list[str] = []
     origin: list[int] = []
     unseen = at = 0
@@ -125,7 +132,30 @@ def unmasked(text: str) -> Folded:
         origin += [at] * len(piece)
         at += step
     origin.append(len(text))
-    return Folded("".join(pieces), origin)
+    return Folded(_without_look_alikes("".join(pieces)), origin)
+
+
+def _without_look_alikes(text: str) -> str:
+    """Return a text of the same length without letters that imitate ASCII letters and digits."""
+    if text.isascii():
+        return text
+    if _TOUCHING.search(text):
+        text = _LETTERS.sub(_in_ascii, text)
+    return _AMONG_DIGITS.sub(_digit, text)
+
+
+def _in_ascii(match: re.Match[str]) -> str:
+    word = match[0]
+    if word.isascii() or not _TOUCHING.search(word):
+        return word
+    similar = confusables().ascii
+    return "".join(form if (form := similar.get(each, each)).isalpha() else each for each in word)
+
+
+def _digit(match: re.Match[str]) -> str:
+    form = confusables().ascii.get(match[0], match[0])
+    form = _AS_DIGITS.get(form, form)
+    return form if form.isdigit() else match[0]
 
 
 @lru_cache(maxsize=4096)
@@ -180,15 +210,14 @@ def readings(word: str) -> tuple[str, ...]:
 
 def _scripts(word: str) -> Iterator[str]:
     """Yield the readings of a word whose letters imitate those of another script."""
-    other = _CYRILLIC_OR_GREEK.search(word)
-    if other is None:
+    if not _OTHER_LETTER.search(word):
         return
     latin = word.translate(confusables().latin)
     native = len(_LATIN.findall(word))
-    if native:
+    if native and _CYRILLIC_OR_GREEK.search(word):
         both = [word.translate(confusables().cyrillic), latin]
         yield from both if 2 * native >= len(word) else reversed(both)
-    elif not _CYRILLIC_OR_GREEK.search(latin):
+    elif not _OTHER_LETTER.search(latin):
         yield latin
 
 
