@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from mlsdm_grpc.cli.options import (
-    TARGET_VARIABLE,
+    CLIENT_VARIABLES,
     AsJson,
     Config,
     DataDir,
@@ -82,7 +82,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         for violation in error.violations:
             yield CheckResult(f"setting {violation.field}", ok=False, detail=violation.description)
         return
-    unknown = [name for name in unknown_environment(os.environ) if name != TARGET_VARIABLE]
+    unknown = [name for name in unknown_environment(os.environ) if name not in CLIENT_VARIABLES]
     ignored = f"; no setting uses {', '.join(unknown)}" if unknown else ""
     yield CheckResult("settings", ok=True, detail=f"valid{ignored}")
     checks: tuple[Callable[[Settings], CheckResult | None], ...] = (

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from mlsdm_grpc.cli.options import (
-    TARGET_VARIABLE,
+    CLIENT_VARIABLES,
     Config,
     DataDir,
     Journal,
@@ -75,7 +75,7 @@ def serve(
 
     log = structlog.get_logger(component="serve")
     for name in unknown_environment(os.environ):
-        if name != TARGET_VARIABLE:
+        if name not in CLIENT_VARIABLES:
             log.warning("setting_unknown", variable=name)
     _log_start(log, settings)
     failed = False

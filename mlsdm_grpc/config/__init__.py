@@ -32,10 +32,12 @@ from mlsdm_grpc.config.security_settings import (
     AuthenticatorKind,
     AuthMode,
     JwtSettings,
+    ReflectionAccess,
     SecuritySettings,
 )
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import RecallPhase, SpaceDefaults
+from mlsdm_grpc.config.tls_settings import TlsSettings
 
 __all__ = [
     "PROVIDERS",
@@ -62,11 +64,13 @@ __all__ = [
     "PressureSettings",
     "PutEnforcement",
     "RecallPhase",
+    "ReflectionAccess",
     "ScorerKind",
     "SecuritySettings",
     "ServerSettings",
     "Settings",
     "SpaceDefaults",
+    "TlsSettings",
     "changed_settings",
     "load_settings",
     "parse_address",

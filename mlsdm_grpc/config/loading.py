@@ -27,7 +27,7 @@ from mlsdm_grpc.config.journal_settings import JournalSettings
 from mlsdm_grpc.config.llm_settings import EmbedderSettings, LlmSettings
 from mlsdm_grpc.config.logging_settings import LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
-from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
+from mlsdm_grpc.config.security_settings import AuthenticatorKind, AuthMode, SecuritySettings
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import SpaceDefaults
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
@@ -64,6 +64,11 @@ class Settings(BaseSettings):
         if exposed and self.security.mode is AuthMode.DEV:
             raise ValueError(
                 "server.listen is not a loopback address: set security.mode to 'token'"
+            )
+        by_certificate = AuthenticatorKind.CERTIFICATE in self.security.authenticators
+        if by_certificate and self.server.tls.client_ca_file is None:
+            raise ValueError(
+                "security.authenticators contains 'certificate': set server.tls.client_ca_file"
             )
         return self
 

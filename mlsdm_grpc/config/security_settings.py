@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlsdm_grpc.config.section import Section
 
-__all__ = ["AuthMode", "AuthenticatorKind", "JwtSettings", "SecuritySettings"]
+__all__ = ["AuthMode", "AuthenticatorKind", "JwtSettings", "ReflectionAccess", "SecuritySettings"]
 
 _ALGORITHM = re.compile(r"(RS|PS|ES)(256|384|512)|EdDSA")
 
@@ -20,6 +20,7 @@ class AuthMode(StrEnum):
 
     DEV = "dev"
     TOKEN = "token"  # noqa: S105 - the name of a mode
+    SECURE = "secure"
 
 
 class AuthenticatorKind(StrEnum):
@@ -27,6 +28,15 @@ class AuthenticatorKind(StrEnum):
 
     KEYS = "keys"
     JWT = "jwt"
+    CERTIFICATE = "certificate"
+
+
+class ReflectionAccess(StrEnum):
+    """Callers of server reflection."""
+
+    OPEN = "open"
+    PERMISSION = "permission"
+    OFF = "off"
 
 
 class JwtSettings(Section):
@@ -88,17 +98,21 @@ class SecuritySettings(Section):
 
     mode: AuthMode = AuthMode.DEV
     """``dev``: no credentials, tenant ``dev``, loopback addresses only. ``token``: every call needs
-    a credential."""
+    a credential. ``secure``: as ``token``, and the server does not start with a weakness, such as a
+    port without TLS off loopback; see docs/security.md."""
     authenticators: tuple[AuthenticatorKind, ...] = Field(
         default=(AuthenticatorKind.KEYS,), min_length=1
     )
-    """Kinds of credentials in mode `token`, in the order in which they are tried: `keys` (a tokens
-    file), `jwt` (tokens of an issuer)."""
+    """Kinds of credentials, in the order in which they are tried: `keys` (a tokens file), `jwt`
+    (tokens of an issuer), `certificate` (client certificates that the policy file maps)."""
     tokens_file: Path | None = None
     """TOML file of the hashes of static keys; required for `keys`, see docs/tokens.md. Changes are
     in force within 2 s, and at once after SIGHUP."""
     policy_file: Path | None = None
-    """TOML file of roles beyond the built-in ones, reloaded like the tokens file."""
+    """TOML file of roles beyond the built-in ones and of the identities of client certificates,
+    reloaded like the tokens file; required for `certificate`."""
+    reflection: ReflectionAccess = ReflectionAccess.OPEN
+    """Server reflection: ``open`` to everyone, with the ``permission`` `info.read`, or ``off``."""
     jwt: JwtSettings = JwtSettings()
 
     @model_validator(mode="after")
@@ -106,7 +120,9 @@ class SecuritySettings(Section):
         if self.mode is AuthMode.DEV:
             return self
         if AuthenticatorKind.KEYS in self.authenticators and self.tokens_file is None:
-            raise ValueError("tokens_file is required in mode 'token' for the authenticator 'keys'")
+            raise ValueError("tokens_file is required for the authenticator 'keys'")
+        if AuthenticatorKind.CERTIFICATE in self.authenticators and self.policy_file is None:
+            raise ValueError("policy_file is required for the authenticator 'certificate'")
         if AuthenticatorKind.JWT in self.authenticators:
             for name in ("issuer", "audience"):
                 if not getattr(self.jwt, name):

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlsdm_grpc.config.address import Address, parse_address
 from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.config.tls_settings import TlsSettings
 from mlsdm_grpc.units import KIB, MIB
 
 __all__ = ["ServerSettings"]
@@ -60,6 +61,7 @@ class ServerSettings(Section):
     """Maximum number of requests waiting for the event loop; the transport refuses more."""
     reuse_port: bool = False
     """Let several processes share the gRPC port."""
+    tls: TlsSettings = TlsSettings()
 
     @field_validator("listen", "ops")
     @classmethod

@@ -103,6 +103,10 @@ class JwtTokens:
         self._cache.clear()
         self._generation = self._keys.generation
 
+    def __len__(self) -> int:
+        """Return the number of cached tokens."""
+        return len(self._cache)
+
     async def _fetched(self, token: SignedToken, digest: bytes) -> Principal:
         key = await self._keys.fetched(token.kid)
         if key is None:

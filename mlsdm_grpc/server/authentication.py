@@ -15,6 +15,7 @@ from mlsdm_grpc.security.authenticator import (
     Verifier,
     VerifierChain,
 )
+from mlsdm_grpc.security.certificates import ClientCertificates
 from mlsdm_grpc.security.file_watch import FileWatch
 from mlsdm_grpc.security.jwks import IssuerKeys, is_trustworthy
 from mlsdm_grpc.security.jwt_tokens import JwtTokens
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mlsdm_grpc.protection.clock import Clock
     from mlsdm_grpc.security.file_watch import Reloadable
     from mlsdm_grpc.security.principal import Principal
+    from mlsdm_grpc.security.tls_files import TlsFiles
     from mlsdm_grpc.server.inflight import InFlight
 
 __all__ = ["Authentication", "build_authentication"]
@@ -92,17 +94,25 @@ class Authentication:
         )
 
 
-def build_authentication(security: SecuritySettings, clock: Clock) -> Authentication:
+def build_authentication(
+    security: SecuritySettings, clock: Clock, tls: TlsFiles | None = None
+) -> Authentication:
     """Return the authentication of a server; call it in a thread.
+
+    Args:
+        security: Kinds of credentials and their files.
+        clock: Wall clock.
+        tls: TLS files of the server, which are reloaded with the others.
 
     Raises:
         InvalidInput: A file of identities or the issuer is not valid.
     """
+    first: list[Reloadable] = [] if tls is None else [tls]
     if security.mode is AuthMode.DEV:
-        return Authentication(DevAuthenticator())
+        return Authentication(DevAuthenticator(), first)
     policy = PolicyFile(security.policy_file)
     verifiers = list[Verifier]()
-    owners: list[Reloadable] = [policy]
+    owners: list[Reloadable] = [*first, policy]
     issuer = None
     for kind in security.authenticators:
         if kind is AuthenticatorKind.KEYS and security.tokens_file is not None:
@@ -114,6 +124,8 @@ def build_authentication(security: SecuritySettings, clock: Clock) -> Authentica
             tokens = JwtTokens(security.jwt, issuer, roles=lambda: policy.roles, now=clock.now)
             verifiers.append(tokens)
             owners.append(tokens)
+        elif kind is AuthenticatorKind.CERTIFICATE:
+            verifiers.append(ClientCertificates(policy))
     return Authentication(VerifierChain(verifiers), owners, issuer)
 
 

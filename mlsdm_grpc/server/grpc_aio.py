@@ -74,6 +74,7 @@ class Router(grpc.GenericRpcHandler):
         bounds: Mapping[str, Bound] = BOUNDS,
         turns: LoopTurns | None = None,
         clock: Callable[[], float] = time.monotonic,
+        names: Callable[[Any], tuple[str, ...]] | None = None,
     ) -> None:
         """Create a router without services.
 
@@ -83,8 +84,9 @@ class Router(grpc.GenericRpcHandler):
             bounds: Limits enforced while large requests are parsed, by full field name.
             turns: Time slices of the event loop for large requests, shared with the servicers.
             clock: Monotonic clock in seconds; must be the clock of the event loop.
+            names: Returns the names in the certificate of a peer; None: no call needs them.
         """
-        self._chain = Chain(interceptors, clock, room or Room())
+        self._chain = Chain(interceptors, clock, room or Room(), names)
         self._bounds = bounds
         self._turns = turns or LoopTurns()
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -119,6 +121,7 @@ class Router(grpc.GenericRpcHandler):
         *,
         name: str | None = None,
         foreign: bool = False,
+        permission: str = "",
     ) -> None:
         """Add the methods of a service.
 
@@ -130,7 +133,9 @@ class Router(grpc.GenericRpcHandler):
                 returns ``NOT_YET_AVAILABLE``.
             name: Full name of the service, if it differs from the descriptor's.
             foreign: True for a servicer written for grpc.aio: its methods receive the context
-                instead of the call, need no credential, and may write to the context.
+                instead of the call, and may write to the context. They need no credential unless
+                ``permission`` is given.
+            permission: Permission of all methods of a foreign service.
 
         Raises:
             TypeError: A method is neither kind of function, or the contract gives it no permission
@@ -146,10 +151,10 @@ class Router(grpc.GenericRpcHandler):
                 full_name,
                 descriptor.name,
                 RpcShape(descriptor.client_streaming, descriptor.server_streaming),
-                open=foreign,
+                open=foreign and not permission,
                 read_only=descriptor.GetOptions().idempotency_level
                 == MethodOptions.NO_SIDE_EFFECTS,
-                permission=rule.permission,
+                permission=permission or rule.permission,
                 platform=rule.scope == authz_pb2.SCOPE_PLATFORM,
             )
             if hasattr(servicer, method.name):

@@ -180,6 +180,8 @@ class MethodHandler(ABC):
             context.time_remaining(),
             self._chain.clock(),
         )
+        if self._chain.names is not None:
+            call.identities = self._chain.names(context)
         if len(metadata) != len(pairs):
             counts = Counter(key for key, _ in pairs)
             call.repeated = frozenset(key for key, count in counts.items() if count > 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.wire.call import Call, Interceptor
@@ -22,9 +22,15 @@ class Chain:
     """Bound hooks of the interceptors."""
 
     def __init__(
-        self, interceptors: Sequence[Interceptor], clock: Callable[[], float], room: Room
+        self,
+        interceptors: Sequence[Interceptor],
+        clock: Callable[[], float],
+        room: Room,
+        names: Callable[[Any], tuple[str, ...]] | None,
     ) -> None:
         self.clock = clock
+        self.names = names
+        """Returns the names in the certificate of a peer; None: there are no certificates."""
         self.room = room
         self.in_flight = InFlight()
         self.befores: list[tuple[Before, tuple[After, ...]]] = []

@@ -12,6 +12,7 @@ from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from ssl import SSLContext
 
     from mlsdm_grpc.observability.metrics import Metrics
 
@@ -38,14 +39,14 @@ class OpsServer:
         app.router.add_get("/readyz", self._serve_readiness)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
 
-    async def start(self, address: Address) -> Address:
+    async def start(self, address: Address, tls: SSLContext | None = None) -> Address:
         """Listen; return the address with the chosen port if the port was 0.
 
         Raises:
             InvalidInput: The address cannot be bound.
         """
         await self._runner.setup()
-        site = web.TCPSite(self._runner, address.host, address.port)
+        site = web.TCPSite(self._runner, address.host, address.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:

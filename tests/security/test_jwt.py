@@ -228,7 +228,7 @@ async def test_the_cache_is_bounded_and_verifies_again_after_a_minute(monkeypatc
         texts = [token(at.claims(sub=f"s{index}"), key="EdDSA-1") for index in range(40)]
         for text in texts:
             await at.verify(text)
-        assert len(at.tokens._cache) == 16
+        assert len(at.tokens) == 16
         verified = []
         key = type(at.keys.find("EdDSA-1"))
         real = key.verify
