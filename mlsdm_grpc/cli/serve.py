@@ -66,6 +66,8 @@ def serve(
     except MlsdmError as error:
         report(error, as_json=False, local=True)
         raise typer.Exit(2) from None
+    # Files of the server are for its own user only.
+    os.umask(0o077)
     configure_logging(settings.logging)
     import structlog
 

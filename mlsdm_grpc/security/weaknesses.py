@@ -69,6 +69,9 @@ def weaknesses(settings: Settings) -> Iterator[Weakness]:
     yield from _of_ports(settings.server)
     if settings.security.mode is AuthMode.DEV:
         return
+    local = settings.server.listen_address.is_loopback
+    if settings.security.mode is AuthMode.SECURE or not local:
+        yield from _of_reflection(settings.security)
     yield from _of_access(settings.security)
     yield from _of_files(settings)
     yield from _of_certificate(settings.server)
@@ -84,13 +87,16 @@ def _of_ports(server: ServerSettings) -> Iterator[Weakness]:
             )
 
 
-def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
+def _of_reflection(security: SecuritySettings) -> Iterator[Weakness]:
     if security.reflection is ReflectionAccess.OPEN:
         yield Weakness(
             "security.reflection",
             "reflection shows the contract without a credential",
             'set security.reflection to "permission" or "off"',
         )
+
+
+def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
     if AuthenticatorKind.JWT in security.authenticators:
         for name in ("issuer", "keys_url"):
             if getattr(security.jwt, name).startswith("http:"):
