@@ -44,8 +44,8 @@ _NAMES: Mapping[MethodClass, Mapping[str, str]] = {
     },
     MethodClass.GENERATION: {"GenerationService": "Generate StreamGenerate"},
     MethodClass.ADMIN: {
-        "AdminService": "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup"
-        " GetSloStatus ListDecisions VerifyJournal SetLogLevel",
+        "AdminService": "WhoAmI GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup"
+        " VerifyBackup GetSloStatus ListDecisions VerifyJournal SetLogLevel",
     },
 }
 

@@ -47,11 +47,11 @@ RPCS = {
         "CreateSpace GetSpace ListSpaces UpdateSpace DeleteSpace ExportSpace ImportSpace"
     ),
     "AdminService": (
-        "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup GetSloStatus "
+        "WhoAmI GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup GetSloStatus "
         "ListDecisions VerifyJournal SetLogLevel"
     ),
 }
-READS = re.compile(r"Get|List|Query|BatchQuery|Export|Watch|Evaluate|Analyze|Verify")
+READS = re.compile(r"Get|List|Query|BatchQuery|Export|Watch|Evaluate|Analyze|Verify|WhoAmI")
 IDEMPOTENT = {
     "IngestMemories", "StreamEvents", "SetPolicy", "UpdateSpace", "DeleteSpace", "CreateBackup",
 }  # fmt: skip
