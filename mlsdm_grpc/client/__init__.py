@@ -5,7 +5,7 @@ from mlsdm_grpc.client.client import MemoryClient
 from mlsdm_grpc.client.failures import request_id_of
 from mlsdm_grpc.client.messages import Vector, new_memory
 from mlsdm_grpc.client.passages import DEFAULT_PASSAGE_CHARS, passage_context, split_passages
-from mlsdm_grpc.client.tls import tls_credentials
+from mlsdm_grpc.client.transport_credentials import tls_credentials
 
 __all__ = [
     "DEFAULT_PASSAGE_CHARS",

@@ -7,6 +7,7 @@ from mlsdm_grpc.config.address import Address, parse_address
 from mlsdm_grpc.config.engine_settings import EngineSettings
 from mlsdm_grpc.config.governance_settings import GovernanceSettings, PutEnforcement, ScorerKind
 from mlsdm_grpc.config.journal_settings import JournalKind, JournalSettings
+from mlsdm_grpc.config.limit_settings import LimitSettings
 from mlsdm_grpc.config.llm_settings import (
     PROVIDERS,
     AnthropicSettings,
@@ -54,6 +55,7 @@ __all__ = [
     "JournalKind",
     "JournalSettings",
     "JwtSettings",
+    "LimitSettings",
     "LlmSettings",
     "LogFormat",
     "LoggingSettings",

@@ -24,6 +24,7 @@ from pydantic_settings import (
 from mlsdm_grpc.config.engine_settings import EngineSettings
 from mlsdm_grpc.config.governance_settings import GovernanceSettings
 from mlsdm_grpc.config.journal_settings import JournalSettings
+from mlsdm_grpc.config.limit_settings import LimitSettings
 from mlsdm_grpc.config.llm_settings import EmbedderSettings, LlmSettings
 from mlsdm_grpc.config.logging_settings import LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
@@ -52,11 +53,19 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     pressure: PressureSettings = PressureSettings()
     security: SecuritySettings = SecuritySettings()
+    limits: LimitSettings = LimitSettings()
     space: SpaceDefaults = SpaceDefaults()
     governance: GovernanceSettings = GovernanceSettings()
     llm: LlmSettings = LlmSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     logging: LoggingSettings = LoggingSettings()
+
+    @property
+    def active_limits(self) -> LimitSettings | None:
+        """The limits of callers, or None if they are not enforced."""
+        by_mode = self.security.mode is not AuthMode.DEV
+        enabled = by_mode if self.limits.enabled is None else self.limits.enabled
+        return self.limits if enabled else None
 
     @model_validator(mode="after")
     def _exposed_only_with_credentials(self) -> Settings:

@@ -237,6 +237,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         drain=drain,
         authenticator=authentication.authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
+        limits=settings.active_limits,
     )
     bounds = bounds_of(settings.governance.max_text_bytes, settings.llm.max_prompt_bytes)
     router = Router(

@@ -34,6 +34,7 @@ from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass
+from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.request_space import RequestSpace
 from mlsdm_grpc.wire.status import to_status
 
@@ -72,12 +73,14 @@ _logger = structlog.get_logger(component="transport")
 class _Requests:
     """The messages of a client stream, parsed one by one."""
 
-    __slots__ = ("_check", "_context", "_holding", "_reader")
+    __slots__ = ("_charge", "_check", "_context", "_holding", "_reader")
 
     def __init__(
-        self, context: Context, holding: Holding, reader: Reader, check: Callable[[Any], None]
-    ) -> None:
+        self, context: Context, holding: Holding, reader: Reader, check: Callable[[Any], None],
+        charge: Callable[[int], float] | None,
+    ) -> None:  # fmt: skip
         self._check = check
+        self._charge = charge
         self._context = context
         self._holding = holding
         self._reader = reader
@@ -95,6 +98,9 @@ class _Requests:
             await self._holding.convert(len(raw))
         request = await self._reader.read(raw)
         self._check(request)
+        if self._charge is not None and isinstance(request, Parts):
+            # The client is slowed down by what it cannot send meanwhile.
+            await asyncio.sleep(self._charge(len(request)))
         return request
 
 
@@ -197,7 +203,7 @@ class MethodHandler(ABC):
         """
         if self._streams:
             check = partial(self._space.check, call)
-            return _Requests(context, holding, self._reader, check)
+            return _Requests(context, holding, self._reader, check, call.charge_items)
         is_open = self._method.open
         if not is_open and not holding.try_expect():
             await holding.expect()
@@ -214,6 +220,8 @@ class MethodHandler(ABC):
             request = await self._reader.read(raw)
         if call.principal.spaces is not None:
             self._space.check(call, request)
+        if call.charge_items is not None:
+            call.charge_items(len(request))
         return request
 
     async def _receive(self, context: Context) -> bytes:

@@ -25,9 +25,11 @@ def test_the_order_is_the_documented_one():
         "queue_wait",
         "drain",
         "deadline",
+        "peer_limit",
         "authn",
         "impersonation",
         "authz",
+        "rate_limit",
         "admission",
     ]
 

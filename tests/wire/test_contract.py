@@ -47,8 +47,8 @@ RPCS = {
         "CreateSpace GetSpace ListSpaces UpdateSpace DeleteSpace ExportSpace ImportSpace"
     ),
     "AdminService": (
-        "WhoAmI GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup GetSloStatus "
-        "ListDecisions VerifyJournal SetLogLevel"
+        "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup GetSloStatus "
+        "WhoAmI ListDecisions VerifyJournal SetLogLevel"
     ),
 }
 READS = re.compile(r"Get|List|Query|BatchQuery|Export|Watch|Evaluate|Analyze|Verify|WhoAmI")

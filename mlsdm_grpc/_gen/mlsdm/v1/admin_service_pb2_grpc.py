@@ -52,11 +52,6 @@ class AdminServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.WhoAmI = channel.unary_unary(
-                '/mlsdm.v1.AdminService/WhoAmI',
-                request_serializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
-                response_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
-                _registered_method=True)
         self.GetServerInfo = channel.unary_unary(
                 '/mlsdm.v1.AdminService/GetServerInfo',
                 request_serializer=mlsdm_dot_v1_dot_admin__service__pb2.GetServerInfoRequest.SerializeToString,
@@ -107,6 +102,11 @@ class AdminServiceStub:
                 request_serializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelRequest.SerializeToString,
                 response_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelResponse.FromString,
                 _registered_method=True)
+        self.WhoAmI = channel.unary_unary(
+                '/mlsdm.v1.AdminService/WhoAmI',
+                request_serializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
+                response_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -129,16 +129,6 @@ class AdminServiceServicer:
 
     Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
-
-    def WhoAmI(self, request, context):
-        """Returns the identity that the credential of the call proves. Every authenticated caller may call
-        it.
-
-        Effect: none. Ordering, atomicity: none. Consistency: as the server authenticated this call.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
     def GetServerInfo(self, request, context):
         """Returns name, version, limits and implemented RPCs of the server, and the permissions of the
@@ -257,14 +247,19 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WhoAmI(self, request, context):
+        """Returns the identity that the credential of the call proves. Every authenticated caller may call
+        it.
+
+        Effect: none. Ordering, atomicity: none. Consistency: as the server authenticated this call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'WhoAmI': grpc.unary_unary_rpc_method_handler(
-                    servicer.WhoAmI,
-                    request_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.FromString,
-                    response_serializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.SerializeToString,
-            ),
             'GetServerInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServerInfo,
                     request_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.GetServerInfoRequest.FromString,
@@ -315,6 +310,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelRequest.FromString,
                     response_serializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelResponse.SerializeToString,
             ),
+            'WhoAmI': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhoAmI,
+                    request_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.FromString,
+                    response_serializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'mlsdm.v1.AdminService', rpc_method_handlers)
@@ -343,33 +343,6 @@ class AdminService:
 
     Reasons and metadata keys of errors are part of the contract; the text of messages is not.
     """
-
-    @staticmethod
-    def WhoAmI(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/mlsdm.v1.AdminService/WhoAmI',
-            mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
-            mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def GetServerInfo(request,
@@ -631,6 +604,33 @@ class AdminService:
             '/mlsdm.v1.AdminService/SetLogLevel',
             mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelRequest.SerializeToString,
             mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhoAmI(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlsdm.v1.AdminService/WhoAmI',
+            mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
+            mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
             options,
             channel_credentials,
             insecure,

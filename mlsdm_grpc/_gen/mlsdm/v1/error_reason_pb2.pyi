@@ -153,7 +153,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     reconnect. Metadata: stream_id.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 32
-    """RESOURCE_EXHAUSTED. Not returned by this version. The caller exceeds its rate limit. Action:
+    """RESOURCE_EXHAUSTED. The caller exceeds its rate limit. Action:
     wait RetryInfo, then retry. Metadata: limit, quota_id.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 33
@@ -397,7 +397,7 @@ ERROR_REASON_STREAM_IN_USE: ErrorReason.ValueType  # 31
 reconnect. Metadata: stream_id.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 32
-"""RESOURCE_EXHAUSTED. Not returned by this version. The caller exceeds its rate limit. Action:
+"""RESOURCE_EXHAUSTED. The caller exceeds its rate limit. Action:
 wait RetryInfo, then retry. Metadata: limit, quota_id.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 33
