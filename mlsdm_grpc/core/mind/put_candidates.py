@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +19,12 @@ from mlsdm_grpc.core.model.bodies import PutMemories
 from mlsdm_grpc.core.model.new_memory import Float32, NewMemory
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "repeated"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PutCandidate:
     """A new memory with its derived values."""
 
@@ -149,8 +149,10 @@ def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory
     if replaces and living(contents.pelm.get(candidate.new.memory_id), now) is not None:
         return None
     found = contents.pelm.duplicates(candidate.digest)
+    if not found:
+        return None
     if now.semantics_version == 1:
-        return living(next(found, None), now)
+        return living(found[0], now)
     fitting = (
         memory
         for memory in found
