@@ -53,8 +53,8 @@ class TokenBuckets:
         table = self._full_at_s
         full_at_s = max(table.get(key, now_s), now_s) + min(tokens, self.burst) * self._token_s
         # Sums of rounded times may exceed the burst by a rounding error.
-        wait_s = full_at_s - now_s - self._burst_s - _ROUNDING_S
-        if wait_s > 0:
+        wait_s = full_at_s - now_s - self._burst_s
+        if wait_s > _ROUNDING_S:
             return wait_s
         if key not in table:
             self._make_room(now_s)
@@ -76,7 +76,8 @@ class TokenBuckets:
         """Return the time until one token is there, seconds; 0 if one is."""
         now_s = self._clock()
         full_at_s = max(self._full_at_s.get(key, now_s), now_s)
-        return max(0.0, full_at_s + self._token_s - now_s - self._burst_s - _ROUNDING_S)
+        wait_s = full_at_s + self._token_s - now_s - self._burst_s
+        return wait_s if wait_s > _ROUNDING_S else 0.0
 
     def remaining(self, key: Hashable) -> int:
         """Return the number of tokens that are there."""
