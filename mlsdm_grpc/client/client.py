@@ -42,6 +42,7 @@ class MemoryClient(Writes, BatchWrites, Reads, Streaming, Spaces, Generation, Go
         timeout_s: Deadline of calls that set none, seconds, at most 1e9.
         credentials: Channel credentials, for TLS those of :func:`tls_credentials`; None is plain
             text.
+        tenant: Another tenant to act in, for callers with the permission ``tenant.impersonate``.
 
     Raises:
         InvalidInput: An argument is invalid.

@@ -21,7 +21,7 @@ from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
 from mlsdm_grpc.client.arguments import message
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
-from mlsdm_grpc.client.values import address, credential, timeout, wrong_type
+from mlsdm_grpc.client.values import address, credential, string, timeout, wrong_type
 from mlsdm_grpc.errors import PreconditionFailed
 
 __all__ = ["ClientBase"]
@@ -38,6 +38,7 @@ class ClientBase:
         space: str = "default",
         timeout_s: float = DEFAULT_TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
+        tenant: str | None = None,
     ) -> None:
         if not isinstance(credentials, grpc.ChannelCredentials | None):
             raise wrong_type("credentials", "grpc.ChannelCredentials", credentials)
@@ -46,6 +47,7 @@ class ClientBase:
         self._token = token if callable(token) else credential(token)
         self._timeout_s = timeout(timeout_s)
         self._credentials = credentials
+        self._tenant = "" if tenant is None else string("tenant", tenant)
         self._opened: Connection | None = None
 
     async def __aenter__(self) -> Self:
@@ -54,6 +56,7 @@ class ClientBase:
             token=self._token,
             credentials=self._credentials,
             timeout_s=self._timeout_s,
+            tenant=self._tenant,
         )
         channel = self._opened.channel
         self._memories = MemoryServiceStub(channel)

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from mlsdm_grpc.client.attempts import Attempts, Throttle
 from mlsdm_grpc.client.channel import REPEATABLE_REQUESTS, open_channel
 from mlsdm_grpc.client.values import address, credential, timeout
-from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID
+from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID, TENANT
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Connection"]
 
@@ -35,12 +35,14 @@ class Connection:
         token: str | Callable[[], str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        tenant: str = "",
     ) -> None:
         self.channel = open_channel(address(target), credentials)
         self._throttle = Throttle()
         self._timeout_s = timeout_s
         self._token = token if callable(token) else None
         self._credential = () if callable(token) else _header(token)
+        self._elsewhere = ((TENANT, tenant),) if tenant else ()
 
     async def close(self) -> None:
         """Close the channel; calls in flight are cancelled."""
@@ -143,7 +145,7 @@ class Connection:
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         # An id of the client also identifies a call that never reached the server.
         shown = self._credential if self._token is None else _header(self._token())
-        return (*shown, (REQUEST_ID, str(uuid.uuid4())))
+        return (*shown, *self._elsewhere, (REQUEST_ID, str(uuid.uuid4())))
 
 
 def _header(token: str | None) -> tuple[tuple[str, str], ...]:

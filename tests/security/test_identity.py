@@ -11,7 +11,6 @@ from serving import in_process
 from structlog.testing import capture_logs
 
 from mlsdm_grpc.client import MemoryClient
-from mlsdm_grpc.client.connection import Connection
 from mlsdm_grpc.errors import InvalidInput, NotFound, PermissionDenied, Unauthenticated
 from mlsdm_grpc.security.roles import ROLES
 
@@ -117,23 +116,12 @@ async def test_in_dev_mode_everyone_is_dev():
         assert found.roles == ["admin", "operator"]
 
 
-class Impersonating(Connection):
-    """A connection whose calls name a tenant."""
-
-    tenant = ""
-
-    def _metadata(self):
-        return (*super()._metadata(), ("x-mlsdm-tenant", self.tenant))
-
-
-async def test_an_operator_acts_in_another_tenant_with_audit_of_both(tmp_path, monkeypatch):
+async def test_an_operator_acts_in_another_tenant_with_audit_of_both(tmp_path):
     async with _server(tmp_path) as server:
         async with _as(server, "plain") as client:
             await client.put("A note of acme.", memory_id="note")
-        monkeypatch.setattr("mlsdm_grpc.client.client_base.Connection", Impersonating)
-        monkeypatch.setattr(Impersonating, "tenant", "acme")
         with capture_logs() as logs:
-            async with _as(server, "platform") as client:
+            async with _as(server, "platform", tenant="acme") as client:
                 assert (await client.get("note")).memory.text == "A note of acme."
                 found = await client.who_am_i()
         assert (found.name, found.tenant) == ("sre", "acme")
@@ -143,17 +131,14 @@ async def test_an_operator_acts_in_another_tenant_with_audit_of_both(tmp_path, m
         assert {(each["principal"], each["tenant"], each["acting_in"]) for each in audited} == {
             ("sre", "ops", "acme")
         }
-        monkeypatch.setattr(Impersonating, "tenant", "none")
-        async with _as(server, "platform") as client:
+        async with _as(server, "platform", tenant="none") as client:
             with pytest.raises(NotFound):
                 await client.get("note")
-        monkeypatch.setattr(Impersonating, "tenant", "Acme")
-        async with _as(server, "platform") as client:
+        async with _as(server, "platform", tenant="Acme") as client:
             with pytest.raises(InvalidInput) as raised:
                 await client.get("note")
             assert raised.value.reason == "METADATA_INVALID"
-        monkeypatch.setattr(Impersonating, "tenant", "ops")
-        async with _as(server, "plain") as client:
+        async with _as(server, "plain", tenant="ops") as client:
             with pytest.raises(PermissionDenied) as denied:
                 await client.get("note")
             assert denied.value.metadata["permission"] == "tenant.impersonate"

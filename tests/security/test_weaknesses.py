@@ -17,7 +17,7 @@ from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.security.key_file import add_key
 from mlsdm_grpc.security.roles import ROLES
 from mlsdm_grpc.security.weaknesses import refuse_weaknesses, weaknesses
-from tests.security.test_tokens import _entry as entry
+from tests.security.test_tokens import token_entry as entry
 from tests.support.certificates import Authority
 
 ROOT = Path(__file__).parents[2]
