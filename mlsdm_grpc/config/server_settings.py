@@ -34,7 +34,11 @@ class ServerSettings(Section):
     max_response_bytes: int = Field(default=3_670_016, ge=64 * KIB, le=64 * MIB)
     """Maximum size of a response message, bytes (3.5 MiB)."""
     max_metadata_bytes: int = Field(default=16 * KIB, ge=4 * KIB, le=256 * KIB)
-    """Maximum size of the metadata of a call, bytes."""
+    """Maximum size of the metadata of a call, bytes; a call with more ends with
+    RESOURCE_EXHAUSTED."""
+    first_message_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    """Time in which the first message of a call must arrive, seconds; the largest request then
+    needs 3.4 Mbit/s. Later calls end with DEADLINE_EXCEEDED."""
     max_concurrent_streams: int = Field(default=100, ge=1, le=10_000)
     """Maximum number of concurrent calls on one connection."""
     max_connections: int = Field(default=4_000, ge=1, le=100_000)

@@ -246,9 +246,12 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         bounds=bounds,
         turns=parts.engine.turns,
         names=peer_names if tls and tls.material.client_ca else None,
+        first_message_s=settings.server.first_message_timeout_s,
+        max_metadata_bytes=settings.server.max_metadata_bytes,
     )
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain, tls=tls)
     _add_services(router, parts, monitor, data_port)
+    parts.metrics.server_silent_calls.set_function(lambda: router.waiting_count)
     ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))
     try:
         # The operations port opens first: probes see the start, and it fails before any call.

@@ -24,6 +24,7 @@ from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.server.handlers import MethodHandler, StreamAnswer, UnaryAnswer, WriterAnswer
 from mlsdm_grpc.server.hooks import Chain
 from mlsdm_grpc.server.room import Room
+from mlsdm_grpc.units import KIB
 from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.call import Call, Method, RpcShape
 from mlsdm_grpc.wire.reading import Reader
@@ -75,6 +76,8 @@ class Router(grpc.GenericRpcHandler):
         turns: LoopTurns | None = None,
         clock: Callable[[], float] = time.monotonic,
         names: Callable[[Any], tuple[str, ...]] | None = None,
+        first_message_s: float = 10.0,
+        max_metadata_bytes: int = 16 * KIB,
     ) -> None:
         """Create a router without services.
 
@@ -85,8 +88,17 @@ class Router(grpc.GenericRpcHandler):
             turns: Time slices of the event loop for large requests, shared with the servicers.
             clock: Monotonic clock in seconds; must be the clock of the event loop.
             names: Returns the names in the certificate of a peer; None: no call needs them.
+            first_message_s: Time in which the first message of a call must arrive, seconds.
+            max_metadata_bytes: Maximum size of the metadata of a call, bytes.
         """
-        self._chain = Chain(interceptors, clock, room or Room(), names)
+        self._chain = Chain(
+            interceptors,
+            clock,
+            room or Room(),
+            names,
+            first_message_s=first_message_s,
+            max_metadata_bytes=max_metadata_bytes,
+        )
         self._bounds = bounds
         self._turns = turns or LoopTurns()
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -98,6 +110,11 @@ class Router(grpc.GenericRpcHandler):
     def in_flight(self) -> InFlight:
         """The calls in flight."""
         return self._chain.in_flight
+
+    @property
+    def waiting_count(self) -> int:
+        """Number of calls whose first message has not arrived."""
+        return self._chain.waiting_count
 
     @property
     def services(self) -> tuple[str, ...]:

@@ -27,14 +27,14 @@ import structlog
 from mlsdm_grpc.errors import RETRY_AT_ONCE_S, Unavailable
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
-from mlsdm_grpc.server.endings import cut, expired, silent, too_large
+from mlsdm_grpc.server.endings import ENTRY_BYTES, check_size, cut, expired, too_large
 from mlsdm_grpc.server.hooks import Chain
+from mlsdm_grpc.server.receiving import RequestStream, first_message, read_on
 from mlsdm_grpc.server.room import Holding
 from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass
-from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.request_space import RequestSpace
 from mlsdm_grpc.wire.status import to_status
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     Before: TypeAlias = Callable[[Call], Awaitable[None] | None]
     After: TypeAlias = Callable[[Call], None]
 
-__all__ = ["RECEIVE_S", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
@@ -62,46 +62,9 @@ _DEADLINE_SLACK_S: Final = 0.005
 # Time before its deadline at which a unary call is ended, so that its status contains the reason,
 # seconds.
 _ANSWER_S: Final = 0.004
-# Time in which a request must arrive, seconds, because a silent call holds capacity that others
-# wait for. The largest request takes that long at 3.4 Mbit/s.
-RECEIVE_S: Final = 10.0
 # Maximum request size of an open method, bytes; no valid request comes close.
 _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
-
-
-class _Requests:
-    """The messages of a client stream, parsed one by one."""
-
-    __slots__ = ("_charge", "_check", "_context", "_holding", "_reader")
-
-    def __init__(
-        self, context: Context, holding: Holding, reader: Reader, check: Callable[[Any], None],
-        charge: Callable[[int], float] | None,
-    ) -> None:  # fmt: skip
-        self._check = check
-        self._charge = charge
-        self._context = context
-        self._holding = holding
-        self._reader = reader
-
-    def __aiter__(self) -> _Requests:
-        return self
-
-    async def __anext__(self) -> Any:
-        self._holding.converted()
-        raw = await self._context.read()
-        if raw is grpc.aio.EOF:
-            await _left(self._context)
-            raise StopAsyncIteration
-        if len(raw) > SMALL_BYTES:
-            await self._holding.convert(len(raw))
-        request = await self._reader.read(raw)
-        self._check(request)
-        if self._charge is not None and isinstance(request, Parts):
-            # The client is slowed down by what it cannot send meanwhile.
-            await asyncio.sleep(self._charge(len(request)))
-        return request
 
 
 class MethodHandler(ABC):
@@ -145,6 +108,7 @@ class MethodHandler(ABC):
         answer: bytes | None = None
         raised: BaseException | None = None
         try:
+            check_size(call.metadata_bytes, chain.max_metadata_bytes)
             for before, entered in chain.befores:
                 afters = entered
                 if (waiting := before(call)) is not None:
@@ -179,12 +143,14 @@ class MethodHandler(ABC):
     def _begin(self, context: Context) -> Call:
         pairs = context.invocation_metadata() or ()
         metadata = dict(pairs)
+        size = sum(len(key) + len(value) for key, value in pairs) + ENTRY_BYTES * len(pairs)
         call = Call(
             self._method,
             metadata,
             context.peer(),
             context.time_remaining(),
             self._chain.clock(),
+            size,
         )
         if self._chain.names is not None:
             call.identities = self._chain.names(context)
@@ -203,7 +169,9 @@ class MethodHandler(ABC):
         """
         if self._streams:
             check = partial(self._space.check, call)
-            return _Requests(context, holding, self._reader, check, call.charge_items)
+            return RequestStream(
+                context, holding, self._reader, chain=self._chain, call=call, check=check
+            )
         is_open = self._method.open
         if not is_open and not holding.try_expect():
             await holding.expect()
@@ -225,16 +193,9 @@ class MethodHandler(ABC):
         return request
 
     async def _receive(self, context: Context) -> bytes:
-        limit = TimeLimit(asyncio.get_running_loop().time() + RECEIVE_S)
-        try:
-            with limit:
-                raw: Any = await context.read()
-        except TimeoutError:
-            if limit.is_over:
-                raise silent(RECEIVE_S) from None
-            raise
+        raw = await first_message(context, self._chain)
         if raw is grpc.aio.EOF:
-            await _left(context)
+            await read_on(context)
             raise self._reader.malformed("The call has no request message.")
         return raw  # type: ignore[no-any-return]  # the stub knows no bytes
 
@@ -353,16 +314,6 @@ class WriterAnswer(MethodHandler):
         await _send_headers(call, context)
         await self._run(request, self._begin_work(call, context))
         return None
-
-
-async def _left(context: Context) -> None:
-    """Let the cancellation by a client arrive, if there is one.
-
-    A cancelled client stream also reads as EOF, always before the cancellation (measured: 300 of
-    300). A second read lets the cancellation arrive first (6,000 of 6,000). Otherwise half a stream
-    would count as complete.
-    """
-    await context.read()
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:

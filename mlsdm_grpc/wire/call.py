@@ -96,6 +96,8 @@ class Call:
     """Time left until the client's deadline, seconds; None if the client set no deadline."""
     started_s: float
     """Monotonic time at which the call arrived; the event loop counts on the same clock."""
+    metadata_bytes: int = 0
+    """Size of the metadata, as HTTP/2 counts it."""
     repeated: frozenset[str] = frozenset()
     """Metadata keys that the client sent more than once."""
     identities: tuple[str, ...] = ()

@@ -288,7 +288,12 @@ async def _serving(
         admission=AdmissionInterceptor(machine, metrics),
         limits=limits,
     )
-    router = Router((*chain, *extra), room=room)
+    router = Router(
+        (*chain, *extra),
+        room=room,
+        first_message_s=chosen.first_message_timeout_s,
+        max_metadata_bytes=chosen.max_metadata_bytes,
+    )
     router.add(DESCRIPTOR, ping)
     parts = health.Health(router.services)
     router.add(health.SERVICE, parts, foreign=True)
