@@ -18,8 +18,11 @@ class ServerSettings(Section):
     listen: str = "127.0.0.1:50051"
     """Address of the gRPC port, HOST:PORT; port 0 lets the system choose."""
     ops: str = "127.0.0.1:9464"
-    """Address of the operations HTTP port (/metrics, /livez, /readyz), HOST:PORT. It requires no
-    credential."""
+    """Address of the operations HTTP port (/metrics, /livez, /readyz), HOST:PORT. On another
+    address than loopback, /metrics requires a credential with the permission `admin.read`."""
+    ops_hosts: tuple[str, ...] = ()
+    """Host names under which the operations port is reached, beyond `localhost` and IP
+    addresses."""
     default_deadline_s: float = Field(default=30.0, gt=0, le=3_600)
     """Deadline of a call without one, seconds."""
     max_deadline_s: float = Field(default=300.0, gt=0, le=86_400)

@@ -25,7 +25,7 @@ from mlsdm_grpc.security.static_keys import StaticKeys
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlsdm_grpc.config import JwtSettings, SecuritySettings
+    from mlsdm_grpc.config import Address, JwtSettings, SecuritySettings
     from mlsdm_grpc.protection.clock import Clock
     from mlsdm_grpc.security.file_watch import Reloadable
     from mlsdm_grpc.security.principal import Principal
@@ -57,6 +57,14 @@ class Authentication:
         self.authenticator = authenticator
         self._watch = FileWatch(files)
         self._issuer = issuer
+
+    def guard(self, address: Address) -> Authenticator | None:
+        """Return the authenticator of the operations port; None: loopback needs no credential."""
+        if address.is_loopback:
+            return None
+        # Development mode knows no credentials, so that none is accepted from another machine.
+        is_dev = isinstance(self.authenticator, DevAuthenticator)
+        return VerifierChain(()) if is_dev else self.authenticator
 
     def reload(self) -> None:
         """Read all files again at once."""

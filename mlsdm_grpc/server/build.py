@@ -60,6 +60,7 @@ from mlsdm_grpc.server.journal_choice import newest_record_ns, open_journal
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
+from mlsdm_grpc.server.ops_access import OpsAccess
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.ports import check_ports
 from mlsdm_grpc.server.readiness import unready_causes, update_health
@@ -252,7 +253,8 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     data_port = GrpcServer(settings.server, router=router, health=health, drain=drain, tls=tls)
     _add_services(router, parts, monitor, data_port)
     parts.metrics.server_silent_calls.set_function(lambda: router.waiting_count)
-    ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))
+    access = OpsAccess(settings.server.ops_hosts, authentication.guard(settings.server.ops_address))
+    ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor), access)
     try:
         # The operations port opens first: probes see the start, and it fails before any call.
         ops = await ops_port.start(settings.server.ops_address, tls.context() if tls else None)
