@@ -31,7 +31,6 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     FORMAT,
     HEAD,
     LEAST_FEATURES,
-    Passage,
     evidence_ids,
 )
 from mlsdm_grpc.governance.detectors.text_passages import (
@@ -39,6 +38,7 @@ from mlsdm_grpc.governance.detectors.text_passages import (
     RuleEvidence,
     match_surroundings,
 )
+from mlsdm_grpc.governance.detectors.word_features import Passage
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
 from tools.kinds import framed_lines
 from tools.realtext.collect import LISTED, read
@@ -177,7 +177,7 @@ def featured_paragraph(text: str) -> list[Row]:
 
 
 def _sorted(passage: Passage) -> np.ndarray:
-    return np.array(sorted(passage.buckets), np.int32)
+    return passage.buckets.astype(np.int32)
 
 
 def _ids(evidence: Sequence[RuleEvidence], start: int, end: int) -> list[int]:

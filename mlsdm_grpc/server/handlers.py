@@ -25,13 +25,13 @@ import grpc
 import structlog
 
 from mlsdm_grpc.errors import RETRY_AT_ONCE_S, Unavailable
+from mlsdm_grpc.messages.bounds import SCAN_BYTES
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
 from mlsdm_grpc.server.endings import ENTRY_BYTES, check_size, cut, expired, too_large
 from mlsdm_grpc.server.hooks import Chain
 from mlsdm_grpc.server.receiving import RequestStream, first_message, read_on
 from mlsdm_grpc.server.room import Holding
-from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass

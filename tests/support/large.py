@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
     space_service_pb2,
 )
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.messages import limits
 
 MAX_BYTES = 4 * 1_024 * 1_024
 KIB = 1_024
@@ -24,7 +24,8 @@ DIMENSION = 384
 
 def vector(number, dimension=DIMENSION):
     """Return a packed vector that is like no other."""
-    return struct.pack(f"<{dimension}f", *(1.0 + ((number + i) % 97) for i in range(dimension)))
+    values = (1.0 + ((number + i) % 97) for i in range(dimension - 1))
+    return struct.pack(f"<{dimension}f", number, *values)
 
 
 def labels(number):

@@ -12,6 +12,7 @@ __all__ = ["LABEL_BYTES", "Labels"]
 
 _COLUMNS = 4
 _NO_LABELS = (0,) * _COLUMNS
+_UNKNOWN = -1
 LABEL_BYTES = _COLUMNS * array("i").itemsize
 """Size of the labels of one slot, bytes."""
 
@@ -63,16 +64,15 @@ class Labels:
     def carriers(self, labels: Iterable[str]) -> NDArray[np.bool_]:
         """Return (slots,) bool: the slots that carry all of these labels."""
         table = np.frombuffer(self._table, np.intc).reshape(-1, _COLUMNS)
-        result = np.ones(len(table), np.bool_)
-        for label in labels:
-            number = self._number.get(label)
-            if number is None:
-                return np.zeros(len(table), np.bool_)
-            found = (table == number).any(axis=1)
-            for slot, numbers in self._more.items():
-                found[slot] |= number in numbers
-            result &= found
-        return result
+        wanted = {self._number.get(label, _UNKNOWN) for label in labels}
+        # (slots,) number of wanted labels; 32 of them fit in a byte.
+        found = np.zeros(len(table), np.uint8)
+        for number in wanted:
+            found += (table == number).any(axis=1)
+        for slot, numbers in self._more.items():
+            found[slot] += len(wanted.intersection(numbers))
+        carriers: NDArray[np.bool_] = found == len(wanted)
+        return carriers
 
     def _numbers(self, slot: int) -> list[int]:
         start = slot * _COLUMNS

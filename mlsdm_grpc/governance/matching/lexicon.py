@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Final
 
 from mlsdm_grpc.governance.matching.confusables import confusables
 from mlsdm_grpc.governance.matching.normalization import plain, readings
 from mlsdm_grpc.governance.matching.sentence_languages import ANY, bit_of
+from mlsdm_grpc.governance.matching.word_cache import WordCache
 
 __all__ = ["Lexicon", "Table"]
 
@@ -52,7 +52,7 @@ class Lexicon:
         self._starts: dict[str, int] = {}
         # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
-        self.classes = lru_cache(maxsize=16384)(self._classes)
+        self.classes = WordCache(self._classes).__getitem__
 
     def __len__(self) -> int:
         return len(self._ids)
