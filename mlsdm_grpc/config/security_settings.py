@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.units import KIB, MIB
 
 __all__ = ["AuthMode", "AuthenticatorKind", "JwtSettings", "ReflectionAccess", "SecuritySettings"]
 
@@ -113,6 +114,13 @@ class SecuritySettings(Section):
     reloaded like the tokens file; required for `certificate`."""
     reflection: ReflectionAccess = ReflectionAccess.OPEN
     """Server reflection: ``open`` to everyone, with the ``permission`` `info.read`, or ``off``."""
+    event_log: Path | None = None
+    """File of security events, one JSON object a line: failed authentications, denials, limits,
+    reloads, impersonation, emergencies; none by default. Its folder must exist."""
+    event_log_bytes: int = Field(default=10 * MIB, ge=64 * KIB, le=10_000 * MIB)
+    """Size at which the file of security events is rotated, bytes."""
+    event_log_files: int = Field(default=5, ge=1, le=1_000)
+    """Number of rotated files of security events that stay."""
     jwt: JwtSettings = JwtSettings()
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ from mlsdm_grpc.interceptors.peer_limit import PeerLimitInterceptor
 from mlsdm_grpc.interceptors.queue_wait import QueueWaitInterceptor
 from mlsdm_grpc.interceptors.rate_limit import RateLimitInterceptor
 from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
+from mlsdm_grpc.interceptors.security_events import SecurityEventInterceptor
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings
@@ -41,6 +42,7 @@ ORDER: Final = (
     ChainEntry("request_id"),
     ChainEntry("metrics"),
     ChainEntry("access_log", after=("request_id",)),
+    ChainEntry("security_events", after=("request_id",)),
     ChainEntry("status", after=("request_id", "metrics", "access_log")),
     ChainEntry("queue_wait", after=("status",)),
     ChainEntry("drain", after=("status",)),
@@ -76,6 +78,7 @@ def build_chain(
         "request_id": RequestIdInterceptor(ids),
         "metrics": MetricsInterceptor(metrics),
         "access_log": AccessLogInterceptor(),
+        "security_events": SecurityEventInterceptor(),
         "status": StatusInterceptor(),
         "queue_wait": QueueWaitInterceptor(),
         "drain": drain,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from mlsdm_grpc.errors import RETRY_LATER_S, Unavailable
+from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 from mlsdm_grpc.security.jws import read_keys_of
 from mlsdm_grpc.units import KIB
 
@@ -132,6 +133,7 @@ class IssuerKeys:
             # The address may have moved.
             self._url = self._configured_url
             _log.warning("issuer_keys_unavailable", cause=type(error).__name__, stale=self._known)
+            record_event(SecurityEvent.ISSUER_UNAVAILABLE, cause=type(error).__name__)
             return
         if not self._known or keys.keys() != self._keys.keys():
             _log.info("issuer_keys_fetched", count=len(keys))

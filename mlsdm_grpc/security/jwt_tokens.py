@@ -131,4 +131,6 @@ def _refusal(error: BadToken) -> Unauthenticated:
     _log.info("token_refused", cause=error.cause)
     if error.cause == "expired":
         return Unauthenticated("The credential has expired.", reason="CREDENTIAL_EXPIRED")
-    return invalid_credential()
+    refusal = invalid_credential()
+    refusal.cause = error.cause
+    return refusal

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from mlsdm_grpc.config import AuthenticatorKind, AuthMode
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unauthenticated
+from mlsdm_grpc.observability.security_log import (
+    SecurityEvent,
+    SecurityLog,
+    record_event,
+    use_security_log,
+)
 from mlsdm_grpc.security.authenticator import (
     Authenticator,
     DevAuthenticator,
@@ -23,7 +30,7 @@ from mlsdm_grpc.security.policy_file import PolicyFile
 from mlsdm_grpc.security.static_keys import StaticKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mlsdm_grpc.config import Address, JwtSettings, SecuritySettings
     from mlsdm_grpc.protection.clock import Clock
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
     from mlsdm_grpc.security.tls_files import TlsFiles
     from mlsdm_grpc.server.inflight import InFlight
 
-__all__ = ["Authentication", "build_authentication"]
+__all__ = ["Authentication", "build_authentication", "security_log"]
 
 # Interval at which the credentials of open streams are verified again, seconds.
 _SWEEP_S: Final = 10.0
@@ -93,6 +100,7 @@ class Authentication:
         ended = in_flight.end_streams(self._invalid)
         if ended:
             _log.warning("streams_ended", count=ended, cause="credential is no longer valid")
+            record_event(SecurityEvent.STREAMS_ENDED, cause=f"{ended} streams")
 
     def _invalid(self, principal: Principal) -> Unauthenticated | None:
         if not principal.tenant or self.authenticator.holds(principal.verified):
@@ -146,3 +154,20 @@ def _issuer(settings: JwtSettings) -> IssuerKeys:
     if faults:
         raise InvalidInput("The issuer cannot be trusted.", violations=faults)
     return IssuerKeys(settings.issuer, keys_url=settings.keys_url, refresh_s=settings.refresh_s)
+
+
+@contextmanager
+def security_log(settings: SecuritySettings) -> Iterator[None]:
+    """Write the security events of this process to the configured file."""
+    if settings.event_log is None:
+        yield
+        return
+    log = SecurityLog(
+        settings.event_log, max_bytes=settings.event_log_bytes, files=settings.event_log_files
+    )
+    use_security_log(log)
+    try:
+        yield
+    finally:
+        use_security_log(None)
+        log.close()

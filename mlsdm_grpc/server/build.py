@@ -54,7 +54,11 @@ from mlsdm_grpc.protection.sensors import Sensors
 from mlsdm_grpc.security.tls_files import tls_files
 from mlsdm_grpc.security.weaknesses import refuse_weaknesses
 from mlsdm_grpc.server import health as health_names
-from mlsdm_grpc.server.authentication import Authentication, build_authentication
+from mlsdm_grpc.server.authentication import (
+    Authentication,
+    build_authentication,
+    security_log,
+)
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.journal_choice import newest_record_ns, open_journal
@@ -154,6 +158,7 @@ async def running_server(
     journal = open_journal(settings, metrics, commit_s)
     await journal.open()
     async with AsyncExitStack() as opened:
+        opened.enter_context(security_log(settings.security))
         opened.push_async_callback(_close, journal)
         for each in (*providers, *((embedder,) if embedder else ())):
             opened.push_async_callback(each.aclose)

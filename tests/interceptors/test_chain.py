@@ -21,6 +21,7 @@ def test_the_order_is_the_documented_one():
         "request_id",
         "metrics",
         "access_log",
+        "security_events",
         "status",
         "queue_wait",
         "drain",
