@@ -235,7 +235,7 @@ async def test_an_address_with_many_failures_is_refused_before_authentication():
 @pytest.mark.anyio
 @pytest.mark.timeout(60)
 async def test_batches_are_refused_and_streams_slowed_down_by_their_items():
-    limits = {"enabled": True, "batch_burst": 1_000, "batch_items_per_s": 500.0}
+    limits = {"enabled": True, "batch_burst": 1_000, "batch_items_per_s": 50.0}
 
     def memories(count):
         return [new_memory(embedding=[1.0 + index] + [1.0] * 15) for index in range(count)]
@@ -246,7 +246,7 @@ async def test_batches_are_refused_and_streams_slowed_down_by_their_items():
             await client.put_many(memories(990), timeout_s=1)
         assert raised.value.metadata["quota_id"] == "batch"
         began = time.monotonic()
-        outcomes = [each async for each in client.ingest(memories(1_500))]
-        assert len(outcomes) == 1_500
-        # At most the burst comes without a wait.
+        outcomes = [each async for each in client.ingest(memories(150))]
+        assert len(outcomes) == 150
+        # Of 150 items, few have tokens: the others come at the rate, but for the last batch.
         assert time.monotonic() - began > 0.8
