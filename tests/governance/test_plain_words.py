@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlsdm_grpc.governance.matching.layout import Layout
 from mlsdm_grpc.governance.matching.normalization import WORD, Folded, plain, spelled
 from mlsdm_grpc.governance.matching.plain_words import PlainWords
 
@@ -27,8 +28,7 @@ def test_words_stand_where_the_expression_finds_them(text: str):
     folded = plain(text)
     words = PlainWords(folded)
     matches = list(WORD.finditer(folded.text))
-    places = zip(words.starts.tolist(), words.ends.tolist(), strict=True)
-    assert list(places) == [match.span() for match in matches]
+    assert words.places == [match.span() for match in matches]
     assert words.words == [match[0] for match in matches]
 
 
@@ -60,5 +60,5 @@ def test_articles_are_found(text: str):
     ],
 )
 def test_distances_in_slots_are_distances_in_characters(text: str, slots: list[int]):
-    layout = PlainWords(Folded(text, range(len(text) + 1))).layout(None)
-    assert layout.slots == slots
+    folded = Folded(text, range(len(text) + 1))
+    assert Layout(folded, PlainWords(folded).places).slots == slots

@@ -63,16 +63,17 @@ class LinearHead(NamedTuple):
     """Weights as int8, in units of ``scale``."""
     evidence: memoryview[float]
 
-    def totals(self, buckets: NDArray[np.int32], edges: NDArray[np.int64]) -> list[int]:
+    def totals(self, buckets: NDArray[np.int32], edges: Sequence[int]) -> list[int]:
         """Return the sum of the weights of each group of buckets, in units of ``scale``.
 
         Args:
-            buckets: Buckets of all groups.
+            buckets: Buckets of all groups, at least one of each unless there is none at all.
             edges: Place of the first bucket of each group, and behind the last bucket.
         """
-        sums = np.zeros(len(buckets) + 1, np.int64)
-        np.cumsum(self.weights[buckets], out=sums[1:])
-        totals: list[int] = np.diff(sums[edges]).tolist()
+        if not len(buckets):
+            return [0] * (len(edges) - 1)
+        weights = self.weights[buckets].astype(np.int32)
+        totals: list[int] = np.add.reduceat(weights, edges[:-1]).tolist()
         return totals
 
     def contribution(self, buckets: Sequence[int]) -> int:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["JOINT", "LEAD", "LETTER", "SIGN", "TOKEN", "kinds_of", "runs"]
+__all__ = ["JOINT", "LEAD", "LETTER", "MARK", "SIGN", "kinds_of", "runs"]
 
 LETTER: Final = 1
 """Letter or digit of any script."""
@@ -19,9 +19,9 @@ LEAD: Final = 4
 """Sign that counts as a letter before a letter."""
 JOINT: Final = 8
 """Sign that may join the syllables of a word."""
-TOKEN: Final = 16
-"""Letter, digit, underscore or apostrophe."""
-_LISTED: Final = {SIGN: "@$€£!|+*'", LEAD: "@$€£", JOINT: "-.*~·", TOKEN: "_'"}
+MARK: Final = 16
+"""Underscore or apostrophe."""
+_LISTED: Final = {SIGN: "@$€£!|+*'", LEAD: "@$€£", JOINT: "-.*~·", MARK: "_'"}
 _BASIC: Final = 0x10000
 
 
@@ -30,7 +30,7 @@ def _table() -> NDArray[np.uint8]:
     """Return the kinds of the characters below U+10000."""
     table = np.zeros(_BASIC, np.uint8)
     for match in re.finditer(r"[^\W_]+", "".join(map(chr, range(_BASIC)))):
-        table[match.start() : match.end()] = LETTER | TOKEN
+        table[match.start() : match.end()] = LETTER
     for kind, listed in _LISTED.items():
         table[[ord(each) for each in listed]] |= kind
     return table
@@ -46,7 +46,7 @@ def kinds_of(text: str) -> NDArray[np.uint8]:
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = _table().take(codes, mode="clip")
     for at in np.flatnonzero(codes >= _BASIC).tolist():
-        kinds[at] = LETTER | TOKEN if text[at].isalnum() else 0
+        kinds[at] = LETTER if text[at].isalnum() else 0
     return kinds
 
 

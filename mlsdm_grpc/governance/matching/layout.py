@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from mlsdm_grpc.governance.matching.normalization import MAX_WORD_CHARS, Folded
 from mlsdm_grpc.governance.matching.sentence_languages import surroundings
@@ -35,13 +35,13 @@ class Layout:
 
     Args:
         folded: Text in plain form.
-        starts: Offset of the first character of each word.
-        ends: Offset of the first character behind each word, ascending.
+        places: Start and end of each word, in order of the ends.
     """
 
-    def __init__(self, folded: Folded, starts: ArrayLike, ends: ArrayLike) -> None:
+    def __init__(self, folded: Folded, places: Sequence[tuple[int, int]]) -> None:
         self._text = folded.text
-        first, last = np.asarray(starts, np.int64), np.asarray(ends, np.int64)
+        flat = np.fromiter(chain.from_iterable(places), np.int64, 2 * len(places))
+        first, last = flat[::2], flat[1::2]
         raw_starts, raw_ends = first, last
         if not isinstance(folded.origin, range):
             origin = np.asarray(folded.origin)

@@ -109,14 +109,15 @@ class Lexicon:
         """Return the classes of all readings of ``word``, a word of plain text."""
         found: set[int] = set()
         barred = 0
+        starts, none, stops = self._starts, self._none, self._stops
         for reading in readings(word):
-            barred |= self._none.get(reading, 0)
-            longest = max(
-                self._starts.get(reading[:_SHORTEST], -1), self._starts.get(reading[:2], -1)
-            )
-            if longest >= 0:
+            if reading in none:
+                barred |= none[reading]
+            start = reading[:_SHORTEST]
+            if start in starts or start[:2] in starts:
+                longest = max(starts.get(start, -1), starts.get(start[:2], -1))
                 found.update(*self._beginning(reading, longest))
-            if reading[-_SHORTEST:] in self._stops:
+            if reading[-_SHORTEST:] in stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
                     found.update(self._tails.get(reading[-length:], ()))
         # The exception holds in its own languages only.

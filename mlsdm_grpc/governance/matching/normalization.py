@@ -180,10 +180,12 @@ def readings(word: str) -> tuple[str, ...]:
     Returns:
         At most 32 distinct readings.
     """
-    if (word.isalpha() and word.isascii() and not _REPEATED.search(word)) or (
-        len(word) > MAX_WORD_CHARS
-    ):
+    if len(word) > MAX_WORD_CHARS:
         return (word,)
+    if word.isascii() and "*" not in word and not _REPEATED.search(word):
+        if word.isalpha() or word.upper() == word.lower() or not _LEET_SIGN.search(word):
+            return (word,)
+        return tuple(dict.fromkeys((word, *_leet(word))))
     found = [word]
     for step in (_scripts, _squeezed, _starred, _leet):
         found += [new for old in found for new in step(old)]

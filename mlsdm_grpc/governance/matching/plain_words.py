@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
@@ -13,8 +14,8 @@ from mlsdm_grpc.governance.matching.character_kinds import (
     JOINT,
     LEAD,
     LETTER,
+    MARK,
     SIGN,
-    TOKEN,
     kinds_of,
     runs,
 )
@@ -43,18 +44,15 @@ class PlainWords:
         self.folded = folded
         text = folded.text
         self._kinds = kinds = kinds_of(text)
-        there = int(np.bitwise_or.reduce(kinds)) if text else 0
+        self._there = there = int(np.bitwise_or.reduce(kinds)) if text else 0
         letters = (kinds & LETTER).view(np.bool_)
         self._letter_starts, self._letter_ends = starts, ends = runs(letters)
         if there & SIGN:
             starts, ends = _with_signs(text, kinds, letters)
-        self.starts = starts
-        """Offset of the first character of each word."""
-        self.ends = ends
-        """Offset of the first character behind each word."""
-        places = zip(starts.tolist(), ends.tolist(), strict=True)
-        self.words = [text[start:end] for start, end in places]
-        self._layouts: dict[tuple[tuple[int, int], ...] | None, Layout] = {}
+        self.places = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        """Offsets of the first character of each word and of the first one behind it."""
+        self.words = [text[start:end] for start, end in self.places]
+        self._layouts: dict[tuple[tuple[int, int], ...], Layout] = {}
         self.chained: list[tuple[int, int, str]] = []
         """Letters joined by signs, as start, end and the word without signs."""
         if there & JOINT:
@@ -78,17 +76,17 @@ class PlainWords:
 
         They differ from the words in marks beside and between letters.
         """
-        starts, ends = runs(self._kinds & TOKEN != 0)
+        if not self._there & (SIGN | MARK):
+            return self.places, self.words
+        starts, ends = runs(self._kinds & (LETTER | MARK) != 0)
         places = list(zip(starts.tolist(), ends.tolist(), strict=True))
-        if np.array_equal(starts, self.starts) and np.array_equal(ends, self.ends):
-            return places, self.words
         return places, [self.folded.text[start:end] for start, end in places]
 
     @cached_property
     def spelled(self) -> list[list[int]]:
         """Runs of separated letters, see :func:`normalization.spelled`."""
         single = self._letter_starts[self._letter_ends - self._letter_starts == 1]
-        if np.any(single[2:] - single[:-2] <= _SPELLED_CHARS):
+        if len(single) > 2 and np.any(single[2:] - single[:-2] <= _SPELLED_CHARS):
             return list(spelled(self.folded.text))
         return []
 
@@ -100,17 +98,18 @@ class PlainWords:
         found = ((i, _ELIDED.match(each)) for i, each in enumerate(self.words) if "'" in each)
         return [(i, match.end()) for i, match in found if match]
 
-    def layout(self, places: tuple[tuple[int, int], ...] | None) -> Layout:
-        """Return the slots of words; the same words have the same slots.
+    def layout(
+        self, edits: tuple[tuple[int, int], ...], places: Sequence[tuple[int, int]]
+    ) -> Layout:
+        """Return the slots of words.
 
         Args:
-            places: End and start of each word, ascending; None for ``words``.
+            edits: Differences to the words of this text; equal ones have the same slots.
+            places: Start and end of each word, in order of the ends.
         """
-        found = self._layouts.get(places)
+        found = self._layouts.get(edits)
         if found is None:
-            starts = self.starts if places is None else [start for _, start in places]
-            ends = self.ends if places is None else [end for end, _ in places]
-            found = self._layouts[places] = Layout(self.folded, starts, ends)
+            found = self._layouts[edits] = Layout(self.folded, places)
         return found
 
 

@@ -128,6 +128,12 @@ class RuleMatcher:
         for rule, elements, _ in self._rules:
             if span_of(elements) > MAX_SPAN_SLOTS:
                 raise ValueError(f"spans too much: {rule.rule.pattern}")
+        # Classes that a rule reads, by number of the rule, and those that the exclusions read.
+        self._read_by = [
+            frozenset(unless).union(*(each.classes for each in elements))
+            for _, elements, unless in self._rules
+        ]
+        self._excluding = frozenset(number for _, by, _, _ in self._exclusions for number in by)
         self._phrases_by = PatternIndex([elements for _, elements in self._phrases], self.lexicon)
         self._rules_by = PatternIndex([elements for _, elements, _ in self._rules], self.lexicon)
 
@@ -141,14 +147,20 @@ class RuleMatcher:
 
         Cost: O(len(text)) for a given grammar; most texts have no rule with all of its words.
         """
-        found = Occurrences.of(words, self.lexicon)
+        found = Occurrences(words, self.lexicon)
         present = set(chain.from_iterable(found.classes))
         phrases = [self._phrases[each] for each in self._phrases_by.candidates(present)]
         present.update(number for number, _ in phrases)
         rules = self._rules_by.candidates(present)
         if not rules:
             return _NOTHING
-        slots = Slots(found.layout(), found.classes, self.lexicon)
+        # Only the classes that these rules read matter, and the phrases of these classes.
+        read = self._excluding.union(*(self._read_by[each] for each in rules))
+        phrases = [each for each in phrases if each[0] in read]
+        literals = {
+            number for _, elements in phrases for each in elements for number in each.classes
+        }
+        slots = Slots(found.layout(), found.classes, self.lexicon, read | literals)
         for number, phrase in phrases:
             stages = slots.match(phrase)
             if stages:

@@ -8,6 +8,7 @@ the text and not on its content.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from mlsdm_grpc.governance.matching.layout import Layout, bits_of
@@ -24,29 +25,34 @@ class Slots:
         layout: Slots of the words.
         classes: Classes of each word of the layout.
         lexicon: Lexicon that numbers the classes.
+        read: Classes that are read; those of the other ones have no slots.
     """
 
     def __init__(
-        self, layout: Layout, classes: Sequence[tuple[int, ...]], lexicon: Lexicon
+        self,
+        layout: Layout,
+        classes: Sequence[tuple[int, ...]],
+        lexicon: Lexicon,
+        read: AbstractSet[int],
     ) -> None:
         self._layout = layout
         self._classes = [classes[i] for i in layout.kept] if layout.kept is not None else classes
         self._languages = lexicon.languages
+        self._members = self._of_words(read)
         self._bits: dict[int, int] = {}
         self._phrases: dict[int, int] = {}
         self._going = ~layout.breaks
         self._fillers = layout.fillers
 
-    @cached_property
-    def _members(self) -> dict[int, list[int]]:
-        """Slots of the words of each class in a language in which it counts."""
+    def _of_words(self, read: AbstractSet[int]) -> dict[int, list[int]]:
+        """Return the slots of the words of each class, in the languages in which it counts."""
         members: dict[int, list[int]] = {}
-        languages = self._languages
-        words = zip(self._classes, self._layout.slots, self._layout.around, strict=True)
-        for classes, slot, (possible, _) in words:
-            for each in classes:
-                if languages[each] & possible:
-                    members.setdefault(each, []).append(slot)
+        languages, around, slots = self._languages, self._layout.around, self._layout.slots
+        for at, classes in enumerate(self._classes):
+            if not read.isdisjoint(classes):
+                for each in classes:
+                    if each in read and languages[each] & around[at][0]:
+                        members.setdefault(each, []).append(slots[at])
         return members
 
     @cached_property
