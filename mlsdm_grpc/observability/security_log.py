@@ -186,18 +186,18 @@ class SecurityLog:
         return self._file.with_name(f"{self._file.name}.{number}")
 
 
-class _Sink:
+class _Destination:
     """Log of this process, if one is configured."""
 
     log: SecurityLog | None = None
 
 
-_sink: Final = _Sink()
+_destination: Final = _Destination()
 
 
 def use_security_log(log: SecurityLog | None) -> None:
     """Send events of this process to a log; None: to none."""
-    _sink.log = log
+    _destination.log = log
 
 
 def record_event(event: SecurityEvent, **fields: str) -> None:
@@ -207,8 +207,8 @@ def record_event(event: SecurityEvent, **fields: str) -> None:
         event: Kind of the event.
         fields: Fields of the schema; empty ones are left out.
     """
-    if _sink.log is not None:
-        _sink.log.record(event, **fields)
+    if _destination.log is not None:
+        _destination.log.record(event, **fields)
 
 
 def _clean(value: str) -> str:

@@ -17,6 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2, memory_service_pb2_grpc
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.server.build import SERVICES
 from tests.security.test_tokens import token_entry
+from tests.support.any_call import answers, start_call
 
 MARK = "QZXVAULT"
 """Stands in what the other tenant stored, and in no request of a probe."""
@@ -128,23 +129,11 @@ async def _tenants(tmp_path):
 
 async def _answers(opened, method, request, metadata):
     """Return all bytes that a call gets."""
-    shape = ("stream" if method.client_streaming else "unary") + (
-        "_stream" if method.server_streaming else "_unary"
-    )
-    path = f"/{method.containing_service.full_name}/{method.name}"
-    start = getattr(opened, shape)(path, request_serializer=type(request).SerializeToString)
-    given = iter([request]) if method.client_streaming else request
-    call = start(given, metadata=metadata, timeout=3)
+    call = start_call(opened, method, request, metadata=metadata, timeout=3)
     found = []
     try:
-        if method.server_streaming:
-            async for answer in call:
-                found.append(answer)
-                if method.name == "WatchState":
-                    break
-            call.cancel()
-        else:
-            found.append(await call)
+        most = 1 if method.name == "WatchState" else None
+        found.extend([answer async for answer in answers(call, method, most=most)])
     except grpc.aio.AioRpcError as error:
         found.append(str((error.details(), error.trailing_metadata())).encode())
     return b"".join(found)
