@@ -107,8 +107,8 @@ class SecuritySettings(Section):
     """Kinds of credentials, in the order in which they are tried: `keys` (a tokens file), `jwt`
     (tokens of an issuer), `certificate` (client certificates that the policy file maps)."""
     tokens_file: Path | None = None
-    """TOML file of the hashes of static keys; required for `keys`, see docs/tokens.md. Changes are
-    in force within 2 s, and at once after SIGHUP."""
+    """TOML file of the hashes of static keys; required for `keys`, see docs/security.md. Changes
+    are in force within 2 s, and at once after SIGHUP."""
     policy_file: Path | None = None
     """TOML file of roles beyond the built-in ones and of the identities of client certificates,
     reloaded like the tokens file; required for `certificate`."""
