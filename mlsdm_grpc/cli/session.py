@@ -101,7 +101,7 @@ class Session:
         """
         if not (self.tls or self.ca or self.cert or self.key):
             return None
-        from mlsdm_grpc.client import tls_credentials
+        from mlsdm_grpc.client.transport_credentials import tls_credentials
 
         return tls_credentials(self.ca, certificate=self.cert, key=self.key)
 

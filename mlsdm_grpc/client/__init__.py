@@ -5,7 +5,6 @@ from mlsdm_grpc.client.client import MemoryClient
 from mlsdm_grpc.client.failures import request_id_of
 from mlsdm_grpc.client.messages import Vector, new_memory
 from mlsdm_grpc.client.passages import DEFAULT_PASSAGE_CHARS, passage_context, split_passages
-from mlsdm_grpc.client.transport_credentials import tls_credentials
 
 __all__ = [
     "DEFAULT_PASSAGE_CHARS",
@@ -17,5 +16,4 @@ __all__ = [
     "passage_context",
     "request_id_of",
     "split_passages",
-    "tls_credentials",
 ]

@@ -21,7 +21,7 @@ from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
 from mlsdm_grpc.client.arguments import message
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
-from mlsdm_grpc.client.values import address, credential, string, timeout, wrong_type
+from mlsdm_grpc.client.values import address, credential, tenant_name, timeout, wrong_type
 from mlsdm_grpc.errors import PreconditionFailed
 
 __all__ = ["ClientBase"]
@@ -47,7 +47,7 @@ class ClientBase:
         self._token = token if callable(token) else credential(token)
         self._timeout_s = timeout(timeout_s)
         self._credentials = credentials
-        self._tenant = "" if tenant is None else string("tenant", tenant)
+        self._tenant = tenant_name(tenant)
         self._opened: Connection | None = None
 
     async def __aenter__(self) -> Self:

@@ -16,7 +16,8 @@ import grpc
 import pytest
 from serving import in_process
 
-from mlsdm_grpc.client import MemoryClient, tls_credentials
+from mlsdm_grpc.client import MemoryClient
+from mlsdm_grpc.client.transport_credentials import tls_credentials
 from mlsdm_grpc.config import TlsSettings
 from mlsdm_grpc.errors import ApiStatusError, InvalidInput, NotFound, Unauthenticated, Unavailable
 from mlsdm_grpc.security.tls_files import TlsFiles
