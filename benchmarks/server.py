@@ -110,6 +110,8 @@ class Bench:
         yield Row(batch.what, "5x", self._side(batch), self._side(works.query, "single"))
         ingest, put = works.ingest, works.put
         yield Row(ingest.what, "3x", self._side(ingest), self._side(put, "PutMemory"))
+        short = self._side(works.evaluate, "800")
+        yield Row(works.evaluate_long.what, "0.08x", self._side(works.evaluate_long), short)
 
 
 def report(sizes: Sizes, *, windows: int, window_s: float) -> list[str]:
