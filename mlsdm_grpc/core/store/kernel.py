@@ -50,8 +50,9 @@ def inverse_norm(raw: Float32) -> float:
     A stored row has the inverse norm 1, so storing it again preserves every bit. The writer of a
     record calls this function; code that applies the record uses the recorded result.
     """
-    wide = raw.astype(np.float64)
-    square = float(np.dot(wide, wide))
+    with np.errstate(invalid="ignore"):  # a signalling NaN is reported by the conversion
+        wide = raw.astype(np.float64)
+        square = float(np.dot(wide, wide))
     if not MIN_NORM**2 <= square < math.inf:
         return 0.0
     norm = math.sqrt(square)
