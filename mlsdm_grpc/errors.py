@@ -217,9 +217,9 @@ def dimension_mismatch(
 ) -> PreconditionFailed:
     """Return the error for a vector whose dimension differs from that of its space.
 
-    expected: Dimension of the space.
+    Args:
+        expected: Dimension of the space.
         actual: Dimension of the vector.
-        space: Name of the space; empty where it is not known.
         space: Name of the space; empty where it is not known.
         is_new: The space does not exist yet; ``expected`` is the dimension that a first write gives
             it.
