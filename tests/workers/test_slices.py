@@ -388,7 +388,7 @@ def test_a_batch_finds_what_its_queries_find_one_by_one(handler):
     singles = []
     for seed in range(50):
         request = search(11, 1)
-        request.search.vectors_f32_le = vector(seed, DIMENSION).raw.tobytes()
+        request.search.CopyFrom(search_of(by_vector(vector(seed, DIMENSION), top_k=1)))
         singles += results(answers(handler, request)[0])
     assert [result.matches for result in results(batch)] == [one.matches for one in singles]
 
