@@ -44,11 +44,11 @@ def hooks_us() -> float:
         keys = StaticKeys(file, now=lambda: datetime.now(UTC))
     hooks = (
         SecurityEventInterceptor(),
-        PeerLimitInterceptor(plenty, enabled=True),
+        PeerLimitInterceptor(plenty),
         AuthnInterceptor(VerifierChain([keys])),
         ImpersonationInterceptor(),
         AuthzInterceptor(),
-        RateLimitInterceptor(plenty, enabled=True),
+        RateLimitInterceptor(plenty),
     )
     metadata = {"authorization": f"Bearer {_KEY}", "x-request-id": "r", "user-agent": "bench"}
 

@@ -5,7 +5,6 @@ while the server ran; 2 if the configuration is wrong; 128 + n if a second signa
 drain.
 """
 
-import gc
 import os
 import platform
 import signal
@@ -113,6 +112,7 @@ async def _serve(settings: "Settings") -> None:
     import structlog
 
     from mlsdm_grpc.observability.logging import flush_events
+    from mlsdm_grpc.protection.allocator import freeze_memory
     from mlsdm_grpc.server.build import running_server
 
     log = structlog.get_logger(component="serve")
@@ -144,7 +144,7 @@ async def _serve(settings: "Settings") -> None:
                 async with running_server(settings, stop=stop) as server:
                     running.append(server)
                     serving.set()
-                    _freeze_memory()
+                    freeze_memory(_COLLECT_EVERY)
                     listen, ops = str(server.listen), str(server.ops)
                     started_in_s = round(process_age_s(), 3)
                     typer.echo(f"SERVING listen={listen} ops={ops} started_in_s={started_in_s:.3f}")
@@ -208,13 +208,6 @@ def _say(line: str) -> None:
     # The reader of SERVING may be gone; a failed write must not change the exit code.
     with suppress(OSError):
         os.write(_STDOUT, f"{line}\n".encode())
-
-
-def _freeze_memory() -> None:
-    """Exclude long-lived objects from the garbage collector."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_EVERY)
 
 
 def process_age_s() -> float:

@@ -207,9 +207,7 @@ class MemoryReads:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            space = self._access.directory.ready(key, min_revision)
-            if space is None:
-                space = await self._access.reached(key, min_revision, deadline_s)
+            space = await self._access.reached(key, min_revision, deadline_s)
             wanted = pb.StateRequest(space=key.space, include_traces=include_traces)
             reply = await self._access.ask(
                 space, pb.LinkRequest(state=wanted), deadline_s=deadline_s

@@ -10,6 +10,7 @@ from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.errors import PreconditionFailed
 from mlsdm_grpc.messages.queries import Ask
 from mlsdm_grpc.spaces.checks import check_embedded
+from mlsdm_grpc.workers.space_codec import row_bytes
 
 __all__ = ["Embed", "text_vectors"]
 
@@ -52,7 +53,7 @@ async def text_vectors(
     unknown = dict[str, Vector]()
     for i, vector in zip(bare, vectors, strict=True):
         if vector.inv_norm:
-            found[i] = vector.raw.astype("<f4", copy=False).tobytes()
+            found[i] = row_bytes(vector.raw)
         # The words of this query can still match, although the embedder knows none of them.
         elif not _words_do(asked[i]):
             unknown[paths[i]] = vector

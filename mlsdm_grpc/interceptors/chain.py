@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mlsdm_grpc.config import LimitSettings
 from mlsdm_grpc.interceptors.access_log import AccessLogInterceptor
 from mlsdm_grpc.interceptors.authn import AuthnInterceptor
 from mlsdm_grpc.interceptors.authz import AuthzInterceptor
@@ -19,7 +18,7 @@ from mlsdm_grpc.interceptors.request_id import RequestIdInterceptor
 from mlsdm_grpc.interceptors.security_events import SecurityEventInterceptor
 
 if TYPE_CHECKING:
-    from mlsdm_grpc.config import ServerSettings
+    from mlsdm_grpc.config import LimitSettings, ServerSettings
     from mlsdm_grpc.ids import Ids
     from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
@@ -72,8 +71,6 @@ def build_chain(
 
     Without ``limits``, rates are not limited.
     """
-    limited = limits is not None
-    limits = limits or LimitSettings()
     built: dict[str, Interceptor] = {
         "request_id": RequestIdInterceptor(ids),
         "metrics": MetricsInterceptor(metrics),
@@ -83,11 +80,12 @@ def build_chain(
         "queue_wait": QueueWaitInterceptor(),
         "drain": drain,
         "deadline": DeadlineInterceptor(settings),
-        "peer_limit": PeerLimitInterceptor(limits, enabled=limited),
         "authn": AuthnInterceptor(authenticator),
         "impersonation": ImpersonationInterceptor(),
         "authz": AuthzInterceptor(),
-        "rate_limit": RateLimitInterceptor(limits, enabled=limited),
         "admission": admission,
     }
-    return tuple(built[entry.name] for entry in ORDER)
+    if limits is not None:
+        built["peer_limit"] = PeerLimitInterceptor(limits)
+        built["rate_limit"] = RateLimitInterceptor(limits)
+    return tuple(built[entry.name] for entry in ORDER if entry.name in built)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from mlsdm_grpc.errors import QuotaExceeded, Unauthenticated
-from mlsdm_grpc.security.token_bucket import TokenBuckets
+from mlsdm_grpc.security.token_bucket import TokenBuckets, rate_limited
 from mlsdm_grpc.wire.call import Interceptor
 
 if TYPE_CHECKING:
@@ -27,21 +27,15 @@ class PeerLimitInterceptor(Interceptor):
     """Refuses calls of an address above its rate, or with too many failed authentications."""
 
     def __init__(
-        self,
-        settings: LimitSettings,
-        *,
-        enabled: bool,
-        clock: Callable[[], float] = time.monotonic,
+        self, settings: LimitSettings, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Create the interceptor.
 
         Args:
             settings: Rates, bursts and trusted proxies.
-            enabled: False: it does nothing.
             clock: Monotonic clock, seconds.
         """
         most = settings.max_peers
-        self._enabled = enabled
         self._calls = (
             TokenBuckets(settings.peer_per_s, settings.peer_burst, max_keys=most, clock=clock)
             if settings.peer_per_s
@@ -57,7 +51,7 @@ class PeerLimitInterceptor(Interceptor):
         return len(self._failures) + (len(self._calls) if self._calls is not None else 0)
 
     def before(self, call: Call) -> None:
-        if not self._enabled or call.method.open:
+        if call.method.open:
             return
         key = self._address(call)
         if self._calls is not None and (wait_s := self._calls.take(key)):
@@ -66,7 +60,7 @@ class PeerLimitInterceptor(Interceptor):
             raise _refused("failures", self._failures.burst, wait_s)
 
     def after(self, call: Call) -> None:
-        if self._enabled and isinstance(call.error, Unauthenticated):
+        if isinstance(call.error, Unauthenticated):
             self._failures.charge(self._address(call))
 
     def _address(self, call: Call) -> str:
@@ -111,9 +105,5 @@ def _network(address: str) -> str:
 
 
 def _refused(quota_id: str, burst: int, wait_s: float) -> QuotaExceeded:
-    return QuotaExceeded(
-        "The address is over its rate of calls; retry later.",
-        reason="RATE_LIMITED",
-        metadata={"limit": str(burst), "quota_id": quota_id},
-        retry_after_s=max(wait_s, 0.001),
-    )
+    message = "The address is over its rate of calls; retry later."
+    return rate_limited(message, limit=burst, quota_id=quota_id, retry_after_s=wait_s)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlsdm_grpc.errors import RETRY_LATER_S, QuotaExceeded
-from mlsdm_grpc.security.token_bucket import TokenBuckets
+from mlsdm_grpc.security.token_bucket import TokenBuckets, rate_limited
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import RATE_REMAINING
 from mlsdm_grpc.wire.method_classes import LimitClass, limit_class
@@ -31,17 +31,12 @@ class RateLimitInterceptor(Interceptor):
     """
 
     def __init__(
-        self,
-        settings: LimitSettings,
-        *,
-        enabled: bool,
-        clock: Callable[[], float] = time.monotonic,
+        self, settings: LimitSettings, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Create the interceptor.
 
         Args:
             settings: Rates and bursts.
-            enabled: False: it does nothing.
             clock: Monotonic clock, seconds.
         """
         rates = {
@@ -50,7 +45,6 @@ class RateLimitInterceptor(Interceptor):
             LimitClass.BATCH: (settings.batch_items_per_s, settings.batch_burst),
             LimitClass.GENERATE: (settings.generate_per_s, settings.generate_burst),
         }
-        self._enabled = enabled
         self._buckets = {
             kind: TokenBuckets(per_s, burst, max_keys=settings.max_principals, clock=clock)
             for kind, (per_s, burst) in rates.items()
@@ -60,7 +54,7 @@ class RateLimitInterceptor(Interceptor):
         self._in_progress: Counter[Hashable] = Counter()
 
     def before(self, call: Call) -> None:
-        if not self._enabled or call.method.open:
+        if call.method.open:
             return
         method = call.method
         try:
@@ -89,10 +83,10 @@ class RateLimitInterceptor(Interceptor):
     def _enter(self, call: Call, key: Hashable) -> None:
         """Count a call of a model, and refuse one too many."""
         if self._in_progress[key] >= self._most_parallel:
-            raise QuotaExceeded(
+            raise rate_limited(
                 f"The principal has {self._most_parallel} generations in progress; wait for one.",
-                reason="RATE_LIMITED",
-                metadata={"limit": str(self._most_parallel), "quota_id": _PARALLEL},
+                limit=self._most_parallel,
+                quota_id=_PARALLEL,
                 retry_after_s=RETRY_LATER_S,
             )
         self._in_progress[key] += 1
@@ -112,9 +106,5 @@ def _key(call: Call) -> Hashable:
 
 
 def _refused(kind: LimitClass, burst: int, wait_s: float) -> QuotaExceeded:
-    return QuotaExceeded(
-        f"The principal is over its rate of {kind.value} calls; retry later.",
-        reason="RATE_LIMITED",
-        metadata={"limit": str(burst), "quota_id": kind.value},
-        retry_after_s=max(wait_s, 0.001),
-    )
+    message = f"The principal is over its rate of {kind.value} calls; retry later."
+    return rate_limited(message, limit=burst, quota_id=kind.value, retry_after_s=wait_s)

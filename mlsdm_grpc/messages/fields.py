@@ -214,13 +214,14 @@ class Fields(FieldChecks):
 
     def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
         """Return a vector of finite numbers whose norm is at least ``limits.MIN_NORM``."""
-        raw = self.components(path, message).raw
+        vector = self.components(path, message)
+        raw = vector.raw
         if not 1 <= len(raw) <= limits.MAX_DIMENSION:
-            pass
+            return vector
         # The norm is computed once here, because every later step needs its inverse.
-        elif scale := inverse_norm(raw):
+        if scale := inverse_norm(raw):
             return Vector(raw, scale)
-        elif np.isfinite(raw).all():
+        if np.isfinite(raw).all():
             self.fault(path, bounds.short_vector(float(np.linalg.norm(raw.astype(np.float64)))))
         else:
             self.fault(path, "has components that are not finite numbers")

@@ -7,11 +7,11 @@ first, and those that it refuses for another reason, so that violations come fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2, memory_query_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import memory_pb2, memory_query_pb2
 from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.messages import bounds, limits
@@ -98,10 +98,20 @@ class EncodedQueries:
         return cls(encoded, batch, has_text, by_words, by_metadata, matches, rows, omit_answers)
 
 
-def asks(fields: Fields, encoded: Sequence[bytes], *, batch: bool) -> Iterator[Ask]:
-    """Yield the queries of a request, validated completely; violations are added to ``fields``."""
+def asks(
+    fields: Fields, encoded: Sequence[bytes], *, batch: bool, deferred: bool = False
+) -> Iterator[Ask]:
+    """Yield the queries of a request, validated; violations are added to ``fields``.
+
+    Args:
+        fields: Collector of violations.
+        encoded: Serialised messages of type :data:`QueryMessage`.
+        batch: Whether they are a batch.
+        deferred: As for :func:`ask`.
+    """
     for i, raw in enumerate(encoded):
-        yield ask(fields, path_of(i, batch=batch), memory_query_pb2.MemoryQuery.FromString(raw))
+        message = memory_query_pb2.MemoryQuery.FromString(raw)
+        yield ask(fields, path_of(i, batch=batch), message, deferred=deferred)
 
 
 def path_of(index: int, *, batch: bool) -> str:
@@ -109,25 +119,22 @@ def path_of(index: int, *, batch: bool) -> str:
     return f"queries[{index}]." if batch else ""
 
 
-def ask(
-    fields: Fields,
-    path: str,
-    message: QueryMessage,
-    *,
-    vector_of: Callable[[Fields, str, embedding_pb2.Embedding], Vector] = Fields.embedding,
-) -> Ask:
+def ask(fields: Fields, path: str, message: QueryMessage, *, deferred: bool = False) -> Ask:
     """Return a query with defaults filled in.
 
     Args:
         fields: Collector of violations.
         path: Path of the query in violations; empty, or with a dot at its end.
         message: Query to validate.
-        vector_of: Method of ``fields`` that converts the vector.
+        deferred: Whether the caller checks the numbers and the norm of a vector that the query
+            uses. The vector of a query by words alone is checked here, because it is not used.
     """
     given = {field.name for field, _ in message.ListFields()}  # most queries give few fields
     vector, text = None, ""
     if "embedding" in given:
-        vector = vector_of(fields, f"{path}embedding", message.embedding)
+        is_used = message.mode != memory_query_pb2.QUERY_MODE_LEXICAL
+        convert = fields.components if deferred and is_used else fields.embedding
+        vector = convert(f"{path}embedding", message.embedding)
         if "words" in given:
             text = fields.text(f"{path}words", message.words)
     elif message.WhichOneof("query") == "text":

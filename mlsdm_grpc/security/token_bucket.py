@@ -10,12 +10,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Final
 
-__all__ = ["TokenBuckets"]
+from mlsdm_grpc.errors import QuotaExceeded
+
+__all__ = ["TokenBuckets", "rate_limited"]
 
 # Full buckets looked for and dropped at each new entry.
 _DROPPED: Final = 2
 # Tolerance for the rounding of times, seconds; a monotonic clock stays below 1e9 s.
 _ROUNDING_S: Final = 1e-6
+_LEAST_WAIT_S: Final = 0.001
 
 
 class TokenBuckets:
@@ -96,3 +99,20 @@ class TokenBuckets:
             del table[oldest]
         if len(table) >= self._max_keys:
             table.popitem(last=False)
+
+
+def rate_limited(message: str, *, limit: int, quota_id: str, retry_after_s: float) -> QuotaExceeded:
+    """Return the error of a caller above a limit.
+
+    Args:
+        message: Text of the status.
+        limit: Size of the limit.
+        quota_id: Name of the limit.
+        retry_after_s: Time until the caller may try again, seconds.
+    """
+    return QuotaExceeded(
+        message,
+        reason="RATE_LIMITED",
+        metadata={"limit": str(limit), "quota_id": quota_id},
+        retry_after_s=max(retry_after_s, _LEAST_WAIT_S),
+    )

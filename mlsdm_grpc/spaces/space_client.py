@@ -140,8 +140,10 @@ class Access:
             NotFound: SPACE_NOT_FOUND.
             Unavailable: REVISION_NOT_REACHED.
         """
-        space = await self.directory.existing(key)
-        await space.reach(min_revision, deadline_s)
+        space = self.directory.ready(key, min_revision)
+        if space is None:
+            space = await self.directory.existing(key)
+            await space.reach(min_revision, deadline_s)
         return space
 
     async def state(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mlsdm_grpc._gen.mlsdm.v1 import identity_pb2
+from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.security.principal import Principal
 
 __all__ = ["identity"]
@@ -25,5 +26,5 @@ def identity(principal: Principal) -> identity_pb2.Identity:
     if principal.actor is not None:
         found.actor_name, found.actor_tenant = principal.actor.name, principal.actor.tenant
     if principal.expires_s < math.inf:
-        found.expire_time.FromNanoseconds(round(principal.expires_s * 1_000_000_000))
+        found.expire_time.CopyFrom(timestamp(round(principal.expires_s * 1_000_000_000)))
     return found

@@ -184,7 +184,7 @@ def new_memory(
         embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
         context=_context(fields, path, message),
         # Time 0 stands for none, so that the first nanosecond of 1970 becomes the second one.
-        event_time_ns=(fields.moment(f"{path}.event_time", message, "event_time") or 0)
+        event_time_ns=fields.moment(f"{path}.event_time", message, "event_time")
         or int("event_time" in given),
         conversation_id=fields.memory_id(f"{path}.conversation_id", message.conversation_id),
         role=_role(fields, f"{path}.exchange_role", message.exchange_role),

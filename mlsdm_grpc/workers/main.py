@@ -8,7 +8,6 @@ share one pass of the model.
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import socket
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc.protection.allocator import freeze_memory
 from mlsdm_grpc.workers.frames import FrameReader, RequestHandler, encode_frame, handle_some
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
@@ -109,11 +109,8 @@ def main(arguments: Sequence[str]) -> int:
     with socket.socket(fileno=int(descriptor)) as sock:
         handler = make_handler(role, rest[0] if rest else "", position)
         configure_worker_log()
-        gc.collect()
-        # Freeze the loaded objects; collecting them would take time in the middle of a slice.
-        gc.freeze()
-        # Requests leave few cycles; the default, 700, would collect many times in one of them.
-        gc.set_threshold(_COLLECTED_EVERY)
+        # Collecting the loaded objects would take time in the middle of a slice.
+        freeze_memory(_COLLECTED_EVERY)
         serve(sock, handler)
     return os.EX_OK
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QUERY_MODE_LEXICAL, MemoryQuery
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.recall_mode import RecallMode
@@ -20,7 +19,7 @@ from mlsdm_grpc.core.store.kernel import MIN_NORM, Float64
 from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Query, Sought
 from mlsdm_grpc.lexical import query_terms
 from mlsdm_grpc.messages.fields import Fields
-from mlsdm_grpc.messages.queries import Ask, ask, asks, path_of
+from mlsdm_grpc.messages.queries import Ask, asks
 
 __all__ = ["Asked", "asked_of", "queries_of"]
 
@@ -39,26 +38,15 @@ def asked_of(contents: Contents, search: pb.SearchRequest) -> Generator[None, No
         PreconditionFailed: DIMENSION_MISMATCH.
     """
     fields, dimension, found, wrong = Fields(), contents.parameters.dimension, list[Ask](), None
-    for i, raw in enumerate(search.queries):
-        message = MemoryQuery.FromString(raw)
-        by_words = message.mode == QUERY_MODE_LEXICAL
-        each = ask(
-            fields,
-            path_of(i, batch=search.batch),
-            message,
-            # The vector of a query by words alone is checked, and then not used.
-            vector_of=Fields.embedding if by_words else Fields.components,
-        )
+    for i, each in enumerate(asks(fields, search.queries, batch=search.batch, deferred=True)):
         vector = each.vector
         if search.vectors_f32_le and (data := search.vectors_f32_le[i]):
             vector = Vector(np.frombuffer(data, "<f4"), 0.0)
-        if by_words:
+        if each.mode is RecallMode.LEXICAL:
             vector = None
-        if vector is not each.vector:
-            each = replace(each, vector=vector)
         if vector is not None and len(vector.raw) != dimension and wrong is None:
             wrong = len(vector.raw)
-        found.append(each)
+        found.append(each if vector is each.vector else replace(each, vector=vector))
         yield
     if fields.has_violations or wrong is not None:
         yield from _check_completely(search)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mlsdm_grpc.config import PressureSettings, ServerSettings
+from mlsdm_grpc.config import LimitSettings, PressureSettings, ServerSettings
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import ORDER, build_chain
@@ -41,7 +41,8 @@ def test_each_stands_inside_what_it_needs(entry):
     assert set(entry.after) <= set(outside)
 
 
-def test_the_chain_has_one_of_each_in_this_order():
+@pytest.mark.parametrize("limits", [LimitSettings(), None])
+def test_the_chain_has_one_of_each_in_this_order(limits):
     drain = DrainInterceptor()
     metrics = Metrics()
     machine = ModeMachine(PressureSettings(), clock=time.monotonic)
@@ -52,7 +53,9 @@ def test_the_chain_has_one_of_each_in_this_order():
         drain=drain,
         authenticator=DevAuthenticator(),
         admission=AdmissionInterceptor(machine, metrics),
+        limits=limits,
     )
     modules = [type(each).__module__.rpartition(".")[2] for each in chain]
-    assert [name.removeprefix("call_") for name in modules] == NAMES
+    names = [name for name in NAMES if limits or name not in {"peer_limit", "rate_limit"}]
+    assert [name.removeprefix("call_") for name in modules] == names
     assert drain in chain
