@@ -48,6 +48,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "set_policy": {"policy": Policy(etag='"1"')},
     "server_info": {},
     "who_am_i": {},
+    "health_names": {},
+    "drain": {"reason": "a"},
     "new_memory": {"text": "a"},
     "split_passages": {"text": "a"},
     "passage_context": {"text": "a"},
