@@ -1,6 +1,6 @@
 """``mlsdm version | help | completion``."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -14,7 +14,9 @@ __all__ = ["completion", "print_help", "version"]
 @with_session(timeout_s=5.0, in_space=False)
 def version(
     *,
-    server: Annotated[bool, typer.Option("--server", help="Ask the server for its own too.")] = False,
+    server: Annotated[
+        bool, typer.Option("--server", help="Ask the server for its own too.")
+    ] = False,
     session: Session,
 ) -> None:
     """Print the version of this command."""
@@ -39,22 +41,22 @@ def print_help(
     ] = None,
 ) -> None:
     """Print the help of a command, or the list of commands."""
-    found = context.parent
-    assert found is not None  # noqa: S101 - the application
+    found: Any = context.parent
     for name in command or ():
-        inner = found.command.get_command(found, name) if _is_group(found.command) else None
-        if inner is None:
+        # A group has inner commands; other commands have not.
+        find = getattr(found.command, "get_command", lambda *_: None)
+        if (inner := find(found, name)) is None:
             raise typer.BadParameter(f"{' '.join(command or ())!r} is no command")
         found = typer.Context(inner, info_name=name, parent=found)
-    typer.echo(found.get_help())
+    if text := found.get_help():
+        typer.echo(text)
 
 
 def completion(
-    context: typer.Context,
     shell: Annotated[Literal["bash", "zsh", "fish", "powershell"], typer.Argument(help="Shell.")],
 ) -> None:
     """Print a script that completes commands and options: `source <(mlsdm completion bash)`."""
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined] # no other way
 
-    del context
-    typer.echo(get_completion_script(prog_name="mlsdm", complete_var="_MLSDM_COMPLETE", shell=shell))
+    script = get_completion_script(prog_name="mlsdm", complete_var="_MLSDM_COMPLETE", shell=shell)
+    typer.echo(script)

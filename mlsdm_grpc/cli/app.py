@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -43,7 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_COMMANDS = (
+_COMMANDS: tuple[Callable[..., None], ...] = (
     serve,
     check,
     put,
@@ -69,7 +70,7 @@ _COMMANDS = (
     version,
     print_help,
 )
-_NAMES = {
+_NAMES: dict[Callable[..., None], str] = {
     list_memories: "list",
     import_memories: "import",
     copy_space: "copy",
@@ -121,7 +122,7 @@ def main() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     if _COMPLETE_VARIABLE in os.environ:
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined] # no other way
 
         completion_init()
     if wants_json(sys.argv[1:]):

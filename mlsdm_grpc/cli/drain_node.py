@@ -14,9 +14,7 @@ __all__ = ["drain"]
 @with_session(timeout_s=10.0, in_space=False)
 def drain(
     *,
-    reason: Annotated[
-        str, typer.Option("--reason", help="Reason, for the log.")
-    ] = "mlsdm drain",
+    reason: Annotated[str, typer.Option("--reason", help="Reason, for the log.")] = "mlsdm drain",
     grace_s: Annotated[
         float | None,
         typer.Option("--grace", min=0, max=3_600, help="Seconds for calls in flight to finish."),

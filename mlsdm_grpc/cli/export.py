@@ -22,7 +22,6 @@ def export(
     session: Session,
 ) -> None:
     """Print all memories of a space, oldest first, one JSON object a line."""
-
     held = []
 
     async def print_all(memory: "MemoryClient") -> None:

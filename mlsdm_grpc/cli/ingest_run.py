@@ -136,9 +136,7 @@ class IngestRun:
     def _estimate(self) -> int:
         """Return the likely number of passages, without that of documents in binary formats."""
         sizes = (
-            each.size
-            for each in self.files
-            if FORMATS.get(each.path.suffix.lower()) not in _OPAQUE
+            each.size for each in self.files if FORMATS.get(each.path.suffix.lower()) not in _OPAQUE
         )
         return int(sum(sizes) / (self.options.passage_chars * _MEAN_SHARE))
 

@@ -63,7 +63,9 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, full: b
     widths = [max(_width(line[column]) for line in lines) for column in range(len(headers) - 1)]
     room = terminal_width() - sum(widths) - len(_GAP) * len(widths)
     for line in lines:
-        cells = (cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=False))
+        cells = (
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=False)
+        )
         head, last = _GAP.join(cells), line[-1]
         if not widths:
             typer.echo(last)

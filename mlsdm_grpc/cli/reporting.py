@@ -15,8 +15,8 @@ __all__ = ["describe", "report"]
 
 _HINTS: "Final[Mapping[str, str]]" = MappingProxyType(
     {
-        "CREDENTIAL_MISSING": "give a token by --token-file FILE or MLSDM_TOKEN, or a certificate by"
-        " --cert and --key",
+        "CREDENTIAL_MISSING": "give a token by --token-file FILE or MLSDM_TOKEN, or a certificate"
+        " by --cert and --key",
         "CREDENTIAL_INVALID": "look at the token of --token-file or MLSDM_TOKEN; the operator lists"
         " keys by `mlsdm token list`",
         "CREDENTIAL_EXPIRED": "give a new token by --token-file FILE or MLSDM_TOKEN",

@@ -124,9 +124,7 @@ class Session:
         return tls_credentials(self.ca, certificate=self.cert, key=self.key)
 
 
-def chosen_form(
-    output: Form | None, *, as_json: bool, forms: tuple[Form, ...] = ALL_FORMS
-) -> Form:
+def chosen_form(output: Form | None, *, as_json: bool, forms: tuple[Form, ...] = ALL_FORMS) -> Form:
     """Return the form of the output; the first of ``forms`` if no option chooses one.
 
     Raises:
@@ -204,7 +202,11 @@ def _session(
         target, tls = context.target, tls or context.tls
         space = space or context.space
         token_file = token_file or _path(context.token_file)
-        ca, cert, key = ca or _path(context.ca), cert or _path(context.cert), key or _path(context.key)
+        ca, cert, key = (
+            ca or _path(context.ca),
+            cert or _path(context.cert),
+            key or _path(context.key),
+        )
     return Session(
         target=target,
         token_file=token_file,

@@ -95,7 +95,7 @@ def _examined(path: Path, name: str, *, is_named: bool) -> SourceFile | tuple[st
 def _matches(argument: str) -> list[Path]:
     """Return the paths of an argument; a pattern without a match is a path that does not exist."""
     if not os.path.lexists(argument) and glob.has_magic(argument):
-        found = sorted(glob.glob(argument, recursive=True))
+        found = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - may be absolute
         if found:
             return [Path(each) for each in found]
     return [Path(argument)]

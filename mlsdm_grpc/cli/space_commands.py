@@ -97,9 +97,7 @@ def set_settings(
 
     async def work(memory: "MemoryClient") -> "Space":
         before = (await memory.get_space(space)).space
-        updated = await memory.update_space(
-            space, etag=before.etag, validate_only=dry_run, **given
-        )
+        updated = await memory.update_space(space, etag=before.etag, validate_only=dry_run, **given)
         return updated.space
 
     _print_space(session.run(work), session)

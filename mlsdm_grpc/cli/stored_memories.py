@@ -33,9 +33,7 @@ def get(
     """Print memories with all their fields; exit code 1 if one does not exist."""
 
     async def work(memory: "MemoryClient") -> "list[Memory]":
-        return [
-            (await memory.get(each, include_embedding=embedding)).memory for each in ids
-        ]
+        return [(await memory.get(each, include_embedding=embedding)).memory for each in ids]
 
     found = session.run(work)
     if session.as_json:

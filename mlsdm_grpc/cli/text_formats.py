@@ -56,8 +56,41 @@ _SPACES: Final = re.compile(r"[ \t\r\f\v]*\n[ \t\r\f\v]*")
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 _SILENT: Final = frozenset({"script", "style", "head", "template", "noscript", "svg", "nav"})
 _BLOCKS: Final = frozenset(
-    "address article aside blockquote body dd details div dl dt fieldset figcaption figure footer"
-    " form h1 h2 h3 h4 h5 h6 header hr li main ol p pre section summary table tr ul".split()
+    [
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "dd",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "summary",
+        "table",
+        "tr",
+        "ul",
+    ]
 )
 _CELLS: Final = frozenset({"td", "th"})
 
@@ -164,7 +197,7 @@ def _rst(path: Path, encoding: str) -> str:
     from docutils.core import publish_parts
     from docutils.parsers.rst import Directive, directives
 
-    class Body(Directive):
+    class Body(Directive):  # type: ignore[misc] # has no type information
         """Directive of another tool, such as Sphinx: its content is text of the document."""
 
         has_content = True

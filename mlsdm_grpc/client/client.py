@@ -30,11 +30,11 @@ class MemoryClient(
     :class:`InvalidInput`, which names it and says what to send instead. The server checks ranges of
     numbers and everything that depends on the space.
 
-    Every call has a deadline. A call that ends with UNAVAILABLE is retried up to twice within the
-    deadline, a write with the same ``request_id``, so nothing is stored twice. There is no retry if
-    the server asks for a delay beyond the deadline, or has retried itself (a model, a remote
-    embedder). A server without a listener is reported within 3 s. Every failure raises the :class:`MlsdmError` that the server raised: ``NotFound``,
-    ``Conflict`` ...
+    Every call has a deadline. A call that ends with UNAVAILABLE is retried up to twice within
+    the deadline, a write with the same ``request_id``, so nothing is stored twice. There is no
+    retry if the server asks for a delay beyond the deadline, or has retried itself (a model, a
+    remote embedder). A server that does not listen is reported within 3 s. Every failure raises
+    the :class:`MlsdmError` that the server raised: ``NotFound``, ``Conflict`` ...
 
     Args:
         target: Address of the server, see :func:`server_address`; None is the environment variable

@@ -13,8 +13,7 @@ __all__ = ["Retry"]
 
 _MIN_PAUSE_S: Final = 0.05
 _MAX_PAUSE_S: Final = 2.0
-# Patience with a server that was never reached, seconds: most likely it does not run, or the address
-# is wrong.
+# Patience with a server that was never reached, seconds: most likely it does not run.
 _CONNECT_PATIENCE_S: Final = 0.5
 # CANCELLED, UNKNOWN, INTERNAL: codes of the transport for a broken call, besides UNAVAILABLE.
 _BROKEN: Final = frozenset({1, 2, 13})

@@ -329,9 +329,7 @@ def test_a_token_is_read_from_its_file(serve, mlsdm, tmp_path):
 
 
 THREAT = "I will kill you and your whole family tonight."
-ECHO = (
-    "[echo is no language model: it repeats what it recalls; docs/llm.md says how to set one]\n"
-)
+ECHO = "[echo is no language model: it repeats what it recalls; docs/llm.md says how to set one]\n"
 SECRET = "The key is AKIAIOSFODNN7EXAMPLE, keep it safe."
 
 

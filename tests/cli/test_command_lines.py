@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,9 +50,7 @@ class Forks:
             env=environment(),
         )
 
-    def __call__(
-        self, *arguments: str, stdin: str = "", folder: Path = ROOT, **extra: str
-    ) -> Ran:
+    def __call__(self, *arguments: str, stdin: str = "", folder: Path = ROOT, **extra: str) -> Ran:
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -107,7 +105,9 @@ def server(forks: Forks, folder: Path) -> Iterator[Server]:
         done = forks(*arguments, MLSDM_TARGET=server.target, folder=folder)
         assert done.returncode == 0, done.stderr
 
-    invoice = "The invoice is due on Friday. It says that the rent is paid for a whole year, at once."
+    invoice = (
+        "The invoice is due on Friday. It says that the rent is paid for a whole year, at once."
+    )
     run("put", invoice, "--memory-id", "one", "--label", "topic:billing", "--metadata", "page=3")
     run("put", "The cat sleeps in the sun.", "--memory-id", "two", "--conversation", "market")
     run("put", "Not for long.", "--memory-id", "gone")
@@ -194,7 +194,11 @@ ROWS = (
     Row("put a --memory-id one", 1, err=r"ALREADY_EXISTS MEMORY_EXISTS"),
     Row("put a --memory-id one --json", 1, err=r'"reason": "MEMORY_EXISTS"'),
     Row("put a --metadata novalue", 2, err=r"is not KEY=VALUE"),
-    Row("put a --metadata novalue -o json", 2, err=r'^\{"code": "INVALID_ARGUMENT", "reason": "USAGE"'),
+    Row(
+        "put a --metadata novalue -o json",
+        2,
+        err=r'^\{"code": "INVALID_ARGUMENT", "reason": "USAGE"',
+    ),
     Row("put a --embedding-file vector.json", 1, err=r"--embedding-file: holds no vector"),
     Row("put a --embedding-file none", 2, err=r"does not exist"),
     Row("put a -o xml", 2, err=r"'xml' is not one of"),
@@ -239,7 +243,7 @@ ROWS = (
     Row("update two", 2, err=r"give --add-label"),
     Row("update two --expire-time soon", 2, err=r"soon"),
     Row("update none --pin", 1, err=r"MEMORY_NOT_FOUND"),
-    Row("update one --pin --etag \"1\"", 1, err=r"(?s)ABORTED ETAG_MISMATCH.*read it again"),
+    Row('update one --pin --etag "1"', 1, err=r"(?s)ABORTED ETAG_MISMATCH.*read it again"),
     Row("delete none", 1, err=r"MEMORY_NOT_FOUND"),
     Row("delete none --missing-ok", 0, r"^MISSING none\n$"),
     Row("delete none --missing-ok -o json", 0, r'^\[\{"memory_id": "none", "revision": null\}\]'),
@@ -260,7 +264,9 @@ ROWS = (
     Row("ingest broken.pdf --space in11", 1, err=r"skipped broken\.pdf: \S+"),
     Row("ingest docs/b.bin --space in12", 1, err=r"skipped docs/b\.bin: is binary"),
     Row("ingest empty --space in13", 0, r"^1 file \(1 without text\): nothing to store"),
-    Row("ingest notes.txt -o json --space in14", 0, r'^\{"files": 1, .*"results": \{"CREATED": 1\}'),
+    Row(
+        "ingest notes.txt -o json --space in14", 0, r'^\{"files": 1, .*"results": \{"CREATED": 1\}'
+    ),
     Row("ingest docs --ext none --space in15", 1, err=r"no file"),
     Row("ingest notes.txt --passage-chars 5", 2, err=r"--passage-chars"),
     Row("ingest", 2, err=r"Missing argument"),
@@ -281,7 +287,7 @@ ROWS = (
     Row("spaces show small", 0, r"(?s)config\.dimension +8.*config\.capacity +50"),
     Row("spaces show none", 1, err=r"SPACE_NOT_FOUND"),
     Row("spaces create new1 default_ttl=30d read_only=true", 0, r"config\.read_only +True"),
-    Row("spaces create new2 --dry-run -o json", 0, r'^\{'),
+    Row("spaces create new2 --dry-run -o json", 0, r"^\{"),
     Row("spaces create small", 1, err=r"ALREADY_EXISTS SPACE_EXISTS"),
     Row("spaces create new3 capacity=many", 1, err=r"capacity: must be a whole number"),
     Row("spaces create new4 size=3", 1, err=r"size: is no setting; there are dimension, capacity"),

@@ -122,7 +122,7 @@ async def test_a_stream_reports_its_waits_and_stays_patient_with_a_known_server(
             yield
 
         script.answers["ExportMemories"] = refuse
-        report = lambda error, wait_s: waits.append(error.reason)  # noqa: E731
+        report = lambda error, _: waits.append(error.reason)  # noqa: E731
         async with script.client(on_wait=report) as memory:
             with pytest.raises(errors.Unavailable), anyio.fail_after(20):
                 async for _ in memory.export(patience_s=1.0):

@@ -26,7 +26,7 @@ def run(request: dict[str, object]) -> int:
         main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a fault of the command is its output
         traceback.print_exc()
         return 99
     return 0
@@ -39,7 +39,7 @@ def child(request: dict[str, object], files: list[io.BufferedRandom]) -> None:
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), "utf-8")  # noqa: SIM115, PTH123
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), "utf-8")  # noqa: SIM115
     code = run(request)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -52,18 +52,21 @@ def main() -> None:
         importlib.import_module(module)
     for line in sys.stdin:
         request = json.loads(line)
-        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
-            with tempfile.TemporaryFile() as stderr:
-                stdin.write(request["stdin"].encode("utf-8", "surrogateescape"))
-                stdin.flush()
-                stdin.seek(0)
-                if (process := os.fork()) == 0:
-                    child(request, [stdin, stdout, stderr])
-                _, status = os.waitpid(process, 0)
-                answer = {"code": os.waitstatus_to_exitcode(status)}
-                for name, file in (("stdout", stdout), ("stderr", stderr)):
-                    file.seek(0)
-                    answer[name] = file.read().decode("utf-8", "replace")
+        with (
+            tempfile.TemporaryFile() as stdin,
+            tempfile.TemporaryFile() as stdout,
+            tempfile.TemporaryFile() as stderr,
+        ):
+            stdin.write(request["stdin"].encode("utf-8", "surrogateescape"))
+            stdin.flush()
+            stdin.seek(0)
+            if (process := os.fork()) == 0:
+                child(request, [stdin, stdout, stderr])
+            _, status = os.waitpid(process, 0)
+            answer = {"code": os.waitstatus_to_exitcode(status)}
+            for name, file in (("stdout", stdout), ("stderr", stderr)):
+                file.seek(0)
+                answer[name] = file.read().decode("utf-8", "replace")
         print(json.dumps(answer), flush=True)
 
 
