@@ -1,87 +1,69 @@
-"""The command ``mlsdm``. Commands import heavy modules when they run, so that help is quick."""
+"""The command ``mlsdm``. Commands are imported when they run, so that each starts quickly."""
 
 import os
 import sys
-from collections.abc import Callable
+from types import MappingProxyType
 
 import typer
 
 from mlsdm_grpc import __version__
-from mlsdm_grpc.cli.about import completion, print_help, version
-from mlsdm_grpc.cli.call_method import call
-from mlsdm_grpc.cli.check import check
-from mlsdm_grpc.cli.context_commands import context_app
 from mlsdm_grpc.cli.context_file import CONTEXT_VARIABLE, CONTEXTS_VARIABLE
-from mlsdm_grpc.cli.copy_space import copy_space
-from mlsdm_grpc.cli.drain_node import drain
-from mlsdm_grpc.cli.evaluate import evaluate
-from mlsdm_grpc.cli.export import export
-from mlsdm_grpc.cli.generate import generate
-from mlsdm_grpc.cli.health import health
-from mlsdm_grpc.cli.import_memories import import_memories
-from mlsdm_grpc.cli.ingest import ingest
-from mlsdm_grpc.cli.memories import put, query, state
+from mlsdm_grpc.cli.lazy_group import LazyGroup
 from mlsdm_grpc.cli.options import CLIENT_VARIABLES
-from mlsdm_grpc.cli.policy_commands import policy_app
-from mlsdm_grpc.cli.recover import recover
-from mlsdm_grpc.cli.reference import config_reference
-from mlsdm_grpc.cli.serve import serve
-from mlsdm_grpc.cli.space_commands import spaces_app
-from mlsdm_grpc.cli.stored_memories import delete, get, list_memories, update
-from mlsdm_grpc.cli.token import token_app
 from mlsdm_grpc.cli.usage_errors import json_usage_error, wants_json
-from mlsdm_grpc.cli.whoami import whoami
 
 __all__ = ["app", "main"]
 
 _COMPLETE_VARIABLE = "_MLSDM_COMPLETE"
 
+
+class _Commands(LazyGroup):
+    """All commands."""
+
+    places = MappingProxyType(
+        {
+            "serve": "serve:serve",
+            "check": "check:check",
+            "put": "memories:put",
+            "query": "memories:query",
+            "get": "stored_memories:get",
+            "list": "stored_memories:list_memories",
+            "update": "stored_memories:update",
+            "delete": "stored_memories:delete",
+            "ingest": "ingest:ingest",
+            "export": "export:export",
+            "import": "import_memories:import_memories",
+            "copy": "copy_space:copy_space",
+            "generate": "generate:generate",
+            "evaluate": "evaluate:evaluate",
+            "spaces": "space_commands:spaces_app",
+            "policy": "policy_commands:policy_app",
+            "state": "memories:state",
+            "call": "call_method:call",
+            "health": "health:health",
+            "whoami": "whoami:whoami",
+            "drain": "drain_node:drain",
+            "context": "context_commands:context_app",
+            "token": "token:token_app",
+            "recover": "recover:recover",
+            "config-reference": "reference:config_reference",
+            "completion": "about:completion",
+            "version": "about:version",
+            "help": "about:print_help",
+        }
+    )
+
+
 app = typer.Typer(
     name="mlsdm",
+    cls=_Commands,
     help="A governed cognitive memory for LLM applications, over gRPC.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_COMMANDS: tuple[Callable[..., None], ...] = (
-    serve,
-    check,
-    put,
-    query,
-    get,
-    list_memories,
-    update,
-    delete,
-    ingest,
-    export,
-    import_memories,
-    copy_space,
-    generate,
-    evaluate,
-    state,
-    call,
-    health,
-    whoami,
-    drain,
-    recover,
-    config_reference,
-    completion,
-    version,
-    print_help,
-)
-_NAMES: dict[Callable[..., None], str] = {
-    list_memories: "list",
-    import_memories: "import",
-    copy_space: "copy",
-    print_help: "help",
-}
-for command in _COMMANDS:
-    app.command(_NAMES.get(command))(command)
-app.add_typer(spaces_app, name="spaces", no_args_is_help=True)
-app.add_typer(policy_app, name="policy", no_args_is_help=True)
-app.add_typer(context_app, name="context", no_args_is_help=True)
-app.add_typer(token_app, name="token", no_args_is_help=True)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

@@ -18,7 +18,12 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["context_app"]
 
-context_app = typer.Typer(help="Name servers with their credentials, and choose one.")
+context_app = typer.Typer(
+    help="Name servers with their credentials, and choose one.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Name = Annotated[str, typer.Argument(help="Name of the context.")]
 

@@ -5,11 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mlsdm_grpc.cli.ingest_run import IngestRun
-from mlsdm_grpc.cli.ingestion import PassageOptions
 from mlsdm_grpc.cli.options import Labels
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.cli.source_files import SourceFile, find_files
 from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["ingest"]
@@ -65,6 +62,11 @@ def ingest(
     reStructuredText, PDF and DOCX are read; a file that cannot be read is skipped and listed. The
     command may be repeated: what is stored is skipped. Exit code 1 if a file was not stored.
     """
+    # These import asyncio, which the list of commands does not need.
+    from mlsdm_grpc.cli.ingest_run import IngestRun
+    from mlsdm_grpc.cli.ingestion import PassageOptions
+    from mlsdm_grpc.cli.source_files import SourceFile, find_files
+
     _check_encoding(encoding)
     extensions = {each.strip(" .").lower() for given in ext or () for each in given.split(",")}
     found = find_files(

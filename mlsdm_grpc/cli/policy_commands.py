@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["policy_app"]
 
-policy_app = typer.Typer(help="Show, compare and change the rules of governance.")
+policy_app = typer.Typer(
+    help="Show, compare and change the rules of governance.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Changes = Annotated[
     list[str] | None,

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["spaces_app"]
 
-spaces_app = typer.Typer(help="List, create, show and change spaces.")
+spaces_app = typer.Typer(
+    help="List, create, show and change spaces.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Name = Annotated[str, typer.Argument(help="Name of the space.", metavar="SPACE")]
 Settings = Annotated[

@@ -1,7 +1,7 @@
 """``mlsdm get | list | update | delete``: the stored memories."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,7 +20,6 @@ __all__ = ["delete", "get", "list_memories", "update"]
 Ids = Annotated[list[str], typer.Argument(help="Ids of memories.", metavar="ID...")]
 Id = Annotated[str, typer.Argument(help="Id of the memory.", metavar="ID")]
 Etag = Annotated[str, typer.Option("--etag", help="Refuse if the memory has another etag.")]
-Source = Literal["user_input", "llm_generation", "retrieved", "system"]
 
 
 @with_session()
@@ -56,7 +55,8 @@ def list_memories(
     metadata: Metadata = None,
     conversation: Conversation = "",
     source: Annotated[
-        list[Source] | None, typer.Option("--source", help="Source; may be repeated.")
+        list[str] | None,
+        typer.Option("--source", help="Source, such as retrieved; may be repeated."),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Maximum number of memories; 0 prints all.")

@@ -16,7 +16,12 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["token_app"]
 
-token_app = typer.Typer(help="Create, list and revoke the keys of a tokens file.")
+token_app = typer.Typer(
+    help="Create, list and revoke the keys of a tokens file.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 TokensFile = Annotated[
     Path, typer.Option("--file", dir_okay=False, help="Tokens file, created if absent.")

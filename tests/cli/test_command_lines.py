@@ -123,7 +123,7 @@ ROWS = (
     # Help, version, completion.
     Row("--help", 0, r"(?s)ingest.*spaces.*policy.*context"),
     Row("-h", 0, r"ingest"),
-    Row("", 2, r"Usage|ingest"),
+    Row("", 2, err=r"(?s)Usage.*ingest"),
     Row("--version", 0, r"^\d+\.\d+\.\d+"),
     Row("version", 0, r"^\d+\.\d+\.\d+"),
     Row("version -o json", 0, r'^\{"client": "\d'),
@@ -232,7 +232,7 @@ ROWS = (
     Row("list --conversation market", 0, r"two"),
     Row("list --metadata page=3 -o jsonl", 0, r'^\{"memory_id": "one"'),
     Row("list --source system", 0, err=r"no memory"),
-    Row("list --source nobody", 2, err=r"nobody"),
+    Row("list --source nobody", 1, err=r'sources: must be one of "user_input"'),
     Row("list --limit 1", 0, r"one", r"there are more than 1; --limit 0 prints all"),
     Row("list --limit 0 -o json", 0, r"^\[\{"),
     Row("list --full", 0, r"for a whole year, at once\."),
@@ -241,7 +241,7 @@ ROWS = (
     Row("update two --expire-time 2199-01-01 -o json", 0, r'"revision"'),
     Row("update two --never-expire", 0, r"UPDATED"),
     Row("update two", 2, err=r"give --add-label"),
-    Row("update two --expire-time soon", 2, err=r"soon"),
+    Row("update two --expire-time soon", 2, err=r"Invalid value for '--expire-time'"),
     Row("update none --pin", 1, err=r"MEMORY_NOT_FOUND"),
     Row('update one --pin --etag "1"', 1, err=r"(?s)ABORTED ETAG_MISMATCH.*read it again"),
     Row("delete none", 1, err=r"MEMORY_NOT_FOUND"),
@@ -300,7 +300,7 @@ ROWS = (
     Row("spaces set small capacity=0", 1, err=r"capacity"),
     Row("spaces set none capacity=5", 1, err=r"SPACE_NOT_FOUND"),
     Row("spaces drop small", 2, err=r"No such command"),
-    Row("spaces", 2, r"|", r"|"),
+    Row("spaces", 2, err=r"(?s)Usage.*create"),
     # Policy.
     Row("policy show", 0, r"(?s)base_moral_threshold 0\.5.*RULE +THRESHOLD.*moral\.threshold"),
     Row("policy show -o json", 0, r'^\{"rules": \['),
@@ -330,7 +330,7 @@ ROWS = (
     Row("generate --conversation a@b x", 1, err=r"conversation_id: must match"),
     Row("generate x --max-tokens 1000000", 1, err=r"max_tokens: must be from 0 to"),
     Row("evaluate fine", 0, r"(?m)^ALLOW +moral\.threshold .*score 0\.\d\d, needs 0\.50 or more$"),
-    Row("evaluate fine -o json", 0, r'^\{"verdicts"'),
+    Row("evaluate fine -o json", 0, r'^\{.*"verdicts"'),
     Row("evaluate fine --stage dream", 1, err=r'"prompt", "recall"'),
     # Call, health, whoami, drain.
     Row("call Health/Check", 0, r'^\{"status": "SERVING"\}\n$'),
@@ -362,20 +362,15 @@ def test_there_are_150_command_lines() -> None:
     assert len({(row.line, row.stdin) for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.line or "nothing")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.line or "no arguments")
 def test_a_command_line(row: Row, forks: Forks, server: Server, folder: Path) -> None:
     line = row.line.format(target=server.target, ops=server.ops)
     done = forks(*line.split(), stdin=row.stdin, folder=folder, MLSDM_TARGET=server.target)
     shown = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == row.code, shown
     assert re.search(row.out, done.stdout), shown
-    assert re.search(row.err, plain(done.stderr)), shown
+    assert re.search(row.err, done.stderr), shown
     assert "Traceback" not in done.stderr, shown
-
-
-def plain(text: str) -> str:
-    """Return a message of the option parser without its frame and line breaks."""
-    return re.sub(r"[ \n]*[│╭╮╰╯─]+[ \n│]*", " ", text) if "╭" in text else text
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])

@@ -14,7 +14,14 @@ import sys
 import tempfile
 import traceback
 
-MODULES = ("mlsdm_grpc.cli.app", "mlsdm_grpc.client", "anyio._backends._asyncio", "rich.console")
+MODULES = (
+    "mlsdm_grpc.client",
+    "mlsdm_grpc.wire.status",
+    "anyio._backends._asyncio",
+    "google.protobuf.json_format",
+    "rich.console",
+    "rich.cells",
+)
 
 
 def run(request: dict[str, object]) -> int:
@@ -48,7 +55,9 @@ def child(request: dict[str, object], files: list[io.BufferedRandom]) -> None:
 
 def main() -> None:
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-    for module in MODULES:
+    app = importlib.import_module("mlsdm_grpc.cli.app").app
+    commands = (place.partition(":")[0] for place in app.info.cls.places.values())
+    for module in (*MODULES, *(f"mlsdm_grpc.cli.{each}" for each in commands)):
         importlib.import_module(module)
     for line in sys.stdin:
         request = json.loads(line)
