@@ -26,10 +26,10 @@ class _Commands(LazyGroup):
             "check": "check:check",
             "put": "memories:put",
             "query": "memories:query",
-            "get": "stored_memories:get",
-            "list": "stored_memories:list_memories",
-            "update": "stored_memories:update",
-            "delete": "stored_memories:delete",
+            "get": "memory_records:get",
+            "list": "memory_records:list_memories",
+            "update": "memory_records:update",
+            "delete": "memory_records:delete",
             "ingest": "ingest:ingest",
             "export": "export:export",
             "import": "import_memories:import_memories",
@@ -73,7 +73,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 
 
 def _use_context(name: str | None) -> None:
-    """Use a context in this process, whatever server the environment names."""
+    """Use a context in this process, and no server of the environment."""
     if name is not None:
         for variable in CLIENT_VARIABLES - {CONTEXTS_VARIABLE}:
             os.environ.pop(variable, None)

@@ -63,14 +63,15 @@ def find_files(
     """
     seen: set[str] = set()
     for argument in arguments:
-        for path in _matches(argument):
-            named = not path.is_dir()
-            for each in [path] if named else _walk(path, gitignore=gitignore):
-                if not named and extensions and each.suffix[1:].lower() not in extensions:
+        named = os.path.lexists(argument) or not glob.has_magic(argument)
+        for path in [Path(argument)] if named else _matches(argument, gitignore=gitignore):
+            is_folder = path.is_dir()
+            for each in _walk(path, gitignore=gitignore) if is_folder else [path]:
+                if is_folder and extensions and each.suffix[1:].lower() not in extensions:
                     continue
                 if (name := path_name(each, base)) not in seen:
                     seen.add(name)
-                    yield _examined(each, name, is_named=named)
+                    yield _examined(each, name, is_named=named and not is_folder)
 
 
 def path_name(path: Path, base: Path) -> str:
@@ -92,13 +93,23 @@ def _examined(path: Path, name: str, *, is_named: bool) -> SourceFile | tuple[st
     return SourceFile(path, name, about.st_size, is_named)
 
 
-def _matches(argument: str) -> list[Path]:
-    """Return the paths of an argument; a pattern without a match is a path that does not exist."""
-    if not os.path.lexists(argument) and glob.has_magic(argument):
-        found = sorted(glob.glob(argument, recursive=True))  # noqa: PTH207 - may be absolute
-        if found:
-            return [Path(each) for each in found]
-    return [Path(argument)]
+def _matches(pattern: str, *, gitignore: bool) -> list[Path]:
+    """Return the paths that a pattern matches; the pattern itself if there is none.
+
+    Hidden names match only a part of the pattern that begins with a dot.
+    """
+    whole = Path(pattern)
+    top = Path(whole.anchor)
+    parts = whole.relative_to(top).parts
+    shown = any(each.startswith(".") for each in parts)
+    found = [
+        each
+        for each in top.glob("/".join(parts))
+        if shown or not any(part.startswith(".") for part in each.relative_to(top).parts)
+    ]
+    if not found:
+        return [whole]
+    return sorted(each for each in found if not (gitignore and _is_ignored(each, each.is_dir())))
 
 
 def _walk(top: Path, *, gitignore: bool) -> Iterator[Path]:

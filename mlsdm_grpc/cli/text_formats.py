@@ -92,6 +92,7 @@ _BLOCKS: Final = frozenset(
         "ul",
     ]
 )
+_LINES: Final = frozenset({"li", "tr"})
 _CELLS: Final = frozenset({"td", "th"})
 
 
@@ -176,7 +177,7 @@ def _pieces(tree: Any) -> Iterator[str]:
             silent += name in _SILENT
             preformatted += name == "pre"
             if name in _BLOCKS:
-                yield "\n\n" if name not in {"li", "tr"} else "\n"
+                yield "\n" if name in _LINES else "\n\n"
             elif name == "br":
                 yield "\n"
             text = element.text
@@ -184,8 +185,8 @@ def _pieces(tree: Any) -> Iterator[str]:
             if event == "end":
                 silent -= name in _SILENT
                 preformatted -= name == "pre"
-                if name in _BLOCKS:
-                    yield "\n\n" if name not in {"li", "tr"} else "\n"
+                if name in _BLOCKS - _LINES:
+                    yield "\n\n"
                 elif name in _CELLS:
                     yield "  "
             text = element.tail
