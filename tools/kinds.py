@@ -27,6 +27,7 @@ class FramedLine(NamedTuple):
     """``harm``, ``injection`` or ``harmless``."""
     category: str
     language: str
+    phrase: str
 
 
 def framed_lines() -> Iterator[FramedLine]:
@@ -40,7 +41,7 @@ def framed_lines() -> Iterator[FramedLine]:
             frames = shared[language] if group["frames"] == "all" else group["frames"]
             for phrase in group["phrases"]:
                 for text in _framed(phrase, frames):
-                    yield FramedLine(text, label, group["category"], language)
+                    yield FramedLine(text, label, group["category"], language, phrase)
 
 
 def _shared_frames(tables: dict[str, dict[str, Any]]) -> dict[str, list[str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -14,6 +15,7 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     evidence_ids,
     word_features,
 )
+from mlsdm_grpc.governance.matching.decoding import Hidden, hidden_texts
 from mlsdm_grpc.governance.matching.findings import (
     CONTEXT_CHARS,
     MAX_MATCH_CHARS,
@@ -32,6 +34,7 @@ __all__ = [
     "ReadText",
     "RuleEvidence",
     "Weighed",
+    "evidence_numbers",
     "match_surroundings",
     "weighed",
 ]
@@ -48,7 +51,9 @@ _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
-_REACHES_CHARS: Final = ((60, 0.7), (20, 0.8), (4, 0.4))
+_REACHES_CHARS: Final = ((60, 0.8), (20, 0.9), (4, 0.9))
+# Share of a passage from which a match says all of it: "I will kill you.".
+_MOST_OF_PASSAGE: Final = 0.6
 # Largest distance behind the start of a match that is scored with it, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 # Number of words in the place of a finding without a rule match.
@@ -74,11 +79,25 @@ class ReadText:
         text: Original text.
         in_pieces: Whether the text is evaluated in pieces while it is generated; then only the
             ``MAX_MATCH_CHARS`` around a place decide about it.
+        is_decoded: Whether the text was encoded in another one; it is not decoded further.
     """
 
-    def __init__(self, text: str, *, in_pieces: bool = False) -> None:
+    def __init__(self, text: str, *, in_pieces: bool = False, is_decoded: bool = False) -> None:
         self.text = text
         self.in_pieces = in_pieces
+        self.is_decoded = is_decoded
+
+    @cached_property
+    def encoded(self) -> list[Hidden]:
+        """Texts that are encoded in this one, one level deep."""
+        return [] if self.is_decoded else list(hidden_texts(self.text))
+
+    @cached_property
+    def hidden(self) -> list[tuple[Hidden, ReadText]]:
+        """These texts to be read; none in a text that is evaluated in pieces."""
+        if self.in_pieces:
+            return []
+        return [(each, ReadText(each.text, is_decoded=True)) for each in self.encoded]
 
     @cached_property
     def folded(self) -> Folded:
@@ -112,15 +131,18 @@ class Weighed(NamedTuple):
 
 
 def weighed(
-    read: ReadText, kind: FindingKind, head: LinearHead, evidence: Sequence[RuleEvidence]
+    read: ReadText,
+    kind: FindingKind,
+    head: LinearHead,
+    evidence_of: Callable[[ReadText], Sequence[RuleEvidence]],
 ) -> Weighed:
-    """Score the passages of a text.
+    """Score the passages of a text, and of the texts that are encoded in it.
 
     Args:
         read: Text to score.
         kind: Kind of the findings.
         head: Head of the model.
-        evidence: Matches of rules.
+        evidence_of: Function that returns the matches of rules in a text.
 
     Returns:
         Score and at most ``MAX_HITS`` findings. They are the rule matches in hostile and borderline
@@ -130,12 +152,7 @@ def weighed(
     """
     best = 0.0
     findings = list[Finding]()
-    for passage, inside in _passages(read, evidence):
-        ids = {
-            number
-            for each in inside
-            for number in evidence_ids(each.category, each.rule, each.language)
-        }
+    for passage, inside, ids in _passages(read, evidence_of(read)):
         # Rounded, so that the score does not depend on the summation order of the processor.
         score = round(head.score(passage, ids), 4)
         best = max(best, score)
@@ -145,18 +162,42 @@ def weighed(
                 for each in [e for e in inside if e.category != DOUBTED]
                 or [_strongest(head, passage.words)]
             )
+    for outer, inner in read.hidden:
+        found = weighed(inner, kind, head, evidence_of)
+        best = max(best, found.score)
+        for each in found.findings:
+            start, end = outer.span(each.start, each.end, len(read.text))
+            findings.append(replace(each, start=start, end=end))
     places = merged(sorted(findings, key=lambda each: (each.start, each.end)))
     return Weighed(best, tuple(places[:MAX_HITS]))
 
 
 def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
-) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
+) -> Iterator[tuple[Passage, Sequence[RuleEvidence], set[int]]]:
     """Yield the passages of a text: the surroundings of each match, and the windows."""
-    yield from match_surroundings(read, evidence)
+    for passage, inside in match_surroundings(read, evidence):
+        yield passage, inside, evidence_numbers(inside)
     if not read.in_pieces:
         for window, start, end in read.windows:
-            yield window, [each for each in evidence if each.start < end and each.end > start]
+            inside = [each for each in evidence if each.start < end and each.end > start]
+            yield window, inside, evidence_numbers(inside, end - start)
+
+
+def evidence_numbers(evidence: Sequence[RuleEvidence], chars: int = 0) -> set[int]:
+    """Return the numbers of the evidence in a passage, see :func:`evidence_ids`.
+
+    Args:
+        evidence: Matches in the passage.
+        chars: Length of a passage of which a match may be most, characters; 0 for surroundings,
+            which are chosen for their match.
+    """
+    numbers = set[int]()
+    for each in evidence:
+        numbers.update(evidence_ids(each.category, each.rule, each.language))
+        if each.category != DOUBTED and each.end - each.start >= _MOST_OF_PASSAGE * chars > 0:
+            numbers.update(evidence_ids("whole", each.category, ""))
+    return numbers
 
 
 def match_surroundings(
