@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "Entry",
@@ -39,7 +40,7 @@ class ListedSpace(NamedTuple):
     space: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Entry:
     """One durable record."""
 
@@ -52,7 +53,7 @@ class Entry:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SnapshotRef:
     """One verified snapshot file; it stays readable until two newer ones exist."""
 
@@ -62,7 +63,7 @@ class SnapshotRef:
     """Size of the file, bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class JournalHealth:
     """Ability of the journal to take writes."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from mlsdm_grpc.core.mind.compatibility import reduced
@@ -28,6 +28,7 @@ from mlsdm_grpc.spaces.directory import TENANT_SPACE
 from mlsdm_grpc.spaces.space import Space, revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.ticket import Ticket
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
 
@@ -35,7 +36,7 @@ __all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
 PAGE_S: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Listed:
     """One space in a list."""
 
@@ -46,7 +47,7 @@ class Listed:
     """Revision of the last record."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SpacePage:
     """A page of the spaces of a tenant, by creation."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 
 from mlsdm_grpc.errors import DeadlineExceeded
 from mlsdm_grpc.protection.lanes import Lane
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Ticket", "outcome_unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Ticket:
     """The writer, idempotency key and deadline of a record."""
 

@@ -11,7 +11,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.errors import RETRY_LATER_S, Unavailable
@@ -19,11 +18,12 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.spaces.directory import space_not_found
 from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Pace", "Watches"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Pace:
     """Timing of a watch."""
 

@@ -11,7 +11,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -35,6 +34,7 @@ from mlsdm_grpc.spaces.quarantine import Quarantine
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.space import Space, SpaceStatus
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
+from mlsdm_grpc.value_classes import value_class
 from mlsdm_grpc.workers.frames import placed
 from mlsdm_grpc.workers.link import worker_lost
 from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
@@ -47,7 +47,7 @@ _ANSWER_MARGIN_S = 0.006
 MAX_BACKLOG = 1_024
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Applied:
     """A durable and applied record."""
 

@@ -12,7 +12,6 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import anyio
@@ -21,6 +20,7 @@ import structlog
 
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.protection.sensors import resident_bytes
+from mlsdm_grpc.value_classes import value_class
 from mlsdm_grpc.workers.link import InlineLink, Link, worker_lost
 from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.process import (
@@ -43,7 +43,7 @@ _LOOKS = 4
 _HANGS_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class WorkerState:
     """State of one worker."""
 
@@ -57,7 +57,7 @@ class WorkerState:
     """Wall-clock time at which the current process started, Unix nanoseconds; 0 if none has."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class WorkerLimits:
     """Limits beyond which a worker is killed."""
 
@@ -71,7 +71,7 @@ class WorkerLimits:
     """Time in which a call waits for a worker that is being replaced, seconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Loss:
     """Loss of a worker."""
 

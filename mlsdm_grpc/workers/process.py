@@ -16,6 +16,7 @@ import anyio
 import structlog
 
 from mlsdm_grpc.protection.allocator import MMAP_THRESHOLD_BYTES
+from mlsdm_grpc.value_classes import value_class
 from mlsdm_grpc.workers.link import SocketLink
 from mlsdm_grpc.workers.progress import Progress, shared_page
 
@@ -47,7 +48,7 @@ WORKER_ENVIRONMENT = {
 _KILL_FIRST = 500
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class WorkerRole:
     """Kind of work of a pool."""
 

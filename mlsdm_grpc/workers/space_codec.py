@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.journal.codec.new_memories import Decoded, pairs_to_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
 from mlsdm_grpc.journal.codec.snapshot_rows import memory_from_row, memory_to_row
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "Ask",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Ask:
     """Query with a vector, a text to embed, or both; defaults are filled in."""
 
@@ -63,7 +63,7 @@ class Ask:
     min_score: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StoredMemory:
     """Memory in its current state."""
 

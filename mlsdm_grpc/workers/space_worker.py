@@ -20,7 +20,7 @@ from mlsdm_grpc.errors import (
     MlsdmError,
     PreconditionFailed,
 )
-from mlsdm_grpc.journal.codec.outcomes import outcome_to_proto
+from mlsdm_grpc.journal.codec.outcomes import write_outcome
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshot_rows import SnapshotDamaged
 from mlsdm_grpc.journal.codec.snapshots import snapshot_reader, snapshot_writer
@@ -61,6 +61,9 @@ STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
 at its admission and not a later change in progress."""
 MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
 """Bytes copied for a snapshot in progress above which writes wait for its end."""
+# The size of a space is reported with larger records, and with every eighth smaller one.
+_SMALL_BYTES: Final = 16 * 1_024
+_SIZED: Final = 8
 # Approximate size of an empty space in worker and server, bytes.
 _MIND_BYTES: Final = 32 * 1024
 # Approximate size of a remembered request, bytes.
@@ -146,9 +149,10 @@ class MindHandler:
             elif kind == "search" and claim is LockMode.POINT_READ:
                 searches.setdefault(request.space_id, []).append(request)
             else:
-                if claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE:
+                changes = claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE
+                if changes and request.space_id in searches:
                     # Queries before a change must not see it, so they are answered first.
-                    replies += self._searches.search(searches.pop(request.space_id, []))
+                    replies += self._searches.search(searches.pop(request.space_id))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
             replies += self._searches.search(waiting)
@@ -274,8 +278,9 @@ class MindHandler:
         raw = self._records.pop(request.call_id, request.apply)
         record, outcome = yield from self._applying(mind, request.space_id, raw)
         outcome = outcome or mind.repeated(record)
-        reply.space_bytes = _bytes(mind)
-        reply.outcome.CopyFrom(outcome_to_proto(outcome))
+        if len(raw) > _SMALL_BYTES or mind.revision < _SIZED or not mind.revision % _SIZED:
+            reply.space_bytes = _bytes(mind)
+        write_outcome(outcome, reply.outcome)
         if isinstance(outcome, EventOutcome | StreamOutcome) and mind.contents is not None:
             reply.synaptic_norms.extend(mind.contents.synapses.norms())
 
@@ -302,7 +307,7 @@ class MindHandler:
         outcome = self._mind(request).preview(decode_record(raw))
         reply.outcome.SetInParent()
         if outcome is not None:
-            reply.outcome.CopyFrom(outcome_to_proto(outcome))
+            write_outcome(outcome, reply.outcome)
 
     def _unload(self, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         self._minds.pop(request.space_id, None)

@@ -24,7 +24,8 @@ DIMENSION = 384
 
 def vector(number, dimension=DIMENSION):
     """Return a packed vector that is like no other."""
-    return struct.pack(f"<{dimension}f", *(1.0 + ((number + i) % 97) for i in range(dimension)))
+    values = (1.0 + ((number + i) % 97) for i in range(dimension - 1))
+    return struct.pack(f"<{dimension}f", number, *values)
 
 
 def labels(number):

@@ -205,7 +205,7 @@ async def moderation_endpoint(moderate: Callable[[web.Request], Awaitable[web.Re
     """Run an endpoint that scores texts; yield its address."""
     app = web.Application()
     app.router.add_post("/v1/moderations", moderate)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -112,12 +112,11 @@ class MemoryRing:
         """Return the ids of the next ``count`` memories to be evicted, oldest first."""
         return [self._lattice.memory_id(slot) for slot in islice(self._ring, max(count, 0))]
 
-    def duplicates(self, digest: bytes) -> Iterator[Memory]:
-        """Yield the memories with this digest whose ids the server chose, in no order."""
-        for slot in self._digests.find(digest_key(digest)):
-            memory = self._lattice.memory(slot)
-            if memory.digest == digest:
-                yield memory
+    def duplicates(self, digest: bytes) -> list[Memory]:
+        """Return the memories with this digest whose ids the server chose, in no order."""
+        slots = self._digests.find(digest_key(digest))
+        found = [self._lattice.memory(slot) for slot in slots]
+        return [memory for memory in found if memory.digest == digest]
 
     @contextmanager
     def frozen(self) -> Iterator[Frozen]:

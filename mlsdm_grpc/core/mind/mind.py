@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mlsdm_grpc.core.mind.refused import Refused
@@ -30,6 +30,7 @@ from mlsdm_grpc.core.model.outcome import (
     SemanticsUpgraded,
     SpaceCreated,
     StreamOutcome,
+    at_revision,
     etag_of,
 )
 from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
@@ -109,7 +110,7 @@ class Mind:
         if known is not None:
             outcome = self._repeat(known, record, now.revision)
         else:
-            outcome = replace((yield from self._outcome(record, now)), revision=now.revision)
+            outcome = at_revision((yield from self._outcome(record, now)), now.revision)
         self.revision, self.time_ns = now.revision, now.time_ns
         chain = hashlib.sha256(self.chain)
         chain.update(record.raw)
@@ -140,7 +141,7 @@ class Mind:
             outcome = self._foreseen(record, now)
         except Refused as refused:
             outcome = refused.refusal
-        return None if outcome is None else replace(outcome, revision=self.revision)
+        return None if outcome is None else at_revision(outcome, self.revision)
 
     def repeated(self, record: Record) -> Outcome:
         """Return the recorded outcome of a record that was applied before."""

@@ -53,5 +53,6 @@ def process(
         memory_id=ids[0],
         result=result,
         evicted=tuple(left),
+        revision=now.revision,
         answer_id=ids[1] if len(ids) > 1 else "",
     )

@@ -10,7 +10,6 @@ The memory has no clock: callers pass the time.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,16 +26,19 @@ from mlsdm_grpc.core.store.recall_query import (
     without_words,
 )
 from mlsdm_grpc.core.store.word_recall import WordSearch
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Components", "Hit", "Pelm", "unit_row"]
 
 
 def unit_row(vector: Vector) -> Float32:
     """Return the stored row of ``vector``: ``raw * inv_norm``, rounded to float32."""
-    return (vector.raw.astype(np.float64) * vector.inv_norm).astype(np.float32)
+    wide = vector.raw.astype(np.float64)
+    wide *= vector.inv_norm
+    return wide.astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Components:
     """Components of a resonance."""
 
@@ -46,7 +48,7 @@ class Components:
     synaptic_bias: float
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Hit:
     """One recalled memory; ``row`` is a copy of its unit vector."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +19,12 @@ from mlsdm_grpc.core.model.bodies import PutMemories
 from mlsdm_grpc.core.model.new_memory import Float32, NewMemory
 from mlsdm_grpc.core.model.semantics import Moment
 from mlsdm_grpc.core.store.memory_value import Memory
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "repeated"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PutCandidate:
     """A new memory with its derived values."""
 
@@ -103,7 +103,7 @@ def prepare(
 
     prepared = PutCandidates(body.memories, candidate_of)
     seen: set[str] = set()
-    brought: dict[bytes, set[str]] = {}
+    brought: dict[bytes, tuple[str, ...]] = {}
     new_pinned = new_unpinned = 0
     for new in body.memories:
         if seen:
@@ -114,11 +114,14 @@ def prepare(
         candidate = candidate_of(new)
         known = repeated(contents, candidate, now)
         renews = old is not None and _renews(known, old, now)
-        # Labels of earlier duplicates in the batch count too.
+        earlier = brought.get(candidate.digest, ())
         if renews and old is not None:
-            earlier = tuple(brought.get(candidate.digest, ()))
+            # Labels of earlier duplicates in the batch count too.
             renews = labels_fit(old.labels, earlier, new.labels)
-        brought.setdefault(candidate.digest, set()).update(new.labels)
+        if len(body.memories) > 1 and contents.pelm.duplicates(candidate.digest):
+            # Only a stored memory can be renewed. To keep the labels of all would take more memory
+            # than the batch.
+            brought[candidate.digest] = tuple({*earlier, *new.labels})
         taken = old is not None and not (body.allow_replace or renews)
         if new.memory_id in seen or taken:
             raise Refused("MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id)
@@ -149,8 +152,10 @@ def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory
     if replaces and living(contents.pelm.get(candidate.new.memory_id), now) is not None:
         return None
     found = contents.pelm.duplicates(candidate.digest)
+    if not found:
+        return None
     if now.semantics_version == 1:
-        return living(next(found, None), now)
+        return living(found[0], now)
     fitting = (
         memory
         for memory in found

@@ -36,7 +36,7 @@ def put(contents: Contents, body: PutMemories, now: Moment) -> Generator[None, N
         item, left = store(contents, candidate, now)
         items.append(item)
         evicted.extend(left)
-    return PutOutcome(items=tuple(items), evicted=tuple(evicted))
+    return PutOutcome(items=tuple(items), evicted=tuple(evicted), revision=now.revision)
 
 
 def foresee_put(contents: Contents, body: PutMemories, now: Moment) -> PutOutcome:

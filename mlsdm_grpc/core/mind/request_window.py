@@ -12,11 +12,12 @@ import marshal
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
 from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, StreamOutcome
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "MAX_ENTRIES",
@@ -34,7 +35,7 @@ MAX_RESULTS = 65_536
 _COMPRESS_FROM_BYTES = 1_024
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class WindowEntry:
     """The recorded result of one write."""
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["SpaceView", "view_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SpaceView:
     """Figures of a space at one revision; norms are computed on demand."""
 

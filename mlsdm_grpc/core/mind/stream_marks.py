@@ -10,10 +10,10 @@ others have finished after it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["MAX_FINISHED", "MAX_STREAMS", "StreamMark", "StreamMarks"]
 
@@ -21,7 +21,7 @@ MAX_STREAMS = 64
 MAX_FINISHED = 1_024
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StreamMark:
     """Progress of one stream."""
 

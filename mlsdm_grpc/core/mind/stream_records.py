@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 
 from mlsdm_grpc.core.mind.moral_events import process
 from mlsdm_grpc.core.mind.puts import put
@@ -11,7 +10,13 @@ from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.mind.stream_marks import MAX_STREAMS, StreamMark
 from mlsdm_grpc.core.model.bodies import ProcessEvent, PutMemories, StreamItem, StreamItems
-from mlsdm_grpc.core.model.outcome import EventOutcome, PutOutcome, Refusal, StreamOutcome
+from mlsdm_grpc.core.model.outcome import (
+    EventOutcome,
+    PutOutcome,
+    Refusal,
+    StreamOutcome,
+    at_revision,
+)
 from mlsdm_grpc.core.model.semantics import Moment
 
 __all__ = ["apply_items", "mark_of"]
@@ -49,7 +54,7 @@ def _apply_item(
             outcome = yield from put(contents, batch, now)
     except Refused as refused:
         outcome = refused.refusal
-    return replace(outcome, revision=now.revision)
+    return at_revision(outcome, now.revision)
 
 
 def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.parameters import MoralPolicy, OntologyCategory, SpaceParameters
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "AcceptLoss",
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class CreateSpace:
     """Creates the space unless it exists; the first such record wins."""
 
@@ -35,7 +35,7 @@ class CreateSpace:
     """Refuse the record if the space exists, instead of reporting success."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SpaceChange:
     """New values of some parameters; None, and an empty ontology, keep the present value."""
 
@@ -57,7 +57,7 @@ class SpaceChange:
     ontology: tuple[OntologyCategory, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class UpdateSpace:
     """Changes all given parameters of the space, or none."""
 
@@ -66,7 +66,7 @@ class UpdateSpace:
     change: SpaceChange
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PutMemories:
     """Stores 1..1,000 memories, all or none."""
 
@@ -75,7 +75,7 @@ class PutMemories:
     allow_replace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class UpdateMemory:
     """Changes labels, pin or expiry of one memory; None keeps the present value."""
 
@@ -89,7 +89,7 @@ class UpdateMemory:
     """Unix time, nanoseconds; 0 means never."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class DeleteMemory:
     """Removes one memory."""
 
@@ -97,7 +97,7 @@ class DeleteMemory:
     etag: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ProcessEvent:
     """Judges one event, steps the rhythm, and stores the event as a memory if it is accepted."""
 
@@ -117,7 +117,7 @@ class ProcessEvent:
         return ProcessEvent(memories[0], self.moral_value, *memories[1:])
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class MergeMember:
     """A memory in the version that the writer of the record saw."""
 
@@ -125,7 +125,7 @@ class MergeMember:
     etag: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class MergeGroup:
     """Memories with the same content, to be merged into one memory."""
 
@@ -135,7 +135,7 @@ class MergeGroup:
     """At least one, newest first. The merged memory keeps the text and vector of the newest."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Consolidate:
     """Merges memories with the same content and removes expired ones.
 
@@ -153,7 +153,7 @@ class Consolidate:
     """Apply one step of decay and transfer to the synaptic traces."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class UpgradeSemantics:
     """Moves the space to the next version of the rules; see ``core/model/semantics.py``."""
 
@@ -161,7 +161,7 @@ class UpgradeSemantics:
     """Target version; the space's own version and older ones change nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class AcceptLoss:
     """Continues without unreadable records, in a new incarnation.
 
@@ -175,7 +175,7 @@ class AcceptLoss:
     """Last lost revision. If it is ``first_lost - 1``, only the incarnation changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StreamItem:
     """One item of a stream."""
 
@@ -184,7 +184,7 @@ class StreamItem:
     body: NewMemory | ProcessEvent
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StreamItems:
     """Applies some items of a stream, each on its own; items up to the stream's mark are ignored.
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, fields
-from typing import TypeAlias
+from dataclasses import fields
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "MAX_LABELS",
     "MAX_METADATA_BYTES",
     "MAX_PARENTS",
     "MAX_TEXT_BYTES",
+    "STORED_FLOAT32",
     "ExchangeRole",
     "Float32",
     "NewMemory",
@@ -33,9 +36,11 @@ MAX_METADATA_BYTES = 4_096
 
 
 Float32: TypeAlias = NDArray[np.float32]
+STORED_FLOAT32: Final = np.dtype("<f4")
+"""Type of the components of vectors in records and under checksums."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Vector:
     """An embedding as sent by the writer, with its inverse norm.
 
@@ -59,7 +64,7 @@ class Source(enum.IntEnum):
     SYSTEM = 4
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Provenance:
     """Origin of a memory: source, model, policy and parents."""
 
@@ -77,7 +82,7 @@ class ExchangeRole(enum.IntEnum):
     ANSWER = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class NewMemory:
     """One memory of a :class:`PutMemories` record."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 from mlsdm_grpc.core.model.policy import PolicySet
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "ConsolidateOutcome",
@@ -23,6 +24,7 @@ __all__ = [
     "SpaceChanged",
     "SpaceCreated",
     "StreamOutcome",
+    "at_revision",
     "etag_of",
 ]
 
@@ -32,7 +34,7 @@ def etag_of(revision: int) -> str:
     return f'"{revision}"'
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Refusal:
     """A refused record: the revision advanced, and nothing else changed."""
 
@@ -53,7 +55,7 @@ class PutResult(enum.IntEnum):
     SKIPPED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PutItem:
     """Outcome for one memory of a put; free of content, so that the request window may keep it."""
 
@@ -75,7 +77,7 @@ class PutItem:
         return etag_of(self.revision)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PutOutcome:
     """Outcome of :class:`PutMemories`, in the order of its memories."""
 
@@ -87,14 +89,14 @@ class PutOutcome:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class DeleteOutcome:
     """Outcome of a deletion that removed the memory."""
 
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SpaceCreated:
     """Outcome of :class:`CreateSpace`; ``created`` is False if the space existed."""
 
@@ -102,7 +104,7 @@ class SpaceCreated:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SpaceChanged:
     """Outcome of a change of parameters, in force from ``revision`` on."""
 
@@ -117,7 +119,7 @@ class Rejection(enum.IntEnum):
     SLEEP = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class EventOutcome:
     """Outcome of :class:`ProcessEvent`."""
 
@@ -154,7 +156,7 @@ class EventOutcome:
         return self.rejection is Rejection.NONE
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ConsolidateOutcome:
     """Outcome of :class:`Consolidate`."""
 
@@ -167,7 +169,7 @@ class ConsolidateOutcome:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SemanticsUpgraded:
     """Outcome of :class:`UpgradeSemantics`: the space has the requested version or a newer one."""
 
@@ -176,14 +178,14 @@ class SemanticsUpgraded:
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class LossAccepted:
     """Outcome of :class:`AcceptLoss`: the space continues from the readable records."""
 
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StreamOutcome:
     """Outcome of :class:`StreamItems`."""
 
@@ -207,3 +209,9 @@ Outcome: TypeAlias = (
     | StreamOutcome
     | Refusal
 )
+_OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
+
+
+def at_revision(outcome: _OutcomeT, revision: int) -> _OutcomeT:
+    """Return an outcome with the revision of its record."""
+    return outcome if outcome.revision == revision else replace(outcome, revision=revision)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
 from mlsdm_grpc.core.model.new_memory import Vector
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "FIRST_MERGE_MIN_COSINE",
@@ -26,7 +27,7 @@ class MoralPolicy(enum.IntEnum):
     HOMEOSTATIC = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class MoralParameters:
     """Parameters of the moral filter; scores and thresholds are in [0, 1]."""
 
@@ -51,7 +52,7 @@ class MoralParameters:
         return replace(default, base=base, ceiling=max(default.ceiling, base))
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class RhythmParameters:
     """Lengths of the two phases, in processed events."""
 
@@ -61,7 +62,7 @@ class RhythmParameters:
     """Refuse events while asleep, as the original model did; the rhythm still advances."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SynapticParameters:
     """Decay, thresholds and gates of the three traces; see ``core/mind/synapses.py``."""
 
@@ -76,7 +77,7 @@ class SynapticParameters:
     """Use the scaling and the signed comparison of the original model."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class OntologyCategory:
     """A category with which memories can be labelled."""
 
@@ -89,7 +90,7 @@ FIRST_MERGE_MIN_COSINE: Final = 0.98
 """Default merge cosine of a space under version 1 of the rules."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SpaceParameters:
     """All fixed and configurable parameters of one space."""
 

@@ -7,7 +7,8 @@ defines the rules and the effect of each setting.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "Decision",
@@ -49,7 +50,7 @@ class OnError(enum.IntEnum):
     REFUSE = 2
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class RuleSettings:
     """Settings of one rule; None and UNSPECIFIED keep the built-in value."""
 
@@ -63,7 +64,7 @@ class RuleSettings:
     """Expiry of these settings, Unix nanoseconds; 0 means never."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PolicySettings:
     """The part of a policy that differs from the built-in one, as set by a tenant."""
 
@@ -73,7 +74,7 @@ class PolicySettings:
     """Initial threshold of the moral filter of a new space; None uses the built-in value."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class StoredPolicy:
     """The policy in force for a tenant."""
 
@@ -84,7 +85,7 @@ class StoredPolicy:
     """Time of the last change, Unix nanoseconds."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class SetPolicy:
     """Replaces the policy of the tenant; valid only in the tenant's reserved space."""
 
@@ -93,7 +94,7 @@ class SetPolicy:
     """Expected etag of the replaced policy."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class PolicySet:
     """Outcome of :class:`SetPolicy`; ``revision`` is the version of the new policy.
 

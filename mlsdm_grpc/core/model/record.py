@@ -7,7 +7,7 @@ the same records therefore gives the same state on every machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from mlsdm_grpc.core.model import semantics
@@ -24,6 +24,7 @@ from mlsdm_grpc.core.model.bodies import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.core.model.policy import SetPolicy
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Record", "RecordBody"]
 
@@ -42,7 +43,7 @@ RecordBody: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Record:
     """One write of one space, as stored in the journal."""
 

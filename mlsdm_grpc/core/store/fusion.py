@@ -6,7 +6,6 @@ document and the space, not on the other results, so scores of two queries are c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.lexical_index import LexicalHits
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Fused", "Fuser", "Fusion", "fusion_of"]
 
@@ -28,7 +28,7 @@ _ROUNDING: Final = 2e-6
 _MANY: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Fusion:
     """Weights and scales that map a BM25 score and a cosine to one score in [0, 1]."""
 
@@ -82,7 +82,7 @@ def fusion_of(embedder: str) -> Fusion:
     return _E5 if embedder.startswith("multilingual-e5-small") else _SENTENCE_MODEL
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Fused:
     """The best documents, best first; all arrays have the same length."""
 

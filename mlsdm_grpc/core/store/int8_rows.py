@@ -66,6 +66,7 @@ class PackedRows:
         self._block_rows = block_rows
         self._dimension = dimension
         self._blocks: list[numkong.PackedMatrix | None] = []
+        self._packed_bytes = 0
         # Slots whose row differs from the copy in their block, by block.
         self._stale: dict[int, set[int]] = {}
         self._scale = np.empty(0, np.float32)
@@ -83,8 +84,7 @@ class PackedRows:
     @property
     def nbytes(self) -> int:
         """Bytes of all copies."""
-        packed = sum(block.nbytes for block in self._blocks if block is not None)
-        return packed + self._scale.nbytes + self._error.nbytes
+        return self._packed_bytes + self._scale.nbytes + self._error.nbytes
 
     def touch(self, slot: int) -> None:
         """Mark the row of a slot as changed. Cost: O(1)."""
@@ -190,7 +190,9 @@ class PackedRows:
         scale[changed] = np.maximum(np.abs(new).max(axis=1) / _LEVELS, _TINY)
         levels = exact / scale[:, np.newaxis]
         np.rint(levels, out=levels)
-        self._blocks[block] = numkong.dots_pack(levels.astype(np.int8))
+        packed, old = numkong.dots_pack(levels.astype(np.int8)), self._blocks[block]
+        self._blocks[block] = packed
+        self._packed_bytes += packed.nbytes - (0 if old is None else old.nbytes)
         new -= levels[changed] * scale[changed, np.newaxis]
         lost = np.sqrt(np.vecdot(new, new))
         # An inf or NaN means that memory was corrupted; such a row matches nothing.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Labels"]
+__all__ = ["LABEL_BYTES", "Labels"]
 
 _COLUMNS = 4
 _NO_LABELS = (0,) * _COLUMNS
+_UNKNOWN = -1
+LABEL_BYTES = _COLUMNS * array("i").itemsize
+"""Size of the labels of one slot, bytes."""
 
 
 class Labels:
@@ -30,14 +33,9 @@ class Labels:
         self._carriers: list[int] = [0]
         self._unused: list[int] = []
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the table."""
-        return len(self._table) * self._table.itemsize
-
     def grow(self, slots: int) -> None:
         """Extend the table to more slots."""
-        self._table.frombytes(bytes(slots * _COLUMNS * self._table.itemsize))
+        self._table.frombytes(bytes(slots * LABEL_BYTES))
 
     @property
     def name_count(self) -> int:
@@ -48,11 +46,13 @@ class Labels:
         """Return the labels of a slot, sorted."""
         return tuple(self._names[number] for number in self._numbers(slot))
 
-    def set(self, slot: int, labels: Iterable[str]) -> None:
+    def set(self, slot: int, labels: Sequence[str]) -> None:
         """Replace the labels of a slot; they must be sorted and free of duplicates."""
+        start = slot * _COLUMNS
+        if not labels and not self._table[start]:
+            return
         old = self._numbers(slot)
         numbers = [self._take(label) for label in labels]
-        start = slot * _COLUMNS
         row = (*numbers[:_COLUMNS], *_NO_LABELS)[:_COLUMNS]
         self._table[start : start + _COLUMNS] = array("i", row)
         self._more.pop(slot, None)
@@ -64,16 +64,15 @@ class Labels:
     def carriers(self, labels: Iterable[str]) -> NDArray[np.bool_]:
         """Return (slots,) bool: the slots that carry all of these labels."""
         table = np.frombuffer(self._table, np.intc).reshape(-1, _COLUMNS)
-        result = np.ones(len(table), np.bool_)
-        for label in labels:
-            number = self._number.get(label)
-            if number is None:
-                return np.zeros(len(table), np.bool_)
-            found = (table == number).any(axis=1)
-            for slot, numbers in self._more.items():
-                found[slot] |= number in numbers
-            result &= found
-        return result
+        wanted = {self._number.get(label, _UNKNOWN) for label in labels}
+        # (slots,) number of wanted labels; 32 of them fit in a byte.
+        found = np.zeros(len(table), np.uint8)
+        for number in wanted:
+            found += (table == number).any(axis=1)
+        for slot, numbers in self._more.items():
+            found[slot] += len(wanted.intersection(numbers))
+        carriers: NDArray[np.bool_] = found == len(wanted)
+        return carriers
 
     def _numbers(self, slot: int) -> list[int]:
         start = slot * _COLUMNS

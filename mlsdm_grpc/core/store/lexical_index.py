@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.store.lexical_postings import NO_POSTINGS, Int32, Postings, PostingStore
 from mlsdm_grpc.core.store.lexical_segment import Segment, term_key
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Bm25", "IndexPart", "Int64", "LexicalHits", "LexicalIndex"]
 
@@ -67,7 +68,7 @@ class IndexPart(NamedTuple):
     """(documents,) sum of the term frequencies of each document."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class LexicalHits:
     """The documents that a search found."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsdm_grpc.core.model.new_memory import Float32
-from mlsdm_grpc.core.store.labels import Labels
+from mlsdm_grpc.core.store.labels import LABEL_BYTES, Labels
 from mlsdm_grpc.core.store.memory_value import (
     CALLER_CHOSEN,
     DIGEST,
@@ -40,6 +40,8 @@ __all__ = ["DIGEST_MODULUS", "Lattice"]
 Mask: TypeAlias = NDArray[np.bool_]
 
 _FREE = np.zeros((), COLUMNS)
+# A slot in all columns: numbers, labels, two hashes, a pointer and the head of a bytes object.
+_SLOT_BYTES = COLUMNS.itemsize + LABEL_BYTES + 8 + 8 + 8 + 33
 DIGEST_MODULUS: Final = 2**64
 
 
@@ -79,11 +81,7 @@ class Lattice:
     @property
     def nbytes(self) -> int:
         """Size of all data of all slots, bytes."""
-        slots = len(self.columns)
-        return (
-            self.rows.nbytes + self.columns.nbytes + self.labels.nbytes + self._rest_bytes
-            + (8 + 8 + 8 + 33) * slots
-        )  # fmt: skip
+        return self.rows.nbytes + self._rest_bytes + _SLOT_BYTES * len(self.columns)
 
     def place(self, memory: Memory, row: Float32) -> int:
         """Store a memory and a copy of its row in a free slot, and return the slot.

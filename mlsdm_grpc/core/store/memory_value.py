@@ -9,7 +9,12 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from mlsdm_grpc.core.model.new_memory import ExchangeRole, Float32, Provenance
+from mlsdm_grpc.core.model.new_memory import (
+    STORED_FLOAT32,
+    ExchangeRole,
+    Float32,
+    Provenance,
+)
 from mlsdm_grpc.core.model.outcome import etag_of
 
 __all__ = ["CALLER_CHOSEN", "DIGEST", "PINNED", "Memory", "checksum_of", "fingerprint_of"]
@@ -139,4 +144,4 @@ def fingerprint_of(memory: Memory, checksum: int) -> int:
 
 def checksum_of(row: Float32) -> int:
     """Return the CRC-32 of a row."""
-    return zlib.crc32(row.astype("<f4", copy=False).data)
+    return zlib.crc32(row.astype(STORED_FLOAT32, copy=False).data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.core.store.fusion import Fusion
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
     "NOTHING",
@@ -28,7 +29,7 @@ PHASE_TOLERANCE = 0.15
 """Default half width of a phase band."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Sought:
     """The words of a query."""
 
@@ -42,7 +43,7 @@ class Sought:
     """Search by words alone; the query has no vector."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Query:
     """A query. ``vector`` is (dimension,) float64 of unit norm, or empty for words alone."""
 
@@ -104,7 +105,7 @@ class Query:
         return float(np.float32(self.phase - reach)), float(np.float32(self.phase + reach))
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class RecalledSlots:
     """Slots of the recalled memories, best first, with their scores in float64."""
 
@@ -124,7 +125,7 @@ class RecalledSlots:
         return RecallMode.VECTOR if self.by_words is None else self.by_words.mode
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class ByWords:
     """Contribution of the words of a query to each result."""
 

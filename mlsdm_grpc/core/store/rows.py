@@ -90,7 +90,7 @@ class Rows:
     def nbytes(self) -> int:
         """Size of rows, phases and int8 copies, bytes."""
         copies = 0 if self._packed is None else self._packed.nbytes
-        return self.vectors.nbytes + self.phase.nbytes + copies
+        return 4 * (self._dimension + 1) * self.slots + copies
 
     def resize(self, capacity: int) -> None:
         """Set the maximum number of rows; existing blocks stay."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import structlog
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import sync_directory
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Damage", "DamagedFolder", "OnDamage", "Reporter", "data_loss"]
 
@@ -27,7 +27,7 @@ OnDamage = Callable[[str], None]
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class Damage:
     """The unreadable revisions of one space.
 

@@ -12,7 +12,6 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlsdm_grpc import errors
@@ -26,11 +25,12 @@ from mlsdm_grpc.journal.sqlite.damage import Damage, Reporter
 from mlsdm_grpc.journal.sqlite.opening import OpenDatabase, take_over
 from mlsdm_grpc.journal.sqlite.salvage import DATABASE
 from mlsdm_grpc.journal.sqlite.semantics_mark import new_spaces_version
+from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["DamagedSpace", "Recovery", "recovering"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class
 class DamagedSpace:
     """A damaged space and its remaining state."""
 

@@ -7,6 +7,7 @@ answer is complete only if its end is stated.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -49,12 +50,12 @@ answer."""
 
 
 async def pieces_of(
-    parts: AsyncIterator[bytes], dialect: Dialect, *, model: str
+    parts: AsyncGenerator[bytes, None], dialect: Dialect, *, model: str
 ) -> AsyncGenerator[ModelChunk, None]:
     """Yield an answer in pieces; only the last piece has a finish.
 
     Args:
-        parts: Body of the response.
+        parts: Body of the response; closed at the end.
         dialect: Extracts pieces from its objects.
         model: Requested model.
 
@@ -63,20 +64,21 @@ async def pieces_of(
             answer. MALFORMED: the body is not an answer.
     """
     answer = _Answer(model)
-    async for event in events_of(parts):
-        if event.data.strip() == DONE:
-            break
-        found = parse_json(event.data)
-        raise_error(found, named=event.name == b"error")
-        said = dialect(found, event)
-        if said is None:
-            continue
-        yield answer.add(said)
-        if said.last or event.whole:
-            break
-    else:
-        if answer.begun and answer.finish is None:
-            raise ProviderFault(FaultKind.RESET)
+    async with aclosing(events_of(parts)) as events:
+        async for event in events:
+            if event.data.strip() == DONE:
+                break
+            found = parse_json(event.data)
+            raise_error(found, named=event.name == b"error")
+            said = dialect(found, event)
+            if said is None:
+                continue
+            yield answer.add(said)
+            if said.last or event.whole:
+                break
+        else:
+            if answer.begun and answer.finish is None:
+                raise ProviderFault(FaultKind.RESET)
     yield answer.end()
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import anthropic
 
 from mlsdm_grpc.config import AnthropicSettings
-from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of
+from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece
 from mlsdm_grpc.llm.providers.events import ServerSentEvent
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
 from mlsdm_grpc.llm.providers.provider import (
@@ -19,7 +19,7 @@ from mlsdm_grpc.llm.providers.provider import (
     ProviderFault,
     TokenUsage,
 )
-from mlsdm_grpc.llm.providers.sdk_provider import SdkProvider
+from mlsdm_grpc.llm.providers.sdk_provider import SdkProvider, reading
 from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, text_of
 
 __all__ = ["AnthropicProvider", "said_in"]
@@ -78,8 +78,9 @@ class AnthropicProvider(SdkProvider):
             body["stream"] = True
         left_s = max(request.deadline_s - self._clock(), 0.001)
         try:
-            async with self._create(**body, timeout=left_s) as response:
-                yield pieces_of(response.iter_bytes(), said_in, model=model)
+            call = self._create(**body, timeout=left_s)
+            async with reading(call, said_in, model=model) as pieces:
+                yield pieces
         except (anthropic.AnthropicError, ValueError, RecursionError) as error:
             raise fault_in(error) from None
 

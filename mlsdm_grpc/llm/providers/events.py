@@ -7,7 +7,8 @@ an event of that name; a last event without a blank line counts if it is complet
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,28 +37,29 @@ class ServerSentEvent:
     """True if the body is one JSON object or list instead of a stream."""
 
 
-async def events_of(parts: AsyncIterator[bytes]) -> AsyncIterator[ServerSentEvent]:
-    """Yield the events in a body; an event of a stream has at most 256 KiB.
+async def events_of(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[ServerSentEvent, None]:
+    """Yield the events in a body, and close ``parts``; an event has at most 256 KiB.
 
     Raises:
         ProviderFault: TOO_LARGE; an event is too long.
     """
-    head = b""
-    async for part in parts:
-        head = (head + part).lstrip(_BEFORE)
-        if head:
-            break
-    if head.startswith((b"{", b"[")):
-        yield ServerSentEvent(b"".join([head, *[part async for part in parts]]), whole=True)
-        return
-    stream = _Stream()
-    for event in stream.add(head):
-        yield event
-    async for part in parts:
-        for event in stream.add(part):
+    async with aclosing(parts):
+        head = b""
+        async for part in parts:
+            head = (head + part).lstrip(_BEFORE)
+            if head:
+                break
+        if head.startswith((b"{", b"[")):
+            yield ServerSentEvent(b"".join([head, *[part async for part in parts]]), whole=True)
+            return
+        stream = _Stream()
+        for event in stream.add(head):
             yield event
-    for event in stream.end():
-        yield event
+        async for part in parts:
+            for event in stream.add(part):
+                yield event
+        for event in stream.end():
+            yield event
 
 
 class _Stream:

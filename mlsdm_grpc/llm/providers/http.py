@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -124,8 +124,9 @@ class _Bounded(httpx2.AsyncByteStream):
         stream = self._response.stream
         if not isinstance(stream, httpx2.AsyncByteStream):  # pragma: no cover - asynchronous
             raise ProviderFault(FaultKind.MALFORMED)
+        parts = aiter(stream)
         try:
-            async for part in stream:
+            async for part in parts:
                 size += len(part)
                 if size > self._max_bytes:
                     raise ProviderFault(FaultKind.TOO_LARGE)
@@ -134,6 +135,9 @@ class _Bounded(httpx2.AsyncByteStream):
             fault = _fault_of(error)
             fault.retryable = False  # the upstream has begun to answer
             raise fault from None
+        finally:
+            if isinstance(parts, AsyncGenerator):
+                await parts.aclose()
 
     async def aclose(self) -> None:
         await self._response.aclose()

@@ -13,7 +13,7 @@ from typing import Any, Final
 import openai
 
 from mlsdm_grpc.config import OpenAISettings
-from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece, pieces_of
+from mlsdm_grpc.llm.providers.answer_reader import AnswerPiece
 from mlsdm_grpc.llm.providers.events import ServerSentEvent
 from mlsdm_grpc.llm.providers.http import PLACEHOLDER_KEY, fault_in, http_client
 from mlsdm_grpc.llm.providers.provider import (
@@ -23,7 +23,7 @@ from mlsdm_grpc.llm.providers.provider import (
     ProviderFault,
     TokenUsage,
 )
-from mlsdm_grpc.llm.providers.sdk_provider import SdkProvider
+from mlsdm_grpc.llm.providers.sdk_provider import SdkProvider, reading
 from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, raise_error, text_of
 
 __all__ = ["OpenAIProvider", "said_in"]
@@ -84,8 +84,9 @@ class OpenAIProvider(SdkProvider):
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         left_s = max(request.deadline_s - self._clock(), 0.001)
         try:
-            async with self._create(**body, timeout=left_s) as response:
-                yield pieces_of(response.iter_bytes(), said_in, model=model)
+            call = self._create(**body, timeout=left_s)
+            async with reading(call, said_in, model=model) as pieces:
+                yield pieces
         except (openai.OpenAIError, ValueError, RecursionError) as error:
             raise fault_in(error) from None
 

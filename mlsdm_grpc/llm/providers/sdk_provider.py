@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import Protocol
 
-from mlsdm_grpc.llm.providers.answer_reader import whole_of
+import httpx2
+
+from mlsdm_grpc.llm.providers.answer_reader import Dialect, pieces_of, whole_of
 from mlsdm_grpc.llm.providers.provider import ModelAnswer, ModelChunk, ModelRequest
 
-__all__ = ["SdkProvider"]
+__all__ = ["SdkProvider", "reading"]
+
+
+class SdkResponse(Protocol):
+    """A response of an SDK whose body has not been read."""
+
+    http_response: httpx2.Response
+
+
+@asynccontextmanager
+async def reading(
+    call: AbstractAsyncContextManager[SdkResponse], dialect: Dialect, *, model: str
+) -> AsyncIterator[AsyncIterator[ModelChunk]]:
+    """Send a request and yield the pieces of its answer; leaving closes all generators.
+
+    A generator left to the garbage collector may be closed by any thread, even while the event loop
+    closes it.
+    """
+    async with call as response:
+        # The iterators of the SDKs would leave that of the HTTP client open.
+        parts = response.http_response.aiter_bytes()
+        async with aclosing(pieces_of(parts, dialect, model=model)) as pieces:
+            yield pieces
 
 
 class SdkProvider(ABC):

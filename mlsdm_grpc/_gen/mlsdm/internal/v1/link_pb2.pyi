@@ -199,7 +199,9 @@ class LinkReply(_message.Message):
     defect_revision: _builtins.int
     """Revision of the record that a defect kept from being applied; 0 if there was none."""
     space_bytes: _builtins.int
-    """Answer to load, replay, apply and snapshot: bytes that the space takes in the worker."""
+    """Answer to load, replay, apply and snapshot: bytes that the space takes in the worker; 0 if not
+    reported. An apply reports it after large records and after every eighth small one.
+    """
     waits: _builtins.bool
     """No answer yet: the request waits until others are done with its space."""
     snapshot_damaged: _builtins.bool
