@@ -63,14 +63,16 @@ CALIBRATION = 3
 """One paragraph or message in so many calibrates."""
 ALARMS = 6e-5
 """Share of the texts of a language that lie above its cut; some of them are hostile."""
-TAIL = (1e-2, 1e-3)
-"""Shares from whose logits the cut is extrapolated: a tail that falls exponentially is a line."""
+TAIL = 1e-2
+"""Share of the highest logits from which the cut is extrapolated."""
 MEASURED = frozenset({"working", "chat"})
 """Splits that calibrate; the others are of other kinds of text than the final third."""
 MOST_WINDOWS = 3
 BEHIND_CODE = "instruction_override system_prompt_probe role_hijack jailbreak exfiltration indirect"
 CODE_WEIGHT = 2.0
 """Added to the weights of attacks behind code, which no paragraph holds and few examples."""
+MARK_WEIGHT = 0.8
+"""Added to the weight of marks of turns, of which the same is true."""
 
 
 class Example(NamedTuple):
@@ -353,9 +355,17 @@ def highest_of_texts(known: Table, values: np.ndarray) -> np.ndarray:
 
 
 def cut_of(logits: np.ndarray) -> float:
-    """Return the logit that the share ``ALARMS`` lies above."""
-    often, seldom = np.quantile(logits, [1 - share for share in TAIL])
-    return float(seldom + (seldom - often) * np.log10(TAIL[1] / ALARMS))
+    """Return the logit that the share ``ALARMS`` lies above.
+
+    It is the quantile of a generalised Pareto distribution with the mean and the variance of what
+    exceeds the quantile of ``TAIL``.
+    Source: J. Hosking, J. Wallis, Parameter and Quantile Estimation, 1987.
+    """
+    start = float(np.quantile(logits, 1 - TAIL))
+    beyond = logits[logits > start] - start
+    ratio = float(beyond.mean() ** 2 / beyond.var())
+    shape, scale = (1 - ratio) / 2, float(beyond.mean()) * (1 + ratio) / 2
+    return start + scale * float(np.expm1(shape * np.log(TAIL / ALARMS))) / shape
 
 
 def packed(weights: np.ndarray) -> tuple[float, bytes]:
@@ -380,6 +390,7 @@ def head(fitted: Fitted, calibration: Calibration) -> bytes:
     evidence = fitted.evidence.copy()
     for category in (*BEHIND_CODE.split(), "invisible"):
         evidence[crc32(f"obfuscated|{category}".encode()) % EVIDENCE] += CODE_WEIGHT
+    evidence[crc32(b"fake_markup") % EVIDENCE] += MARK_WEIGHT
     scale, weights = packed(fitted.weights)
     start = HEAD.pack(fitted.bias, scale, calibration.slope, *calibration.cuts)
     return start + weights + evidence.astype("<f4").tobytes()

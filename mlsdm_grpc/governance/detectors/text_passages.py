@@ -52,6 +52,10 @@ _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
 _REACHES_CHARS: Final = ((60, 0.8), (20, 0.9), (4, 0.9))
+# Length below which a text is no paragraph, characters, and the decrease of the cut for such texts:
+# the cut is set on paragraphs, and a few words cannot have as many features.
+_SHORT_CHARS: Final = 30
+_LOWERED_IF_SHORT: Final = 0.6
 # Share of a passage from which a match says all of it: "I will kill you.".
 _MOST_OF_PASSAGE: Final = 0.6
 # Largest distance behind the start of a match that is scored with it, characters.
@@ -113,11 +117,12 @@ class ReadText:
     def windows(self) -> list[tuple[Passage, int, int]]:
         """Overlapping passages that cover the text, each with its start and its end."""
         found = []
+        raised = -_LOWERED_IF_SHORT if len(self.text) < _SHORT_CHARS else 0.0
         for first in range(0, max(len(self.words) - _STEP_WORDS, 1), _STEP_WORDS):
             words = self.words[first : first + _WINDOW_WORDS]
             start = words[0].start if first else 0
             end = words[-1].end if first + _WINDOW_WORDS < len(self.words) else len(self.text)
-            found.append((Passage.of(words), start, end))
+            found.append((Passage.of(words, raised), start, end))
         return found
 
 
