@@ -29,7 +29,12 @@ from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import BatchPutMemoriesRequest
-from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesRequest, QueryMode
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
+    QUERY_MODE_LEXICAL,
+    MemoryQuery,
+    QueryMemoriesRequest,
+    QueryMode,
+)
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2 import CreateSpaceRequest
 from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
 from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
@@ -37,6 +42,7 @@ from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import encode_record
+from mlsdm_grpc.messages.queries import EncodedQueries
 from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
@@ -132,10 +138,16 @@ class Worker:
         for number in range(QUERIES):
             held = self.texts_held[rng.integers(len(self.texts_held))].strip(".").split()
             text = " ".join(rng.choice(held, WORDS_OF_QUERY, replace=False)) if words else ""
-            query = pb.QueryOptions(top_k=TOP_K, words=text, words_alone=words and not vector)
-            raw = self.case.queries[number].astype("<f4").tobytes() if vector else b""
+            query = MemoryQuery(words=text, top_k=TOP_K)
+            if vector:
+                query.embedding.f32_le = self.case.queries[number].astype("<f4").tobytes()
+            else:
+                query = MemoryQuery(text=text, top_k=TOP_K, mode=QUERY_MODE_LEXICAL)
+            encoded = EncodedQueries.of([query])
             searches.append(
-                pb.SearchRequest(queries=[query], vectors_f32_le=raw, max_bytes=1 << 20)
+                pb.SearchRequest(
+                    queries=encoded.encoded, by_words=encoded.by_words, max_bytes=1 << 20
+                )
             )
         return searches
 

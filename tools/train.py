@@ -29,7 +29,6 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     FORMAT,
     HEAD,
     LEAST_FEATURES,
-    Passage,
 )
 from mlsdm_grpc.governance.detectors.text_passages import (
     ReadText,
@@ -37,6 +36,7 @@ from mlsdm_grpc.governance.detectors.text_passages import (
     evidence_numbers,
     match_surroundings,
 )
+from mlsdm_grpc.governance.detectors.word_features import Passage
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
 from tools.kinds import framed_lines
 from tools.nearness import NEAR, TestLines
@@ -180,7 +180,7 @@ def _of_windows(
 
 
 def _sorted(passage: Passage) -> np.ndarray:
-    return np.array(sorted(passage.buckets), np.int32)
+    return passage.buckets.astype(np.int32)
 
 
 def _ids(evidence: Sequence[RuleEvidence], start: int, end: int) -> list[int]:

@@ -46,7 +46,7 @@ from mlsdm_grpc.client.values import (
     wrong_type,
 )
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.wire import bounds, forms, limits
+from mlsdm_grpc.messages import bounds, forms, limits
 
 __all__ = ["each", "instance", "known", "message", "some", "source", "within"]
 

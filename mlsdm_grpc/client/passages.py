@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mlsdm_grpc.client.values import integer, string
-from mlsdm_grpc.governance.matching.normalization import is_blank
+from mlsdm_grpc.messages.blank import is_blank
 
 __all__ = ["DEFAULT_PASSAGE_CHARS", "passage_context", "split_passages"]
 

@@ -23,8 +23,8 @@ from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import QueryLimits, Vector
 from mlsdm_grpc.client.values import invalid, number, string
 from mlsdm_grpc.errors import Unavailable
-from mlsdm_grpc.wire.bounds import QUERIES
-from mlsdm_grpc.wire.limits import MAX_WATCH_INTERVAL_S, MIN_WATCH_INTERVAL_S
+from mlsdm_grpc.messages.bounds import QUERIES
+from mlsdm_grpc.messages.limits import MAX_WATCH_INTERVAL_S, MIN_WATCH_INTERVAL_S
 
 __all__ = ["Reads"]
 

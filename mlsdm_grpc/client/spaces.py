@@ -25,7 +25,7 @@ from mlsdm_grpc.client.arguments import known, message, within
 from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import Vector
 from mlsdm_grpc.client.values import embedding, invalid, named, write_request_id, wrong_type
-from mlsdm_grpc.wire.bounds import CATEGORIES
+from mlsdm_grpc.messages.bounds import CATEGORIES
 
 __all__ = ["SpaceSettings", "Spaces", "space_config"]
 

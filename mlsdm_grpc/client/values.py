@@ -23,7 +23,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.wire import bounds, forms, limits
+from mlsdm_grpc.messages import bounds, forms, limits
 
 __all__ = [
     "HINT_CHARS",

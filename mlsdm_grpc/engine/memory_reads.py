@@ -10,19 +10,20 @@ from typing import Final
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.core.model.new_memory import Vector
-from mlsdm_grpc.engine.query_modes import resolved
+from mlsdm_grpc.engine.query_modes import text_vectors
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.messages.queries import Ask, EncodedQueries, asks
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
 from mlsdm_grpc.protection.lanes import Before, Lane
-from mlsdm_grpc.spaces.checks import check_dimensions, parameters_of
+from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
 from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
-from mlsdm_grpc.workers.space_codec import Ask, StoredMemory, found_memories, search_request
+from mlsdm_grpc.workers.space_codec import StoredMemory, found_memories
 
 __all__ = ["MemoryReads", "PageOf"]
 
@@ -81,20 +82,13 @@ class MemoryReads:
         self._metrics = metrics
 
     async def query(
-        self,
-        key: SpaceKey,
-        asks: Sequence[Ask],
-        *,
-        batch: bool = False,
-        min_revision: int,
-        deadline_s: float,
+        self, key: SpaceKey, queries: EncodedQueries, *, min_revision: int, deadline_s: float
     ) -> bytes:
         """Search the memories of a space for each query, best match first.
 
         Args:
             key: Space to search.
-            asks: Queries; exactly one unless ``batch`` is set.
-            batch: Whether the answer has the form of a batch.
+            queries: Queries, which the worker of the space validates.
             min_revision: Lowest revision at which the answer may be computed.
             deadline_s: Deadline on the event-loop clock, seconds.
 
@@ -105,20 +99,33 @@ class MemoryReads:
             NotFound: SPACE_NOT_FOUND.
             PreconditionFailed: DIMENSION_MISMATCH, or a text needs an embedder and none is
                 configured.
-            InvalidInput: RESPONSE_TOO_LARGE.
+            InvalidInput: FIELD_INVALID, RESPONSE_TOO_LARGE.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
-        lane = Lane.BULK if batch else Lane.INTERACTIVE
+        lane = Lane.BULK if queries.batch else Lane.INTERACTIVE
         with self._access.lanes.inside(lane, key.tenant):
-            # The space must be loaded first, because its dimension decides about the vectors.
-            space = await self._access.reached(key, min_revision, deadline_s)
-            ready = await self._resolved(space, asks, deadline_s)
-            search = search_request(ready, batch=batch, max_bytes=self._max_response_bytes)
+            vectors: Sequence[bytes] = ()
+            space = self._access.directory.ready(key, min_revision)
+            if space is None or queries.has_text:
+                # Violations come before what is found out about the space.
+                asked = asks(queries.encoded, batch=queries.batch)
+                space = await self._access.reached(key, min_revision, deadline_s)
+                if queries.has_text:
+                    vectors = await self._vectors(space, asked, deadline_s, batch=queries.batch)
+            search = pb.SearchRequest(
+                queries=queries.encoded,
+                vectors_f32_le=vectors,
+                max_bytes=self._max_response_bytes,
+                batch=queries.batch,
+                by_words=queries.by_words,
+                by_metadata=queries.by_metadata,
+                omit_answers=queries.omit_answers,
+            )
             # An answer with vectors is larger by orders of magnitude, so its memory is reserved
             # first.
-            plain = sum(ask.top_k for ask in asks)
-            with_rows = sum(ask.top_k for ask in asks if ask.include_embedding)
-            async with self._room_for(space, plain, with_rows, self._max_response_bytes):
+            async with self._room_for(
+                space, queries.matches, queries.rows, self._max_response_bytes
+            ):
                 reply = await self._access.ask(
                     space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
                 )
@@ -188,6 +195,25 @@ class MemoryReads:
         """Return the current state of a space, without the ontology."""
         return await self._access.state(key, min_revision=min_revision, deadline_s=deadline_s)
 
+    async def state_message(
+        self, key: SpaceKey, *, include_traces: bool, min_revision: int, deadline_s: float
+    ) -> bytes:
+        """Return the current state of a space as a serialised ``GetStateResponse``.
+
+        Raises:
+            NotFound: SPACE_NOT_FOUND.
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
+        """
+        with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
+            space = self._access.directory.ready(key, min_revision)
+            if space is None:
+                space = await self._access.reached(key, min_revision, deadline_s)
+            wanted = pb.StateRequest(space=key.space, include_traces=include_traces)
+            reply = await self._access.ask(
+                space, pb.LinkRequest(state=wanted), deadline_s=deadline_s
+            )
+        return reply.state
+
     async def embedded(
         self,
         key: SpaceKey,
@@ -225,13 +251,14 @@ class MemoryReads:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
-    async def _resolved(self, space: Space, asks: Sequence[Ask], deadline_s: float) -> list[Ask]:
-        """Return the queries with the vectors that their modes need."""
+    async def _vectors(
+        self, space: Space, asked: Sequence[Ask], deadline_s: float, *, batch: bool
+    ) -> Sequence[bytes]:
+        """Return the vectors of the queries with a text; empty for a query without one."""
         key, parameters = space.key, parameters_of(space)
-        ready = await resolved(
-            asks,
+        return await text_vectors(
+            asked,
+            ["text"] if not batch else [f"queries[{i}].text" for i in range(len(asked))],
             lambda: self._first.check_embedder(key, parameters),
             lambda texts: self._texts.embed(texts, key.tenant, deadline_s, query=True),
         )
-        check_dimensions(key, parameters, [ask.vector for ask in ready if ask.vector is not None])
-        return ready

@@ -14,7 +14,6 @@ from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.generation.generation_events import Piece
 from mlsdm_grpc.generation.generation_run import GenerationRun
 from mlsdm_grpc.generation.speech_repair import AFTER_S, AFTER_SHARE, RepairRequest, Repairs
-from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.governance.policy.holdback import Outflow, holds_all
 from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import (
@@ -29,6 +28,7 @@ from mlsdm_grpc.llm.answers import ModelResult
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.prompt import BLOCK_RULE, RecalledText, join_prompt
 from mlsdm_grpc.llm.providers.provider import EarlierTurn, Finish, ModelRequest
+from mlsdm_grpc.messages.blank import is_blank
 from mlsdm_grpc.moderation.moderator import AnswerExamination, Judging
 from mlsdm_grpc.observability.current import REQUEST_ID
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Match
-from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import MemoryQuery, QueryMemoriesResponse
 from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.core.model.new_memory import (
     MAX_PARENTS,
@@ -35,11 +35,11 @@ from mlsdm_grpc.governance.policy.rules import Stage
 from mlsdm_grpc.governance.policy.verdict import Verdict, enforced, noteworthy, redacted
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.prompt import RecalledText
+from mlsdm_grpc.messages.queries import EncodedQueries
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.patience import hanging, waiting_for
 from mlsdm_grpc.spaces.space import revision_not_reached
 from mlsdm_grpc.spaces.ticket import Ticket, outcome_unknown
-from mlsdm_grpc.workers.space_codec import Ask
 
 __all__ = ["AnsweredPrompt", "Memories", "Recollected"]
 
@@ -134,7 +134,8 @@ class Memories:
     async def recalled(
         self,
         key: SpaceKey,
-        ask: Ask,
+        prompt: str,
+        query: MemoryQuery,
         policy: EffectivePolicy,
         *,
         conversation_id: str,
@@ -148,7 +149,9 @@ class Memories:
 
         Args:
             key: An existing space.
-            ask: The prompt as a query; with ``top_k`` 0 only the conversation is read.
+            prompt: The prompt.
+            query: Vector of the prompt and options, without words; with ``top_k`` 0 only the
+                conversation is read.
             conversation_id: Conversation whose last exchanges are read; empty for none.
             policy: Policy of the tenant.
             min_revision: Minimum revision of the result.
@@ -162,7 +165,8 @@ class Memories:
         async with waiting_for(self._spaces, key, until_s=until_s, deadline_s=deadline_s):
             return await self._recalled(
                 key,
-                ask,
+                prompt,
+                query,
                 policy,
                 conversation_id=conversation_id,
                 min_revision=min_revision,
@@ -172,7 +176,8 @@ class Memories:
     async def _recalled(
         self,
         key: SpaceKey,
-        ask: Ask,
+        prompt: str,
+        query: MemoryQuery,
         policy: EffectivePolicy,
         *,
         conversation_id: str,
@@ -182,16 +187,21 @@ class Memories:
         exchanges = await self._exchanges(
             key, conversation_id, policy, min_revision=min_revision, until_s=until_s
         )
-        if not ask.top_k:
+        if not query.top_k:
             return Recollected((), [], (), 0, exchanges)
-        looked_at = min(_TIMES_LOOKED_AT * ask.top_k + _MORE_LOOKED_AT, _MAX_RECALLED)
-        asked = replace(ask, text=_cut(ask.text), top_k=looked_at, omit_answers=True)
+        looked_at = min(_TIMES_LOOKED_AT * query.top_k + _MORE_LOOKED_AT, _MAX_RECALLED)
+        wider = MemoryQuery()
+        wider.CopyFrom(query)
+        wider.words, wider.top_k = _cut(prompt), looked_at
         encoded = await self._engine.reads.query(
-            key, (asked,), min_revision=min_revision, deadline_s=until_s
+            key,
+            EncodedQueries.of((wider,), omit_answers=True),
+            min_revision=min_revision,
+            deadline_s=until_s,
         )
         found = QueryMemoriesResponse.FromString(encoded)
         known = [memory_id for each in exchanges for memory_id in each.memory_ids]
-        matches = list(islice(worth_telling(found.matches, ask.text, known=known), ask.top_k))
+        matches = list(islice(worth_telling(found.matches, prompt, known=known), query.top_k))
         kept, texts, about, left = (
             list[Match](),
             list[RecalledText](),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import MemorySource
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import MemoryQuery
 from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.engine.memory_reads import MemoryReads
 from mlsdm_grpc.errors import DeadlineExceeded, NotFound, Unavailable
@@ -13,7 +15,7 @@ from mlsdm_grpc.generation.generation_events import Recalled
 from mlsdm_grpc.generation.generation_run import GenerationRun
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.prompt import RecalledText
-from mlsdm_grpc.workers.space_codec import Ask
+from mlsdm_grpc.messages.stored_memories import embedding_message
 
 __all__ = ["RecallStep"]
 
@@ -50,14 +52,14 @@ class RecallStep:
                 return (), []
             found = await self._memories.recalled(
                 run.key,
-                Ask(
-                    vector,
-                    run.prompt,
+                run.prompt,
+                MemoryQuery(
+                    embedding=None if vector is None else embedding_message(vector.raw),
                     top_k=0 if vector is None else request.top_k,
                     phase_weight=_PHASE_WEIGHT,
                     synaptic_bias=request.synaptic_bias,
                     min_score=request.min_score,
-                    sources=request.sources,
+                    sources=map(MemorySource.ValueType, request.sources),
                 ),
                 run.policy,
                 conversation_id=request.conversation_id,

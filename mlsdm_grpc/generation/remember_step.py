@@ -8,10 +8,10 @@ from mlsdm_grpc.core.model.policy import Decision
 from mlsdm_grpc.errors import MlsdmError, PreconditionFailed
 from mlsdm_grpc.generation.conversation_memory import AnsweredPrompt, Memories
 from mlsdm_grpc.generation.generation_run import GenerationRun, Remembered
-from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.providers.provider import Finish
+from mlsdm_grpc.messages.blank import is_blank
 from mlsdm_grpc.observability.metrics import Metrics
 
 __all__ = ["RememberStep"]

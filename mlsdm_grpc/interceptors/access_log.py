@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.observability.current import QUEUE_WAIT_S
 from mlsdm_grpc.observability.logging import write_event
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.status import CODE_NAMES
@@ -37,6 +38,8 @@ class AccessLogInterceptor(Interceptor):
             "tenant": call.principal.tenant,
             "peer": call.peer,
         }
+        if waited_s := QUEUE_WAIT_S.get():
+            fields["queue_ms"] = round(waited_s * 1_000, 3)
         # The reason of a foreign exception is not part of the contract.
         if call.status.code and isinstance(call.error, MlsdmError):
             fields["reason"] = call.error.reason

@@ -49,6 +49,7 @@ from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.llm.providers.provider_chain import build_providers, embedder_problems
+from mlsdm_grpc.messages.bounds import bounds_of
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Lane
@@ -72,7 +73,6 @@ from mlsdm_grpc.servicers.generation import GenerationServicer
 from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
 from mlsdm_grpc.servicers.spaces import SpaceServicer
-from mlsdm_grpc.wire.bounds import bounds_of
 
 if TYPE_CHECKING:
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder

@@ -20,11 +20,11 @@ from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
 from mlsdm_grpc.errors import NotYetAvailable
+from mlsdm_grpc.messages.bounds import BOUNDS
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.server.handlers import MethodHandler, StreamAnswer, UnaryAnswer, WriterAnswer
 from mlsdm_grpc.server.hooks import Chain
 from mlsdm_grpc.server.room import Room
-from mlsdm_grpc.wire.bounds import BOUNDS
 from mlsdm_grpc.wire.call import Call, Method, RpcShape
 from mlsdm_grpc.wire.reading import Reader
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
     from google.protobuf.message import Message
 
+    from mlsdm_grpc.messages.bounds import Bound
     from mlsdm_grpc.server.inflight import InFlight
-    from mlsdm_grpc.wire.bounds import Bound
     from mlsdm_grpc.wire.call import Interceptor
 
 __all__ = ["Router"]

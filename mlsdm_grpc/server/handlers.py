@@ -25,12 +25,12 @@ import grpc
 import structlog
 
 from mlsdm_grpc.errors import RETRY_AT_ONCE_S, Unavailable
+from mlsdm_grpc.messages.bounds import SCAN_BYTES
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
 from mlsdm_grpc.server.endings import cut, expired, silent, too_large
 from mlsdm_grpc.server.hooks import Chain
 from mlsdm_grpc.server.room import Holding
-from mlsdm_grpc.wire.bounds import SCAN_BYTES
 from mlsdm_grpc.wire.call import Call, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass

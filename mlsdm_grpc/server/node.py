@@ -21,12 +21,12 @@ from mlsdm_grpc.engine.statistics import Vitals
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.llm.breaker import BreakerState
 from mlsdm_grpc.llm.gateway import ProvidersView
+from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.server.health import READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.wire.responses import duration
-from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["Node", "connection_count"]
 

@@ -12,8 +12,8 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from mlsdm_grpc.messages.limits import MAX_CHUNK_BYTES
 from mlsdm_grpc.protection.byte_gate import ByteGate
-from mlsdm_grpc.wire.limits import MAX_CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable

@@ -13,12 +13,12 @@ from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2
 from mlsdm_grpc.config import AuthMode, ServerSettings, Settings
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES
 from mlsdm_grpc.llm.embedders import EmbedderInfo
+from mlsdm_grpc.messages import limits
+from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.moderation.text_costs import BATCH_TEXT_BYTES
 from mlsdm_grpc.protection.mode_machine import Mode
-from mlsdm_grpc.wire import limits
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
-from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["AdminServicer", "NodeControl"]
 

@@ -8,12 +8,13 @@ from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2, event_pb2
 from mlsdm_grpc.engine.engine import Engine
+from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.messages.states import cognitive_state
 from mlsdm_grpc.security.principal import ATTEST
 from mlsdm_grpc.servicers.streams import serve_stream
 from mlsdm_grpc.spaces.watches import Pace
 from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import EventMessages
 
@@ -61,19 +62,16 @@ class CognitionServicer:
 
     async def GetState(  # noqa: N802 - the contract's name
         self, request: cognition_service_pb2.GetStateRequest, call: Call
-    ) -> cognition_service_pb2.GetStateResponse:
+    ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        view = await self._engine.reads.state(
-            key, min_revision=min_revision, deadline_s=call.deadline_s
-        )
-        return cognition_service_pb2.GetStateResponse(
-            state=responses.cognitive_state(
-                view, space=key.space, include_traces=request.include_traces
-            ),
-            revision=view.revision,
+        return await self._engine.reads.state_message(
+            key,
+            include_traces=request.include_traces,
+            min_revision=min_revision,
+            deadline_s=call.deadline_s,
         )
 
     async def WatchState(  # noqa: N802 - the contract's name
@@ -98,7 +96,7 @@ class CognitionServicer:
                 state = None
                 if view is not None:
                     revision = view.revision
-                    state = responses.cognitive_state(
+                    state = cognitive_state(
                         view, space=key.space, include_traces=request.include_traces
                     )
                 yield cognition_service_pb2.WatchStateResponse(state=state, revision=revision)

@@ -9,9 +9,9 @@ from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2
 from mlsdm_grpc.config import LlmSettings
 from mlsdm_grpc.generation.generation_events import Piece
 from mlsdm_grpc.generation.generator import Generator
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.wire import generation, requests
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 
 __all__ = ["GenerationServicer"]
 

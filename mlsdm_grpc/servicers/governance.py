@@ -7,11 +7,11 @@ from collections.abc import Callable
 from mlsdm_grpc._gen.mlsdm.v1 import governance_service_pb2
 from mlsdm_grpc.core.model.policy import StoredPolicy
 from mlsdm_grpc.generation.speech_repair import Repairs
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.moderation.moderator import Judging
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.wire import governance, policies, requests
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.workers.text_codec import report_to_proto
 
 __all__ = ["GovernanceServicer"]

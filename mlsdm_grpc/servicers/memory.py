@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from typing import TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_pb2,
@@ -19,17 +20,23 @@ from mlsdm_grpc.core.model.outcome import PutResult
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.memory_reads import PageOf
 from mlsdm_grpc.errors import NotYetAvailable
+from mlsdm_grpc.messages import bounds, limits, queries
+from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.messages.queries import EncodedQueries
+from mlsdm_grpc.messages.stored_memories import memory_message
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.servicers.streams import ending_politely, serve_stream
-from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
+from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.streams import MemoryMessages
-from mlsdm_grpc.workers.query_encoder import memory_message
 
 __all__ = ["MemoryServicer"]
+
+QueryParts: TypeAlias = Parts[
+    memory_query_pb2.BatchQueryMemoriesRequest, memory_query_pb2.MemoryQuery
+]
 
 
 class MemoryServicer:
@@ -111,15 +118,20 @@ class MemoryServicer:
     ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
-        ask = queries.ask(fields, "", request)
+        # The worker validates the query, unless the request is refused here.
+        if fields.has_violations or request.min_revision < 0:
+            queries.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         return await self._engine.reads.query(
-            key, (ask,), min_revision=min_revision, deadline_s=call.deadline_s
+            key,
+            EncodedQueries.of((request,)),
+            min_revision=min_revision,
+            deadline_s=call.deadline_s,
         )
 
     async def BatchQueryMemories(  # noqa: N802 - the contract's name
-        self, parts: queries.QueryParts, call: Call
+        self, parts: QueryParts, call: Call
     ) -> bytes:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
@@ -128,13 +140,17 @@ class MemoryServicer:
             fields.fault("queries", bounds.QUERIES.description)
         fields.check()
         self._engine.reads.check_batch(key, count, call.deadline_s)
-        asks = await parts.each(
-            lambda i, query: queries.ask(fields, f"queries[{i}].", query), "queries[{}].".format
-        )
+        messages = await parts.each(lambda _, query: query, "queries[{}].".format)
+        if request.min_revision < 0:
+            for i, query in enumerate(messages):
+                queries.ask(fields, f"queries[{i}].", query)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
         return await self._engine.reads.query(
-            key, asks, batch=True, min_revision=min_revision, deadline_s=call.deadline_s
+            key,
+            EncodedQueries.of(messages, batch=True),
+            min_revision=min_revision,
+            deadline_s=call.deadline_s,
         )
 
     async def GetMemory(  # noqa: N802 - the contract's name

@@ -7,10 +7,10 @@ import asyncio
 from mlsdm_grpc._gen.mlsdm.v1 import space_service_pb2
 from mlsdm_grpc.core.model.bodies import UpdateSpace
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.spaces.catalogue import Catalogue
 from mlsdm_grpc.wire import requests, spaces
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
 
 __all__ = ["SpaceServicer"]

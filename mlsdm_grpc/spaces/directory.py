@@ -105,6 +105,19 @@ class Directory:
     def __len__(self) -> int:
         return len(self.registry)
 
+    def ready(self, key: SpaceKey, min_revision: int) -> Space | None:
+        """Return a space that can be read now; None if it must be looked up or waited for."""
+        if key not in self.registry:
+            return None
+        space = self.registry.use(key, self)
+        view = space.view
+        if view is None or view.revision < space.configured:
+            return None
+        if space.status is not SpaceStatus.HOT or space.applied < min_revision:
+            return None
+        space.used_s = asyncio.get_running_loop().time()
+        return space
+
     async def existing(self, key: SpaceKey) -> Space:
         """Return an existing space, loaded.
 

@@ -52,6 +52,7 @@ _LARGE_BYTES: Final = 1_024 * 1_024
 _COSTS_S: Final = {
     "get": 3e-5,
     "view": 5e-5,
+    "state": 5e-5,
     "policy": 3e-5,
     "preview": 1e-4,
     "repair": 1e-3,

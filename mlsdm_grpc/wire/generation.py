@@ -17,10 +17,11 @@ from mlsdm_grpc.generation.generation_events import (
 from mlsdm_grpc.generation.speech_repair import Spent
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.providers.provider import Finish
+from mlsdm_grpc.messages import bounds, limits, queries
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.security.principal import ATTEST
-from mlsdm_grpc.wire import bounds, limits, queries, requests, responses
+from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.governance import usage
 from mlsdm_grpc.wire.status import item_status
 from mlsdm_grpc.workers.text_codec import report_to_proto

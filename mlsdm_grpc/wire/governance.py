@@ -13,12 +13,12 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.generation.speech_repair import Repaired, RepairRequest, Spent
 from mlsdm_grpc.governance.matching.findings import Finding, merged, redact
 from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.messages import forms, limits
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.moderation.moderator import Judged
 from mlsdm_grpc.speech import Profile
 from mlsdm_grpc.speech.repair import MAX_ATTEMPTS
-from mlsdm_grpc.wire import forms, limits
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.responses import duration, verdict
 from mlsdm_grpc.workers.text_codec import report_to_proto
 

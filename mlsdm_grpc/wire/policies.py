@@ -17,9 +17,8 @@ from mlsdm_grpc.core.model.policy import (
 )
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy, policy_violations
 from mlsdm_grpc.governance.policy.rules import Rule
-from mlsdm_grpc.wire.fields import Fields
-from mlsdm_grpc.wire.requests import time_ns
-from mlsdm_grpc.workers.query_encoder import timestamp
+from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.messages.times import time_ns, timestamp
 
 __all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
 

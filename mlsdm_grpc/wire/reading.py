@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.messages.bounds import ITEMS, SCAN_BYTES, WHOLE_BYTES, Bound
 from mlsdm_grpc.protection.fair_limiter import FEW, LoopTurns, Turn
-from mlsdm_grpc.wire.bounds import ITEMS, SCAN_BYTES, WHOLE_BYTES, Bound
 from mlsdm_grpc.wire.scan import MessageScan, MessageShape
 
 __all__ = ["Parts", "Reader"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from mlsdm_grpc.errors import PermissionDenied
-from mlsdm_grpc.wire.limits import DEFAULT_SPACE
+from mlsdm_grpc.messages.limits import DEFAULT_SPACE
 from mlsdm_grpc.wire.reading import Parts
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TypeAlias
 
 import numpy as np
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
     cognition_service_pb2,
@@ -19,15 +18,16 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.core.mind.request_window import MIN_AGE_NS
 from mlsdm_grpc.core.model.bodies import UpdateMemory
 from mlsdm_grpc.core.model.new_memory import ExchangeRole, NewMemory, Provenance, Source, Vector
-from mlsdm_grpc.governance.matching.normalization import is_blank
 from mlsdm_grpc.journal.codec.new_memories import packed_memory
 from mlsdm_grpc.journal.codec.protowire import length_delimited
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.messages import bounds, limits
+from mlsdm_grpc.messages.blank import is_blank
+from mlsdm_grpc.messages.fields import BLANK, Fields
+from mlsdm_grpc.messages.times import time_ns
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.spaces.ticket import Ticket
-from mlsdm_grpc.wire import bounds, limits
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import BLANK, Fields
 from mlsdm_grpc.wire.reading import Parts
 
 __all__ = [
@@ -36,19 +36,16 @@ __all__ = [
     "event",
     "heartbeat_s",
     "memory_clock_ns",
-    "moment",
     "new_memories",
     "new_memory",
     "request_digest",
     "space_key",
     "ticket",
-    "time_ns",
     "update",
     "watch_interval_s",
 ]
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
-_NS = 1_000_000_000
 _MEMORIES = memory_put_pb2.BatchPutMemoriesRequest.MEMORIES_FIELD_NUMBER
 PutParts: TypeAlias = Parts[memory_put_pb2.BatchPutMemoriesRequest, memory_pb2.Memory]
 
@@ -171,7 +168,7 @@ def new_memory(
         embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
         context=_context(fields, path, message),
         # Time 0 stands for none, so that the first nanosecond of 1970 becomes the second one.
-        event_time_ns=(moment(fields, f"{path}.event_time", message, "event_time") or 0)
+        event_time_ns=(fields.moment(f"{path}.event_time", message, "event_time") or 0)
         or int(message.HasField("event_time")),
         conversation_id=fields.memory_id(f"{path}.conversation_id", message.conversation_id),
         role=_role(fields, f"{path}.exchange_role", message.exchange_role),
@@ -253,22 +250,6 @@ def _expire_time(
     if not now_ns < moment_ns < 2**63:
         fields.fault(f"{path}expire_time", "must be in the future, before the year 2262")
         return 0
-    return moment_ns
-
-
-def time_ns(stamp: Timestamp) -> int:
-    """Return a timestamp as Unix time, nanoseconds."""
-    return stamp.seconds * _NS + stamp.nanos
-
-
-def moment(fields: Fields, path: str, message: Message, name: str) -> int | None:
-    """Return a timestamp field as Unix time, nanoseconds; None if the field is absent."""
-    if not message.HasField(name):
-        return None
-    moment_ns = time_ns(getattr(message, name))
-    if not -(2**63) < moment_ns < 2**63:
-        fields.fault(path, "must be between the years 1678 and 2261")
-        return None
     return moment_ns
 
 

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.journal.codec.protowire import FIXED_BYTES, length_delimited
-from mlsdm_grpc.wire.bounds import ENTRY, STRING, Bound
+from mlsdm_grpc.messages.bounds import ENTRY, STRING, Bound
 
 __all__ = ["MAX_SURPLUS", "MessageScan", "MessageShape"]
 

@@ -10,10 +10,10 @@ from mlsdm_grpc.core.mind.space_view import SpaceView
 from mlsdm_grpc.core.model.bodies import SpaceChange
 from mlsdm_grpc.core.model.outcome import etag_of
 from mlsdm_grpc.core.model.parameters import MoralPolicy, OntologyCategory, SpaceParameters
+from mlsdm_grpc.messages import bounds, forms, limits
+from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.spaces.catalogue import Listed
-from mlsdm_grpc.wire import bounds, forms, limits
-from mlsdm_grpc.wire.fields import Fields
-from mlsdm_grpc.workers.query_encoder import timestamp
 
 __all__ = ["listed_space", "planned_space", "space_change", "space_message"]
 

@@ -37,11 +37,12 @@ from mlsdm_grpc.engine.stream_events import (
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 from mlsdm_grpc.journal.codec.new_memories import packed_memory
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.messages import bounds, limits
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.security.principal import ATTEST
-from mlsdm_grpc.wire import bounds, limits, requests, responses
+from mlsdm_grpc.wire import requests, responses
 from mlsdm_grpc.wire.call import Call
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.opaque_tokens import OpaqueToken
 from mlsdm_grpc.wire.reading import Parts
 from mlsdm_grpc.wire.status import item_status

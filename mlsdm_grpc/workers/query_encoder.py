@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import Final, TypeAlias
-
-from google.protobuf.timestamp_pb2 import Timestamp
+from typing import Final, NamedTuple, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2
-from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2, memory_pb2
 from mlsdm_grpc.core.mind.pelm import Pelm
-from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.recall_mode import RecallMode
-from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.core.store.recall_query import ByWords, Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import varint
+from mlsdm_grpc.messages.stored_memories import embedding_message, memory_message
 
-__all__ = ["Answers", "embedding_message", "memory_message", "timestamp"]
+__all__ = ["Answers", "Found"]
 
-_NS: Final = 1_000_000_000
 _CACHE_BYTES: Final = 16 * 1_024 * 1_024
 # Overhead of a cached memory, bytes.
 _ENTRY_BYTES: Final = 330
@@ -45,48 +40,13 @@ _PHASE: Final = struct.Struct("<Bf")
 _Framed: TypeAlias = tuple[bytes, int]
 
 
-def timestamp(time_ns: int) -> Timestamp:
-    """Return a timestamp message for Unix nanoseconds."""
-    return Timestamp(seconds=time_ns // _NS, nanos=time_ns % _NS)
+class Found(NamedTuple):
+    """Matches of a query."""
 
-
-def embedding_message(row: Float32) -> embedding_pb2.Embedding:
-    """Return an embedding message for a vector."""
-    return embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes())
-
-
-def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
-    """Return a memory as read operations show it."""
-    provenance = memory.provenance
-    return memory_pb2.Memory(
-        memory_id=memory.memory_id,
-        text=memory.text,
-        embedding=None if row is None else embedding_message(row),
-        phase=memory.phase,
-        confidence=memory.confidence,
-        source=memory_pb2.MemorySource.ValueType(provenance.source),
-        provenance=memory_pb2.Provenance(
-            parent_ids=provenance.parent_ids,
-            model=provenance.model,
-            policy_version=provenance.policy_version,
-            lineage_hash=memory.lineage_hash,
-        ),
-        labels=memory.labels,
-        metadata=dict(memory.metadata),
-        pinned=memory.pinned,
-        create_time=timestamp(memory.create_time_ns),
-        expire_time=timestamp(memory.expire_time_ns) if memory.expire_time_ns else None,
-        revision=memory.revision,
-        etag=memory.etag,
-        update_time=timestamp(memory.update_time_ns),
-        create_revision=memory.create_revision,
-        embedding_model=memory.embedding_model,
-        server_assigned_id=not memory.caller_chosen_id,
-        context=memory.context,
-        event_time=timestamp(memory.event_time_ns) if memory.event_time_ns else None,
-        conversation_id=memory.conversation_id,
-        exchange_role=memory_pb2.ExchangeRole.ValueType(memory.role),
-    )
+    query: Query
+    slots: RecalledSlots
+    with_rows: bool
+    """True if the answer has the vectors of the matches."""
 
 
 class Answers:
@@ -110,7 +70,7 @@ class Answers:
         self,
         request: link_pb2.LinkRequest,
         pelm: Pelm,
-        found: Iterable[tuple[Query, RecalledSlots]],
+        found: Iterable[Found],
         revision: int,
     ) -> bytes:
         """Return a serialised ``QueryMemoriesResponse``, or ``BatchQueryMemoriesResponse``.
@@ -126,8 +86,7 @@ class Answers:
         """
         search = request.search
         parts, size = list[bytes](), 0
-        for options, (query, one) in zip(search.queries, found, strict=True):
-            rows = options.include_embedding
+        for query, one, rows in found:
             mode = _BY_VECTOR
             if one.by_words is None:
                 result = self._result(request.space_id, pelm, one, rows=rows)

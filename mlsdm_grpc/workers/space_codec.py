@@ -10,17 +10,15 @@ from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.internal.v1.snapshot_pb2 import MemoryRow
 from mlsdm_grpc.core.mind.space_view import SpaceView
-from mlsdm_grpc.core.model.new_memory import Float32, Vector
+from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.model.outcome import Outcome, PutOutcome, Refusal, StreamOutcome
-from mlsdm_grpc.core.model.recall_mode import RecallMode
 from mlsdm_grpc.core.store.memory_value import Memory
-from mlsdm_grpc.journal.codec.new_memories import Decoded, pairs_to_proto
+from mlsdm_grpc.journal.codec.new_memories import Decoded
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto
 from mlsdm_grpc.journal.codec.snapshot_rows import memory_from_row, memory_to_row
 from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
-    "Ask",
     "StoredMemory",
     "add_failure",
     "add_memory",
@@ -29,38 +27,8 @@ __all__ = [
     "raise_failure",
     "refusal_error",
     "row_bytes",
-    "search_request",
     "view_from_reply",
 ]
-
-
-@value_class
-class Ask:
-    """Query with a vector, a text to embed, or both; defaults are filled in."""
-
-    vector: Vector | None
-    text: str = ""
-    """Text of the query; together with a vector only its words are used."""
-    top_k: int = 5
-    phase: float | None = None
-    """Phase to search; None searches all phases, unless the space recalls within its phase band."""
-    phase_tolerance: float | None = None
-    """Width of the phase band; None means 0.15 with a band; 1 without a phase searches all
-    phases."""
-    min_confidence: float = 0.0
-    min_resonance: float | None = None
-    labels: tuple[str, ...] = ()
-    phase_weight: float = 0.0
-    synaptic_bias: float = 0.0
-    include_embedding: bool = False
-    mode: RecallMode = RecallMode.AUTO
-    sources: tuple[int, ...] = ()
-    conversation_id: str = ""
-    after_ns: int | None = None
-    before_ns: int | None = None
-    metadata: tuple[tuple[str, str], ...] = ()
-    omit_answers: bool = False
-    min_score: float | None = None
 
 
 @value_class
@@ -125,59 +93,15 @@ def raise_failure(reply: pb.LinkReply, space: str) -> None:
     """Raise the error in a worker's reply, if there is one."""
     if reply.WhichOneof("kind") == "failure":
         failure = reply.failure
+        if failure.violations:
+            raise errors.InvalidInput(
+                violations=[
+                    errors.FieldViolation(each.field, each.description)
+                    for each in failure.violations
+                ]
+            )
         metadata = {pair.key: pair.value for pair in failure.metadata}
         raise _error(failure.reason, failure.message, {"space": space, **metadata})
-
-
-def search_request(asks: Sequence[Ask], *, batch: bool, max_bytes: int) -> pb.SearchRequest:
-    """Return the search request for queries with known vectors and modes.
-
-    A query of mode LEXICAL has no vector, and a query of mode VECTOR has no text.
-    """
-    vectors = [ask.vector for ask in asks if ask.vector is not None]
-    return pb.SearchRequest(
-        vectors_f32_le=b"".join(
-            vector.raw.astype("<f4", copy=False).tobytes() for vector in vectors
-        ),
-        queries=[_options(ask) for ask in asks],
-        max_bytes=max_bytes,
-        batch=batch,
-    )
-
-
-def _options(ask: Ask) -> pb.QueryOptions:
-    """Return the options of a query without its vector; a plain vector query sets few fields."""
-    options = pb.QueryOptions(
-        top_k=ask.top_k,
-        phase=ask.phase,
-        phase_tolerance=ask.phase_tolerance,
-        min_confidence=ask.min_confidence,
-        min_resonance=ask.min_resonance,
-        phase_weight=ask.phase_weight,
-        synaptic_bias=ask.synaptic_bias,
-        include_embedding=ask.include_embedding,
-        min_score=ask.min_score,
-    )
-    # Unset fields keep the message small; most queries have none of them.
-    if ask.labels:
-        options.labels.extend(ask.labels)
-    if ask.text:
-        options.words = ask.text
-    if ask.vector is None:
-        options.words_alone = True
-    if ask.sources:
-        options.sources.extend(ask.sources)
-    if ask.conversation_id:
-        options.conversation_id = ask.conversation_id
-    if ask.after_ns is not None:
-        options.after_ns = ask.after_ns
-    if ask.before_ns is not None:
-        options.before_ns = ask.before_ns
-    if ask.metadata:
-        options.metadata.extend(pairs_to_proto(ask.metadata))
-    if ask.omit_answers:
-        options.omit_answers = True
-    return options
 
 
 def found_memories(reply: pb.MemoriesReply) -> Sequence[StoredMemory]:
@@ -265,3 +189,6 @@ def add_failure(reply: pb.LinkReply, error: errors.MlsdmError) -> None:
     reply.failure.message = error.message
     for key, value in error.metadata.items():
         reply.failure.metadata.add(key=key, value=value)
+    if isinstance(error, errors.InvalidInput):
+        for each in error.violations:
+            reply.failure.violations.add(field=each.field, description=each.description)

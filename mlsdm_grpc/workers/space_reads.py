@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
+from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import GetStateResponse
 from mlsdm_grpc.core.mind.consolidation import Rules, Window
 from mlsdm_grpc.core.mind.consolidation import plan as plan_merges
 from mlsdm_grpc.core.mind.mind import Mind
@@ -17,21 +19,30 @@ from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.record_bodies import group_to_proto
+from mlsdm_grpc.messages.states import cognitive_state
 from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 
-__all__ = [
-    "MindOf",
-    "check_deadline",
-    "contents_of",
-    "get",
-    "page",
-    "plan",
-    "policy",
-    "view",
-]
+__all__ = ["Action", "MindOf", "actions", "check_deadline", "contents_of"]
 
 MindOf: TypeAlias = Callable[[pb.LinkRequest], Mind]
 """Function that returns the mind for a request; raises WORKER_LOST if it is not loaded."""
+
+
+Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
+"""Function that handles a request at once, or in the steps that it returns."""
+
+
+def actions(mind_of: MindOf) -> dict[str, Action]:
+    """Return the actions that read a space, by kind of request."""
+    by_kind = {
+        "get": _get,
+        "page": _page,
+        "plan": _plan,
+        "view": _view,
+        "state": _state,
+        "policy": _policy,
+    }
+    return {kind: partial(action, mind_of) for kind, action in by_kind.items()}
 
 
 def contents_of(mind: Mind) -> Contents:
@@ -41,7 +52,7 @@ def contents_of(mind: Mind) -> Contents:
         NotFound: SPACE_NOT_FOUND.
     """
     if mind.contents is None:
-        raise NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
+        raise _not_found()
     return mind.contents
 
 
@@ -54,7 +65,7 @@ def check_deadline(request: pb.LinkRequest) -> None:
         )
 
 
-def get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     mind, wanted = mind_of(request), request.get
     reply.memories.SetInParent()
     if mind.contents is None:
@@ -70,7 +81,7 @@ def get(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
         reply.memories.rows_f32_le = row_bytes(pelm.row(wanted.memory_id))
 
 
-def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+def _page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
     yield
     mind, wanted = mind_of(request), request.page
     reply.memories.SetInParent()
@@ -109,7 +120,7 @@ def page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     reply.memories.rows_f32_le = bytes(rows)
 
 
-def plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+def _plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
     yield
     mind, wanted = mind_of(request), request.plan
     contents = contents_of(mind)
@@ -132,7 +143,7 @@ def plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Itera
     reply.plan.before_sequence = before
 
 
-def view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     mind = mind_of(request)
     view = mind.view()
     reply.view.semantics_version = mind.semantics_version
@@ -170,11 +181,23 @@ def view(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     )
 
 
-def policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+def _state(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    wanted, view = request.state, mind_of(request).view()
+    if view is None:
+        raise _not_found()
+    found = cognitive_state(view, space=wanted.space, include_traces=wanted.include_traces)
+    reply.state = GetStateResponse(state=found, revision=view.revision).SerializeToString()
+
+
+def _policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
     policy = mind_of(request).policy
     reply.policy.SetInParent()
     if policy is not None:
         reply.policy.policy.CopyFrom(policy_to_proto(policy))
+
+
+def _not_found() -> NotFound:
+    return NotFound("The space does not exist.", reason="SPACE_NOT_FOUND")
 
 
 def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
@@ -11,15 +11,15 @@ from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 from mlsdm_grpc.workers.progress import Progress
-from mlsdm_grpc.workers.query_decoder import queries_of
-from mlsdm_grpc.workers.query_encoder import Answers
+from mlsdm_grpc.workers.query_decoder import Asked, asked_of, queries_of
+from mlsdm_grpc.workers.query_encoder import Answers, Found
 from mlsdm_grpc.workers.scheduler import SLICE_S
 from mlsdm_grpc.workers.space_codec import add_failure
 from mlsdm_grpc.workers.space_reads import MindOf, check_deadline, contents_of
 
 __all__ = ["FIRST_QUERIES", "Searches"]
 
-_Asked: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Query]
+_Waiting: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Asked]
 FIRST_QUERIES: Final = 8
 """Queries of a batch that are answered before it is known how long one takes."""
 _SCANNED_AT_ONCE: Final = 256
@@ -54,14 +54,14 @@ class Searches:
 
         An error in one does not affect others.
         """
-        replies, asked, began_ns = list[pb.LinkReply](), list[_Asked](), time.thread_time_ns()
+        replies, asked, began_ns = list[pb.LinkReply](), list[_Waiting](), time.thread_time_ns()
         for request in requests:
             reply = pb.LinkReply(call_id=request.call_id)
             replies.append(reply)
             try:
                 check_deadline(request)
                 mind = self._mind_of(request)
-                asked.append((request, reply, queries_of(contents_of(mind), request.search)[0]))
+                asked.append((request, reply, asked_of(contents_of(mind), request.search)))
                 reply.revision = mind.revision
             except MlsdmError as error:
                 self._fail(request, reply, error)
@@ -69,11 +69,7 @@ class Searches:
         if not asked:
             return replies
         try:
-            # One scan needs one time; the latest request decides about expired memories.
-            now_ns = max(request.now_ns for request, _, _ in asked)
-            found = self._find(mind, [query for _, _, query in asked], now_ns=now_ns)
-            for (request, reply, query), one in zip(asked, found, strict=True):
-                self._answer(mind, request, reply, [(query, one)])
+            self._search_together(mind, asked)
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             for request, reply, _ in asked:
                 self._fail(request, reply, error)
@@ -84,12 +80,33 @@ class Searches:
             first.search.query_cost_ns = (time.thread_time_ns() - began_ns) // len(asked)
         return replies
 
+    def _search_together(self, mind: Mind, asked: Sequence[_Waiting]) -> None:
+        """Answer the queries of several requests with one scan."""
+        queries = queries_of(contents_of(mind), [(each.search, of) for each, _, of in asked])
+        valid = list[tuple[pb.LinkRequest, pb.LinkReply, Query, bool]]()
+        for (request, reply, (one,)), found in zip(asked, queries, strict=True):
+            if isinstance(found, InvalidInput):
+                self._fail(request, reply, found)
+            else:
+                valid.append((request, reply, found[0], one.include_embedding))
+        # One scan needs one time; the latest request decides about expired memories.
+        now_ns = max(request.now_ns for request, _, _ in asked)
+        slots = self._find(mind, [query for _, _, query, _ in valid], now_ns=now_ns)
+        for (request, reply, query, with_rows), of_query in zip(valid, slots, strict=True):
+            self._answer(mind, request, reply, [Found(query, of_query, with_rows)])
+
     def search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
         """Answer a batch of queries, in groups that take one slice each."""
         yield
         mind = self._mind_of(request)
-        queries = queries_of(contents_of(mind), request.search)
-        results: list[tuple[Query, RecalledSlots]] = []
+        contents = contents_of(mind)
+        asked = asked_of(contents, request.search)
+        yield
+        (queries,) = queries_of(contents, [(request.search, asked)])
+        if isinstance(queries, InvalidInput):
+            raise queries
+        yield
+        results = list[RecalledSlots]()
         spent_ns, cost_ns, count = 0, 0, FIRST_QUERIES
         while len(results) < len(queries):
             check_deadline(request)
@@ -97,12 +114,13 @@ class Searches:
             began_ns = time.thread_time_ns()
             found = self._find(mind, some, now_ns=request.now_ns)
             spent_ns += time.thread_time_ns() - began_ns
-            results += zip(some, found, strict=True)
+            results += found
             cost_ns = spent_ns // len(results)
             # The cost of the first queries determines how many fit into a slice.
             count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
             yield
-        self._answer(mind, request, reply, results)
+        with_rows = [each.include_embedding for each in asked]
+        self._answer(mind, request, reply, map(Found, queries, results, with_rows))
         if reply.WhichOneof("kind") == "search":
             reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
 
@@ -117,7 +135,7 @@ class Searches:
         mind: Mind,
         request: pb.LinkRequest,
         reply: pb.LinkReply,
-        found: Sequence[tuple[Query, RecalledSlots]],
+        found: Iterable[Found],
     ) -> None:
         pelm = contents_of(mind).pelm
         try:

@@ -63,8 +63,11 @@ class WordEntries:
         Returns:
             True if a job brings the request back when the index is complete.
         """
+        search = request.search
+        if not (search.by_words or search.by_metadata):
+            return False
         mind = self._minds.get(request.space_id)
-        if mind is None or _missing_for(mind, request.search) <= _AT_ONCE:
+        if mind is None or _missing_for(mind, search) <= _AT_ONCE:
             return False
         steps, reply = self._steps(request.space_id), pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, steps, LockMode.POINT_READ, again=True)
@@ -94,9 +97,9 @@ def _missing_for(mind: Mind, search: pb.SearchRequest) -> int:
     """Return how many memories a search needs that are not indexed yet."""
     missing = 0
     if mind.contents is not None:
-        if any(query.words for query in search.queries):
+        if search.by_words:
             missing += _missing(mind)
-        if any(query.metadata for query in search.queries):
+        if search.by_metadata:
             missing += mind.contents.pelm.missing_metadata
     return missing
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias
+from typing import BinaryIO, Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind, RevisionGap
@@ -33,13 +33,12 @@ from mlsdm_grpc.workers.space_codec import (
     writes_of,
 )
 from mlsdm_grpc.workers.space_integrity import repair, scrub
-from mlsdm_grpc.workers.space_reads import check_deadline
+from mlsdm_grpc.workers.space_reads import Action, check_deadline
 from mlsdm_grpc.workers.space_search import Searches
 from mlsdm_grpc.workers.space_words import WordEntries
 
 __all__ = ["LOCK_MODES", "MAX_KEPT_BYTES", "STARTED_AT_ONCE", "MindHandler"]
 
-_Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
 LOCK_MODES: Final = {
     "load": LockMode.EXCLUSIVE,
     "replay": LockMode.EXCLUSIVE,
@@ -91,19 +90,15 @@ class MindHandler:
         self._searches = Searches(
             position, mind_of=self._mind, is_held=self._minds.__contains__, fail=self._fail
         )
-        self._actions: dict[str, _Action] = {
+        self._actions: dict[str, Action] = {
+            **space_reads.actions(self._mind),
             "load": self._load,
             "apply": self._apply,
             "preview": self._preview,
             "replay": self._replay,
             "search": self._searches.search_many,
-            "get": partial(space_reads.get, self._mind),
-            "page": partial(space_reads.page, self._mind),
-            "plan": partial(space_reads.plan, self._mind),
             "scrub": partial(scrub, self._mind),
             "repair": partial(repair, self._mind, self._minds.get),
-            "view": partial(space_reads.view, self._mind),
-            "policy": partial(space_reads.policy, self._mind),
             "snapshot": self._snapshot,
             "unload": self._unload,
         }
@@ -193,7 +188,7 @@ class MindHandler:
         return [reply] if self.slices.begin(job, at_once=at_once) else []
 
     def _steps(
-        self, action: _Action, request: pb.LinkRequest, reply: pb.LinkReply
+        self, action: Action, request: pb.LinkRequest, reply: pb.LinkReply
     ) -> Iterator[None]:
         """Run a request; its reply contains the result or the error."""
         try:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mlsdm_grpc.client import passage_context, split_passages
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.governance.matching.normalization import is_blank
+from mlsdm_grpc.messages.blank import is_blank
 
 texts = st.text() | st.lists(
     st.sampled_from(["word", "A sentence.", "Why? ", "\n\n", "\n", " ", "x" * 50, "é", "\n \n"])

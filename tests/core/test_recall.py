@@ -270,6 +270,32 @@ def test_a_corrupted_row_hides_no_other_from_many_queries(value):
     assert all(slot not in each.slots and len(each.slots) == 4 for each in found)
 
 
+@ways
+@pytest.mark.parametrize("factor", [2.0, 4.0])
+def test_a_row_that_grew_in_memory_hides_no_other(factor, accelerated):
+    filled = Filled(clusters, accelerated=accelerated)
+    traces = gaussian(filled.rng, 1, DIMENSION)[0].astype(np.float64)
+    traces /= np.sqrt(traces @ traces)
+    for options in OPTIONS:
+        queries = [filled.query(**{"top_k": 6, **options}) for _ in range(3)]
+        for some in (queries[:1], queries):
+            best = filled.recall.find(some, now_ns=0, traces=traces)
+            slots = {slot for each in best for slot in each.slots[:3].tolist()}
+            grown = [
+                slot
+                for slot in slots
+                if all(factor * abs(filled.model[slot][1] @ query.vector) > 1.02 for query in some)
+            ]
+            gone = {slot: filled.model.pop(slot) for slot in grown}
+            filled.lattice.rows.vectors[grown] *= factor
+            found = filled.recall.find(some, now_ns=0, traces=traces)
+            for query, each in zip(some, found, strict=True):
+                got = filled.lattice.columns["sequence"][each.slots].tolist()
+                assert got == [one for one, _ in filled.expected(query, 0, traces)], options
+            filled.lattice.rows.vectors[grown] /= factor
+            filled.model |= gone
+
+
 @pytest.mark.skipif(not int8_rows.AVAILABLE, reason="needs the extra `fast`")
 def test_what_int8_cannot_tell_apart_is_scanned_in_full():
     filled = Filled(repeats, accelerated=True)

@@ -270,6 +270,32 @@ def test_recall_with_words_equals_brute_force_often(part, evidence):
         evidence["lives"] += 1
 
 
+def test_a_row_that_grew_in_memory_hides_no_other_from_words():
+    twins = Twins(11, capacity=200)
+    memories = [twins.memory() | {"expire_time_ns": 0, "phase": 0.5} for _ in range(200)]
+    rows = [unit(twins.rng) for _ in memories]
+    for pelm in twins.pelms:
+        for memory, row in zip(memories, rows, strict=True):
+            pelm.insert(Memory(**memory), row)
+    hidden = 0
+    for number in range(60):
+        sought = Sought(("apple",), (("apple",),), Fusion(1.0 if number % 2 else 0.9))
+        query = Query(vector=rows[number].astype(np.float64), phase=0.5, top_k=5, sought=sought)
+        for pelm in twins.pelms:
+            (before,) = pelm.find([query], now_ns=0)
+            slots = before.slots.tolist()
+            grown = [s for s in slots[:3] if abs(pelm.row_at(s) @ query.vector) > 0.52]
+            pelm.table.rows.vectors[grown] *= 2.0
+            (found,) = pelm.find([query], now_ns=0)
+            pelm.table.rows.vectors[grown] /= 2.0
+            sound = [slot for slot in slots if slot not in grown]
+            assert found.slots.tolist()[: len(sound)] == sound
+            assert len(found.slots) == len(slots)
+            assert not {*grown} & {*found.slots.tolist()}
+            hidden += len(grown)
+    assert hidden > 60
+
+
 def test_many_memories_in_several_blocks():
     twins = Twins(7, capacity=4_500)
     for _ in range(4_600):

@@ -10,8 +10,8 @@ from serving import ServerProcess, remembering
 
 from mlsdm_grpc.client import MemoryClient, new_memory
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.messages.limits import MAX_TEXT_BYTES
 from mlsdm_grpc.moderation.text_costs import BATCH_TEXT_BYTES
-from mlsdm_grpc.wire.limits import MAX_TEXT_BYTES
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,9 @@ import anyio
 import pytest
 from drive import DIMENSION, KEY, event_of, running, ticket, vector
 from journal_doubles import FailingJournal, HeldAppends
+from searching import by_vector
 
-from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import MemoryQuery, QueryMemoriesResponse
 from mlsdm_grpc.core.model.bodies import DeleteMemory, PutMemories
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.engine.memory_reads import PageOf
@@ -22,9 +23,9 @@ from mlsdm_grpc.errors import (
 from mlsdm_grpc.journal.codec.records import encoded_items
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.messages.queries import EncodedQueries
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces import space_client
-from mlsdm_grpc.workers.space_codec import Ask
 
 pytestmark = pytest.mark.anyio
 
@@ -95,7 +96,7 @@ async def test_wrong_dimensions_write_no_record(driver):
     deadline_s = asyncio.get_running_loop().time() + 5
     with pytest.raises(PreconditionFailed):
         await driver.engine.reads.query(
-            KEY, [Ask(vector(1, 3))], min_revision=0, deadline_s=deadline_s
+            KEY, EncodedQueries.of([by_vector(vector(1, 3))]), min_revision=0, deadline_s=deadline_s
         )
     assert await driver.journal.head(KEY) == 2
 
@@ -315,7 +316,10 @@ async def test_text_is_embedded_in_shared_passes():
         assert sample("mlsdm_embed_batch_texts_count") == 2
         deadline_s = asyncio.get_running_loop().time() + 5
         answer = await driver.engine.reads.query(
-            KEY, [Ask(None, text="kitten on a rug", top_k=1)], min_revision=0, deadline_s=deadline_s
+            KEY,
+            EncodedQueries.of([MemoryQuery(text="kitten on a rug", top_k=1)]),
+            min_revision=0,
+            deadline_s=deadline_s,
         )
         (match,) = QueryMemoriesResponse.FromString(answer).matches
         assert match.memory.text == "a cat sat on the mat"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.matching.normalization import WORD, fold, is_blank, plain, readings
+from mlsdm_grpc.governance.matching.normalization import WORD, fold, plain, readings
+from mlsdm_grpc.messages.blank import is_blank
 
 
 @pytest.mark.parametrize(

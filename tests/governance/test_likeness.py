@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load, word_features
+from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load
 from mlsdm_grpc.governance.detectors.text_passages import (
     DOUBTED,
     LIKENESS,
@@ -14,6 +14,7 @@ from mlsdm_grpc.governance.detectors.text_passages import (
     RuleEvidence,
     evidence_numbers,
 )
+from mlsdm_grpc.governance.detectors.word_features import TextFeatures, WordFeatures
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
 from tools.nearness import NEAR, TestLines
@@ -81,18 +82,24 @@ def test_a_text_without_words_is_harmless(text):
     assert injection_of(text).score < 0.5
 
 
+def word_features(text: str, start: int = 0, end: int | None = None) -> list[WordFeatures]:
+    folded = plain(text)
+    features = TextFeatures.of_part(folded, start, len(folded.text) if end is None else end)
+    return [features.word(number) for number in range(len(features))]
+
+
 @given(st.text(max_size=200))
 def test_features_are_buckets_by_word(text):
-    for found in word_features(plain(text)):
+    for found in word_features(text):
         assert 0 <= found.start < found.end <= len(text)
         assert all(0 <= bucket < BUCKETS for bucket in found.buckets)
 
 
 @given(st.text("ab 1.", max_size=60), st.integers(0, 60), st.integers(0, 60))
 def test_a_cut_word_is_left_out(text, start, end):
-    whole = {(each.start, each.end) for each in word_features(plain(text))}
+    whole = {(each.start, each.end) for each in word_features(text)}
     start, end = min(start, len(text)), min(end, len(text))
-    for each in word_features(plain(text), start, end):
+    for each in word_features(text, start, end):
         assert (each.start, each.end) in whole
         assert start <= each.start < each.end <= end
 
@@ -103,10 +110,28 @@ def test_what_stands_in_a_long_text_is_found():
     assert harm_of(CALM * 200).moral_value == 0.8
 
 
+@given(st.text(max_size=200), st.text("ab'_ .-1é", max_size=60))
+def test_a_whole_text_has_the_features_of_its_parts(any_text, text):
+    for each in (any_text, text):
+        features = ReadText(each).features
+        assert [features.word(i) for i in range(len(features))] == word_features(each)
+
+
+def test_a_feature_counts_once_in_a_passage():
+    read = ReadText(CALM * 3 + HOSTILE)
+    for window, _, _ in read.windows:
+        buckets = {bucket for word in window.words for bucket in word.buckets}
+        assert window.buckets.tolist() == sorted(buckets)
+        total = sum(int(load().harm.weights[bucket]) for bucket in buckets)
+        logit = load().harm.logit(total, len(buckets), ())
+        cut = load().harm.cuts[window.language]
+        assert window.distance(load().harm, ()) == load().harm.slope * (logit - cut)
+
+
 def test_windows_cover_every_word():
     read = ReadText(CALM * 40)
     covered = {word for window, _, _ in read.windows for word in window.words}
-    assert covered == set(read.words)
+    assert covered == set(word_features(CALM * 40))
 
 
 def test_a_decision_without_a_rule_names_the_words_that_weigh_most():

@@ -11,7 +11,7 @@ import pytest
 
 from mlsdm_grpc.governance.detectors.credentials import secret_classes
 from mlsdm_grpc.governance.matching.confusables import confusables
-from mlsdm_grpc.governance.matching.markup import mark_patterns
+from mlsdm_grpc.governance.matching.markup import mark_kinds
 from mlsdm_grpc.governance.matching.normalization import plain
 from mlsdm_grpc.governance.matching.rule_tables import (
     read_exclusions,
@@ -133,9 +133,9 @@ def test_secrets_have_known_fields_and_every_fragment_is_used():
 
 
 def test_marks_have_no_fragment_left_in_their_patterns():
-    assert len(mark_patterns()) == 8
-    for pattern in mark_patterns().values():
-        assert "{{" not in pattern.pattern
+    assert len(mark_kinds()) == 8
+    for kind in mark_kinds().values():
+        assert "{{" not in kind.pattern.pattern
 
 
 def test_fragments_may_hold_fragments_that_stand_before_them():

@@ -183,6 +183,15 @@ def test_the_access_log_has_one_line_a_call_and_nothing_of_its_content(logs):
     }
 
 
+def test_the_access_log_has_the_queueing_time_of_a_call_that_waited(logs):
+    QUEUE_WAIT_S.set(0.0123456)
+    try:
+        AccessLogInterceptor(clock=lambda: 100.0).after(make_call())
+    finally:
+        QUEUE_WAIT_S.set(0.0)
+    assert logs.events("call")[0]["queue_ms"] == 12.346
+
+
 def test_what_machines_repeat_is_logged_at_debug(logs):
     AccessLogInterceptor(clock=lambda: 100.0).after(make_call(OPEN))
     assert logs.events("call")[0]["level"] == "debug"

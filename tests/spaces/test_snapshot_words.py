@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from searching import by_vector, by_words, search_of
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
@@ -17,7 +18,7 @@ from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.journal.codec.snapshots import check_snapshot, read_snapshot, snapshot_writer
 from mlsdm_grpc.workers import space_words
 from mlsdm_grpc.workers.progress import Progress
-from mlsdm_grpc.workers.query_decoder import queries_of
+from mlsdm_grpc.workers.query_decoder import asked_of, queries_of
 from mlsdm_grpc.workers.space_worker import MindHandler
 from tests.support.histories import vector
 
@@ -68,8 +69,9 @@ def written(mind):
 
 
 def found(mind, text):
-    search = pb.SearchRequest(queries=[pb.QueryOptions(words=text, words_alone=True, top_k=7)])
-    (answer,) = mind.find(queries_of(mind.contents, search), now_ns=0)
+    search = search_of(by_words(text, top_k=7))
+    (queries,) = queries_of(mind.contents, [(search, asked_of(mind.contents, search))])
+    (answer,) = mind.find(queries, now_ns=0)
     pelm = mind.contents.pelm
     names = [pelm.memory_at(slot).memory_id for slot in answer.slots.tolist()]
     return list(zip(names, answer.by_words.bm25.tolist(), strict=True))
@@ -189,8 +191,7 @@ class Worker:
 
 
 def search(text):
-    options = pb.QueryOptions(words=text, words_alone=True, top_k=3)
-    return pb.SearchRequest(queries=[options], max_bytes=10**6)
+    return search_of(by_words(text, top_k=3))
 
 
 def loading(tmp_path, monkeypatch):
@@ -213,11 +214,7 @@ def test_a_query_for_words_waits_for_them_and_all_else_does_not(tmp_path, monkey
     worker = loading(tmp_path, monkeypatch)
     (waits,) = worker.send(search=search("P650"))
     assert (waits.waits, waits.call_id) == (True, worker.call_id)
-    query = pb.QueryOptions(top_k=3)
-    by_vector = pb.SearchRequest(
-        queries=[query], vectors_f32_le=vector(1, DIMENSION).raw.tobytes(), max_bytes=10**6
-    )
-    (reply,) = worker.send(search=by_vector)
+    (reply,) = worker.send(search=search_of(by_vector(vector(1, DIMENSION), top_k=3)))
     assert reply.WhichOneof("kind") == "search"
     mind = worker.minds[1]
     new = NewMemory("new", vector(1, DIMENSION), True, text="A new parcel P9999.")

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 import numpy as np
+from searching import by_vector
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
 from mlsdm_grpc.config import EngineSettings, SpaceDefaults
@@ -14,10 +15,10 @@ from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.parts import wire_engine
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.messages.queries import EncodedQueries
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.spaces.ticket import Ticket
-from mlsdm_grpc.workers.space_codec import Ask
 
 DIMENSION = 16
 KEY = SpaceKey("dev", "default")
@@ -55,10 +56,10 @@ class Driver:
         return (await self.engine.intake.put(key, body, ticket(request), paths=paths)).outcome
 
     async def query(self, seed, key=KEY, min_revision=0, within_s=20.0, **fields):
-        ask = Ask(vector(seed, self.dimension), **{"top_k": 1, **fields})
+        query = by_vector(vector(seed, self.dimension), **{"top_k": 1, **fields})
         deadline_s = asyncio.get_running_loop().time() + within_s
         answer = await self.engine.reads.query(
-            key, [ask], min_revision=min_revision, deadline_s=deadline_s
+            key, EncodedQueries.of([query]), min_revision=min_revision, deadline_s=deadline_s
         )
         found = QueryMemoriesResponse.FromString(answer)
         return [match.memory.memory_id for match in found.matches], found.revision

@@ -15,7 +15,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_stream_pb2,
     space_service_pb2,
 )
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.messages import limits
 
 MAX_BYTES = 4 * 1_024 * 1_024
 KIB = 1_024

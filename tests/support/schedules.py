@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from searching import by_vector, search_of
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
@@ -256,12 +257,8 @@ class World:
         self._send((request, kind))
 
     def _question(self, count):
-        raw = b"".join(self.rng.choice(VECTORS).raw.tobytes() for _ in range(count))
-        options = pb.QueryOptions(top_k=50, phase_tolerance=1.0)
-        search = pb.SearchRequest(
-            vectors_f32_le=raw, queries=[options] * count, max_bytes=10**9, batch=count > 1
-        )
-        return pb.LinkRequest(search=search)
+        queries = [by_vector(self.rng.choice(VECTORS), top_k=50) for _ in range(count)]
+        return pb.LinkRequest(search=search_of(*queries, batch=count > 1))
 
     def _previewed(self):
         """Return a record with an id that was used: its preview is the outcome of the first."""

@@ -39,10 +39,10 @@ from mlsdm_grpc.journal.codec.records import (
     encoded_items,
 )
 from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
+from mlsdm_grpc.messages.bounds import BOUNDS
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.wire import requests
-from mlsdm_grpc.wire.bounds import BOUNDS
-from mlsdm_grpc.wire.fields import Fields
 from mlsdm_grpc.wire.reading import Reader
 from tests.support.histories import vector
 

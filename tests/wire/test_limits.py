@@ -12,10 +12,10 @@ from mlsdm_grpc.core.model import new_memory
 from mlsdm_grpc.core.store import kernel
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.governance.policy import effective_policy
+from mlsdm_grpc.messages import limits
+from mlsdm_grpc.messages.bounds import BOUNDS
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.security import presented
-from mlsdm_grpc.wire import limits
-from mlsdm_grpc.wire.bounds import BOUNDS
-from mlsdm_grpc.wire.fields import Fields
 
 
 def test_the_parts_of_the_server_hold_to_the_limits_of_the_contract():

@@ -21,10 +21,10 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 )
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import length_delimited, varint
+from mlsdm_grpc.messages import bounds, limits
+from mlsdm_grpc.messages.bounds import BOUNDS, ITEMS, SCAN_BYTES, Bound, bounds_of
 from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.server.build import SERVICES
-from mlsdm_grpc.wire import bounds, limits
-from mlsdm_grpc.wire.bounds import BOUNDS, ITEMS, SCAN_BYTES, Bound, bounds_of
 from mlsdm_grpc.wire.reading import Parts, Reader
 from mlsdm_grpc.wire.scan import MAX_SURPLUS, MessageScan, MessageShape
 

@@ -11,8 +11,8 @@ from mlsdm_grpc.core.mind.configuration import changed
 from mlsdm_grpc.core.model.bodies import SpaceChange
 from mlsdm_grpc.core.model.parameters import MoralPolicy, SpaceParameters
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.wire import limits
-from mlsdm_grpc.wire.fields import Fields
+from mlsdm_grpc.messages import limits
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.wire.spaces import planned_space, space_change
 
 UNIT = {"floats": {"values": [0.0, 2.0]}}

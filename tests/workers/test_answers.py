@@ -15,7 +15,8 @@ from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.store.recall_query import Query
 from mlsdm_grpc.errors import InvalidInput
-from mlsdm_grpc.workers.query_encoder import Answers, memory_message
+from mlsdm_grpc.messages.stored_memories import memory_message
+from mlsdm_grpc.workers.query_encoder import Answers, Found
 
 DIMENSION = 16
 
@@ -44,9 +45,8 @@ def mind_of(count):
     return mind
 
 
-def request(queries, *, batch, rows=(), max_bytes=10**9, space_id=1):
-    options = [pb.QueryOptions(include_embedding=i in rows) for i in range(len(queries))]
-    search = pb.SearchRequest(queries=options, batch=batch, max_bytes=max_bytes)
+def request(*, batch, max_bytes=10**9, space_id=1):
+    search = pb.SearchRequest(batch=batch, max_bytes=max_bytes)
     return pb.LinkRequest(space_id=space_id, search=search)
 
 
@@ -82,12 +82,9 @@ def expected(mind, query, *, rows):
     )
 
 
-def encode(answers, mind, asked, **fields):
-    found = mind.find(asked, now_ns=0)
-    pelm = mind.contents.pelm
-    return answers.encode(
-        request(asked, **fields), pelm, list(zip(asked, found, strict=True)), mind.revision
-    )
+def encode(answers, mind, asked, *, rows=(), **fields):
+    found = map(Found, asked, mind.find(asked, now_ns=0), (i in rows for i in range(len(asked))))
+    return answers.encode(request(**fields), mind.contents.pelm, found, mind.revision)
 
 
 @pytest.mark.parametrize("rows", [False, True])

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import pytest
 from drive import answers, vector
+from searching import by_vector, search_of
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
@@ -47,13 +48,8 @@ def put(revision, *seeds):
 
 
 def search(call_id, count, space_id=1, **fields):
-    raw = b"".join(vector(seed, DIMENSION).raw.tobytes() for seed in range(count))
-    request = pb.SearchRequest(
-        vectors_f32_le=raw,
-        queries=[pb.QueryOptions(top_k=1, phase_tolerance=1.0)] * count,
-        max_bytes=10**9,
-        batch=count > 1,
-    )
+    queries = [by_vector(vector(seed, DIMENSION), top_k=1) for seed in range(count)]
+    request = search_of(*queries, batch=count > 1)
     return pb.LinkRequest(call_id=call_id, space_id=space_id, search=request, **fields)
 
 

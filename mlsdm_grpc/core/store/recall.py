@@ -158,17 +158,26 @@ class _Part:
         if len(owners) > MOST_TOGETHER:  # many equal scores; their rows would not fit into a cache
             return [self._best(queries[i], scan, i, biased=False) for i in members]
         slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
-        return best_of_all(self._lattice, asked, owners, slots)
+        found = best_of_all(self._lattice, asked, owners, slots)
+        if found is None:
+            return [self._best(queries[i], scan, i, biased=False) for i in members]
+        return found
 
     def _best(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> RecalledSlots:
-        slots = self._candidates(query, scan, i, biased=biased)
-        if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
-            self.full_scans += 1
-            scan = self._rows.scan_exactly(self._blocks, self._matrix([query], biased=biased))
-            slots = self._candidates(query, scan, 0, biased=biased)
-        return self._rescored(query, slots, narrow=scan.row_errors is not None)
+        while True:
+            slots = self._candidates(query, scan, i, biased=biased)
+            if scan.row_errors is not None and len(slots) * _MAX_SHARE > scan.scores.shape[1]:
+                self.full_scans += 1
+                matrix = self._matrix([query], biased=biased)
+                scan, i = self._rows.scan_exactly(self._blocks, matrix), 0
+                slots = self._candidates(query, scan, i, biased=biased)
+            found, corrupted = self._rescored(query, slots, narrow=scan.row_errors is not None)
+            if not len(corrupted):
+                return found
+            # A corrupted row may have hidden others, so the search is repeated without it.
+            scan.scores[i, self._positions(corrupted)] = -np.inf
 
     def _matrix(self, queries: Sequence[Query], *, biased: bool) -> kernel.Float64:
         """Return the vectors to scan: those of the queries, then the traces if they are used."""
@@ -249,8 +258,15 @@ class _Part:
             masks = self._masks[query.selection] = [mask for mask in columns if mask.any()]
         return masks
 
-    def _rescored(self, query: Query, slots: kernel.Indices, *, narrow: bool) -> RecalledSlots:
-        """Score candidates exactly and return the best of them."""
+    def _positions(self, slots: kernel.Indices) -> kernel.Indices:
+        """Return the positions of slots of these blocks in the scores of a scan."""
+        blocks = self._blocks.searchsorted(slots // BLOCK_ROWS)
+        return blocks * BLOCK_ROWS + slots % BLOCK_ROWS
+
+    def _rescored(
+        self, query: Query, slots: kernel.Indices, *, narrow: bool
+    ) -> tuple[RecalledSlots, kernel.Indices]:
+        """Score candidates exactly; return the best of them, and those with a corrupted row."""
         rows = self._rows.vectors.take(slots, axis=0)
         plain = not query.phase_weight and not query.synaptic_bias
         if narrow and plain and len(slots) > query.top_k + _SURPLUS:
@@ -263,4 +279,5 @@ class _Part:
         order = np.lexsort((-newest, -parts.resonance))[: query.top_k]
         least = max(query.min_resonance, query.min_score, LOWEST)
         order = order[parts.resonance[order] >= least]
-        return RecalledSlots(slots[order], *parts.take(order))
+        corrupted = slots[np.isneginf(parts.resonance)]
+        return RecalledSlots(slots[order], *parts.take(order)), corrupted

@@ -72,8 +72,10 @@ def rescored(
 
 def best_of_all(
     lattice: Lattice, queries: Sequence[Query], owners: kernel.Indices, slots: kernel.Indices
-) -> list[RecalledSlots]:
+) -> list[RecalledSlots] | None:
     """Return the best slots of each of several queries, without phase weight and bias.
+
+    The result is None if a row is corrupted: it may have hidden others.
 
     Args:
         lattice: The memories to search.
@@ -85,22 +87,22 @@ def best_of_all(
     """
     vectors = np.stack([query.vector for query in queries])
     cosine = kernel.resonances_of_pairs(lattice.rows.vectors.take(slots, axis=0), vectors, owners)
-    resonance = np.where(np.abs(cosine) <= _MAX_COSINE, cosine, -np.inf)
-    order = np.lexsort((-lattice.columns["sequence"][slots], -resonance, owners))
-    least = np.array([max(query.min_resonance, query.min_score, LOWEST) for query in queries])
+    if not np.abs(cosine).max(initial=0.0) <= _MAX_COSINE:
+        return None
+    order = np.lexsort((-lattice.columns["sequence"][slots], -cosine, owners))
+    least = np.array([max(query.min_resonance, query.min_score) for query in queries])
     starts = np.searchsorted(owners, np.arange(len(queries)))
     rank = np.arange(len(order)) - starts[owners]
-    kept = (rank < queries[0].top_k) & (resonance[order] >= least[owners])
+    kept = (rank < queries[0].top_k) & (cosine[order] >= least[owners])
     order, owners = order[kept], owners[kept]
     slots, cosine = slots[order], cosine[order]
     phases = np.array([query.phase for query in queries])
     distance = np.abs(lattice.columns["phase"][slots].astype(np.float64) - phases[owners])
     ones, zeros = np.ones(len(slots)), np.zeros(len(slots))
-    resonance = resonance[order]
     ends = np.searchsorted(owners, np.arange(len(queries) + 1)).tolist()
     return [
         RecalledSlots(
-            slots[some], resonance[some], cosine[some], distance[some], ones[some], zeros[some]
+            slots[some], cosine[some], cosine[some], distance[some], ones[some], zeros[some]
         )
         for some in map(slice, ends, ends[1:])
     ]

@@ -130,9 +130,15 @@ class Hybrid:
             error: Upper bound on the error of each resonance.
         """
         self._keep_resonant(scanned, error)
-        fuser = self._fuser()
-        slots = fuser.candidates(scanned, error)
-        return self._ranked(fuser, slots, self._parts(slots))
+        while True:
+            fuser = self._fuser()
+            slots = fuser.candidates(scanned, error)
+            parts = self._parts(slots)
+            corrupted = slots[~np.isfinite(parts.resonance) & self._mask[slots]]
+            if not len(corrupted):
+                return self._ranked(fuser, slots, parts)
+            # A corrupted row may have hidden others, so the search is repeated without it.
+            self._mask[corrupted] = False
 
     def _fuser(self) -> Fuser:
         query, factors = self._query, None

@@ -17,7 +17,7 @@ from typing import Final
 
 from mlsdm_grpc.package_data import expand_pattern, read_table
 
-__all__ = ["SecretClass", "secret_classes"]
+__all__ = ["SecretClass", "secret_classes", "secret_hints"]
 
 _Check = Callable[[re.Match[str]], bool]
 
@@ -50,6 +50,12 @@ def secret_classes() -> tuple[SecretClass, ...]:
         )
         for entry in table["secrets"]
     )
+
+
+@cache
+def secret_hints() -> tuple[str, ...]:
+    """Return the hints of all classes, each once."""
+    return tuple(dict.fromkeys(hint for each in secret_classes() for hint in each.hints))
 
 
 @cache

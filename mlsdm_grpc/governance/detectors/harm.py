@@ -48,7 +48,7 @@ def harm_evidence(read: ReadText) -> list[RuleEvidence]:
 
     Cost: O(len(text)).
     """
-    report = _rules().read(read.folded)
+    report = _rules().read(read.plain_words)
     found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
     found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
     return found

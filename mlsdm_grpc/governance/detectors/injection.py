@@ -19,6 +19,7 @@ from mlsdm_grpc.governance.matching.decoding import hidden_letters
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.markup import find_markup
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
+from mlsdm_grpc.governance.matching.plain_words import PlainWords
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS, RuleMatch, RuleMatcher
 from mlsdm_grpc.governance.matching.rule_tables import read_rule_matcher
 
@@ -54,7 +55,7 @@ def injection_evidence(read: ReadText) -> list[RuleEvidence]:
 
     Cost: O(len(text)).
     """
-    report = _rules().read(read.folded)
+    report = _rules().read(read.plain_words)
     found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
     # Doubtful matches are evidence for the model, but never a finding.
     found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
@@ -81,11 +82,12 @@ def _marks(folded: Folded) -> Iterator[RuleEvidence]:
 def _hidden(read: ReadText) -> Iterator[RuleEvidence]:
     text, folded = read.text, read.folded
     for hidden in read.encoded:
-        for hit in _rules().read(plain(hidden.text)).hits:
+        for hit in _rules().read(PlainWords(plain(hidden.text))).hits:
             yield _behind_code(hit, *hidden.span(hit.start, hit.end, len(text)))
     # Rot13 and reversed text count only near words that reveal the encoding.
     for hidden, hint in () if read.is_decoded else hidden_letters(folded.text):
-        for hit in _rules().read(Folded(hidden.text, range(len(hidden.text) + 1))).hits:
+        turned = Folded(hidden.text, range(len(hidden.text) + 1))
+        for hit in _rules().read(PlainWords(turned)).hits:
             start, end = hidden.span(hit.start, hit.end, len(folded.text))
             if hint.search(folded.text, start, end):
                 yield _behind_code(hit, folded.origin[start], folded.origin[end - 1] + 1)

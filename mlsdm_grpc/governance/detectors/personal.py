@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -62,6 +62,17 @@ _PHONE: Final = re.compile(
     r"|(?<![\w.,/=\-#+])\d{7,12}(?!\w|[\-.,/]\d)",
     re.ASCII,
 )
+# Digits with at most three other characters between two of them; no number has more.
+_DIGITS: Final = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9])*")
+# Numbers of characters before and behind the digits of a number that belong to it or decide about
+# it.
+_AROUND: Final = 3
+# Minimum lengths of numbers from the first digit to the last, characters.
+_LEAST_CARD: Final = 13
+_LEAST_SSN: Final = 9
+_LEAST_IPV4: Final = 7
+_LEAST_PHONE: Final = 5
+_COLONS: Final = re.compile(r":[0-9a-fA-F]{0,37}:")
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
 # Dates, ranges of years and grouped numbers; only a word for a phone makes them phone numbers.
 _DATE: Final = re.compile(
@@ -96,23 +107,40 @@ def find_personal(text: str) -> Iterator[Place]:
     if "@" in text:
         for match in _EMAIL.finditer(text):
             yield Place("email", *match.span(), 0.95)
-    yield from _ibans(text)
-    for match in _CARD.finditer(text):
-        digits = re.sub(r"\D", "", match[0])
+    digits = [match.span() for match in _DIGITS.finditer(text)]
+    yield from _ibans(text, digits)
+    for match in _numbers(_CARD, text, digits, _LEAST_CARD):
+        number = re.sub(r"\D", "", match[0])
         # An article number has the form and check digit of a short card number.
-        named = len(digits) > _EAN or _near()["card"].search(_before(text, match.start()))
-        if named and is_card(digits):
+        named = len(number) > _EAN or _near()["card"].search(_before(text, match.start()))
+        if named and is_card(number):
             yield Place("card", *match.span(), 0.95)
-    yield from _ssns(text)
-    yield from _addresses(text)
-    for match in _PHONE.finditer(text):
+    yield from _ssns(text, digits)
+    yield from _addresses(text, digits)
+    for match in _numbers(_PHONE, text, digits, _LEAST_PHONE):
         score = _phone_score(text, match)
         if score:
             yield Place("phone", *match.span(), score)
 
 
-def _ibans(text: str) -> Iterator[Place]:
-    for match in _IBAN_START.finditer(text):
+def _numbers(
+    pattern: re.Pattern[str], text: str, digits: Iterable[tuple[int, int]], least: int
+) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern of numbers.
+
+    Args:
+        pattern: Pattern of digits with at most three other characters between two of them.
+        text: Text to search.
+        digits: Places of such digits.
+        least: Minimum length of a match from the first digit to the last, characters.
+    """
+    for start, end in digits:
+        if end - start >= least:
+            yield from pattern.finditer(text, max(start - _AROUND, 0), end + _AROUND)
+
+
+def _ibans(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
+    for match in _numbers(_IBAN_START, text, digits, 2):
         wanted = iban_length(match[0][:2].upper())
         compact = ""
         end = match.start()
@@ -128,8 +156,8 @@ def _ibans(text: str) -> Iterator[Place]:
             yield Place("iban", match.start(), end, 1.0)
 
 
-def _ssns(text: str) -> Iterator[Place]:
-    for match in _SSN.finditer(text):
+def _ssns(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
+    for match in _numbers(_SSN, text, digits, _LEAST_SSN):
         area, separator, group, serial, run = match.groups()
         named = _near()["ssn"].search(_before(text, match.start())) is not None
         if run:
@@ -140,8 +168,8 @@ def _ssns(text: str) -> Iterator[Place]:
             yield Place("ssn", *match.span(), 0.95 if named else 0.8)
 
 
-def _addresses(text: str) -> Iterator[Place]:
-    for match in _IPV4.finditer(text):
+def _addresses(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
+    for match in _numbers(_IPV4, text, digits, _LEAST_IPV4):
         before = _before(text, match.start())
         if _near()["version"].search(before) or not _is_host(match[0]):
             continue
@@ -149,7 +177,7 @@ def _addresses(text: str) -> Iterator[Place]:
         small = all(int(octet) < _SMALL_OCTET for octet in match[0].split("."))
         if not small or _near()["address"].search(before):
             yield Place("ipv4", *match.span(), 0.9)
-    if ":" not in text:
+    if not _COLONS.search(text):
         return
     for match in _IPV6.finditer(text):
         if match[0].count(":") > 1 and _is_ipv6(match[0]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mlsdm_grpc.governance.detectors.credentials import secret_classes
+from mlsdm_grpc.governance.detectors.credentials import secret_classes, secret_hints
 from mlsdm_grpc.governance.detectors.personal import find_personal
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.normalization import unmasked
@@ -54,8 +54,9 @@ def _end_of(origin: Sequence[int], end: int) -> int:
 
 def _candidates(text: str) -> Iterator[Finding]:
     lowered = text.lower()
-    for secret in secret_classes():
-        if not any(hint in lowered for hint in secret.hints):
+    hints = {hint for hint in secret_hints() if hint in lowered}
+    for secret in secret_classes() if hints else ():
+        if hints.isdisjoint(secret.hints):
             continue
         for match in secret.pattern.finditer(text):
             if secret.accepts(match):

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from mlsdm_grpc.governance.detectors.linear_model import (
-    LinearHead,
-    Passage,
-    WordFeatures,
-    evidence_ids,
-    word_features,
-)
+from mlsdm_grpc.governance.detectors.linear_model import LinearHead, evidence_ids, score_of
+from mlsdm_grpc.governance.detectors.word_features import Passage, TextFeatures, WordFeatures
 from mlsdm_grpc.governance.matching.decoding import Hidden, hidden_texts
 from mlsdm_grpc.governance.matching.findings import (
     CONTEXT_CHARS,
@@ -24,6 +20,7 @@ from mlsdm_grpc.governance.matching.findings import (
     merged,
 )
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
+from mlsdm_grpc.governance.matching.plain_words import PlainWords
 from mlsdm_grpc.governance.matching.rule_matcher import MAX_HITS
 
 __all__ = [
@@ -47,6 +44,8 @@ DOUBTED: Final = "doubted"
 """Category of a match whose context contradicts it; it is scored but makes no finding."""
 LIKENESS: Final = "likeness"
 """Category and rule of a finding without a rule match."""
+# Distance from the cut below which a score is less than ``BORDERLINE``.
+_NEAR_BORDERLINE: Final = -0.7
 _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
@@ -109,21 +108,32 @@ class ReadText:
         return plain(self.text)
 
     @cached_property
-    def words(self) -> list[WordFeatures]:
+    def plain_words(self) -> PlainWords:
+        """Words for the lexicons."""
+        return PlainWords(self.folded)
+
+    @cached_property
+    def features(self) -> TextFeatures:
         """Features of all words."""
-        return word_features(self.folded)
+        return TextFeatures.of_text(self.plain_words)
 
     @cached_property
     def windows(self) -> list[tuple[Passage, int, int]]:
         """Overlapping passages that cover the text, each with its start and its end."""
-        found = []
+        features, count = self.features, len(self.features)
+        firsts = range(0, max(count - _STEP_WORDS, 1), _STEP_WORDS)
+        bounds = [(first, min(first + _WINDOW_WORDS, count)) for first in firsts]
         raised = -_LOWERED_IF_SHORT if len(self.text) < _SHORT_CHARS else 0.0
-        for first in range(0, max(len(self.words) - _STEP_WORDS, 1), _STEP_WORDS):
-            words = self.words[first : first + _WINDOW_WORDS]
-            start = words[0].start if first else 0
-            end = words[-1].end if first + _WINDOW_WORDS < len(self.words) else len(self.text)
-            found.append((Passage.of(words, raised), start, end))
-        return found
+        return [
+            (
+                passage,
+                features.word(first).start if first else 0,
+                features.word(last - 1).end if last < count else len(self.text),
+            )
+            for passage, (first, last) in zip(
+                features.passages(bounds, raised), bounds, strict=True
+            )
+        ]
 
 
 class Weighed(NamedTuple):
@@ -155,18 +165,21 @@ def weighed(
 
     Cost: O(len(text)), about 5 us a word.
     """
-    best = 0.0
+    highest = -math.inf
     findings = list[Finding]()
     for passage, inside, ids in _passages(read, evidence_of(read)):
-        # Rounded, so that the score does not depend on the summation order of the processor.
-        score = round(head.score(passage, ids), 4)
-        best = max(best, score)
-        if score >= BORDERLINE and (passage.words or inside):
+        distance = passage.distance(head, ids)
+        highest = max(highest, distance)
+        if distance < _NEAR_BORDERLINE:
+            continue
+        score = score_of(distance)
+        if score >= BORDERLINE and (passage or inside):
             findings += (
                 Finding(kind, each.category, each.start, each.end, score, each.language, each.rule)
                 for each in [e for e in inside if e.category != DOUBTED]
                 or [_strongest(head, passage.words)]
             )
+    best = score_of(highest)
     for outer, inner in read.hidden:
         found = weighed(inner, kind, head, evidence_of)
         best = max(best, found.score)
@@ -214,12 +227,13 @@ def match_surroundings(
         start = max(each.start - reach, 0)
         end = min(each.end + reach, each.start + _FARTHEST_CHARS)
         cut = plain(read.text[max(start - 1, 0) : end + 1])
-        words = word_features(cut, min(start, 1), len(cut.text) - (end < len(read.text)))
-        yield Passage.of(words, raised), [each]
+        last = len(cut.text) - (end < len(read.text))
+        features = TextFeatures.of_part(cut, min(start, 1), last)
+        yield features.passages([(0, len(features))], raised)[0], [each]
 
 
 def _strongest(head: LinearHead, words: Sequence[WordFeatures]) -> RuleEvidence:
-    weights = [head.contribution(each) for each in words]
+    weights = [head.contribution(each.buckets) for each in words]
     best = max(
         range(max(len(words) - _SHOWN_WORDS, 0) + 1),
         key=lambda first: sum(weights[first : first + _SHOWN_WORDS]),

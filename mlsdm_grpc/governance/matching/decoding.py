@@ -24,6 +24,18 @@ _MORSE_SIGN: Final = re.compile(r"[.\-]+|[/|]")
 _ROT13: Final = "rot13"
 
 
+def _kinds(pattern: str) -> bytes:
+    """Return a translation of ASCII characters: ``x`` for those that match a pattern."""
+    return bytes(b"x"[0] if re.match(pattern, chr(i)) else b" "[0] for i in range(256))
+
+
+# Kinds of characters and shortest length of runs that are encoded in base64 or hexadecimal digits.
+_BASE64_RUN: Final = (_kinds(r"[A-Za-z0-9+/_\-]"), 16)
+_HEX_RUN: Final = (_kinds(r"[0-9A-Fa-f\\x%:, ]"), 24)
+# Minimum number of dots and dashes in Morse code.
+_MORSE_SIGNS: Final = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Hidden:
     """Text that is encoded inside another text."""
@@ -49,15 +61,19 @@ def _morse_letters() -> Mapping[str, str]:
 
 
 @cache
-def _rot13_hint() -> re.Pattern[str]:
-    stems = _table()["stems"].split()
-    return re.compile("|".join(codecs.encode(stem, _ROT13) for stem in stems))
+def _rot13_stems() -> tuple[str, ...]:
+    return tuple(codecs.encode(stem, _ROT13) for stem in _table()["stems"].split())
 
 
 @cache
-def _reversed_hint() -> re.Pattern[str]:
+def _reversed_stems() -> tuple[str, ...]:
     stems = (_table()["stems"] + _table()["backwards"]).split()
-    return re.compile("|".join(stem[::-1] for stem in stems))
+    return tuple(stem[::-1] for stem in stems)
+
+
+@cache
+def _pattern(stems: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(stems))
 
 
 @cache
@@ -73,9 +89,11 @@ def hidden_texts(text: str) -> Iterator[Hidden]:
 
     Cost: O(len(text)); one level only.
     """
-    for match in _BASE64.finditer(text):
+    # Long runs of the characters of an encoding are rare, and found without an expression.
+    shown = text.encode("ascii", "replace")
+    for match in _BASE64.finditer(text) if _has_run(shown, *_BASE64_RUN) else ():
         yield from _from_base64(match)
-    for match in _HEX.finditer(text):
+    for match in _HEX.finditer(text) if _has_run(shown, *_HEX_RUN) else ():
         digits = _HEX_NOISE.sub("", match[0])
         step = 2 * len(match[0]) / len(digits)
         # A byte may begin at either digit.
@@ -83,8 +101,14 @@ def hidden_texts(text: str) -> Iterator[Hidden]:
             half = digits[skipped:]
             raw = bytes.fromhex(half[: len(half) // 2 * 2])
             yield from _readable(raw, match.start() + skipped, step)
-    for match in _MORSE.finditer(text):
-        yield _from_morse(match)
+    if shown.count(b".") + shown.count(b"-") >= _MORSE_SIGNS:
+        for match in _MORSE.finditer(text):
+            yield _from_morse(match)
+
+
+def _has_run(text: bytes, kinds: bytes, length: int) -> bool:
+    """Return whether a text has ``length`` consecutive characters whose kind is ``x``."""
+    return b"x" * length in text.translate(kinds)
 
 
 def _from_morse(match: re.Match[str]) -> Hidden:
@@ -98,10 +122,10 @@ def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
 
     The pattern of these words comes with each result: only a match that contains one counts.
     """
-    if _rot13_hint().search(plain):
-        yield Hidden(codecs.encode(plain, _ROT13), 0, 1.0), _rot13_hint()
-    if _reversed_hint().search(plain):
-        yield Hidden(plain[::-1], len(plain), -1.0), _reversed_hint()
+    if any(stem in plain for stem in _rot13_stems()):
+        yield Hidden(codecs.encode(plain, _ROT13), 0, 1.0), _pattern(_rot13_stems())
+    if any(stem in plain for stem in _reversed_stems()):
+        yield Hidden(plain[::-1], len(plain), -1.0), _pattern(_reversed_stems())
 
 
 def _from_base64(match: re.Match[str]) -> Iterator[Hidden]:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import Final
 
 from mlsdm_grpc.governance.matching.confusables import confusables
 from mlsdm_grpc.governance.matching.normalization import plain, readings
 from mlsdm_grpc.governance.matching.sentence_languages import ANY, bit_of
+from mlsdm_grpc.governance.matching.word_cache import WordCache
 
 __all__ = ["Lexicon", "Table"]
 
@@ -52,7 +52,7 @@ class Lexicon:
         self._starts: dict[str, int] = {}
         # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
-        self.classes = lru_cache(maxsize=16384)(self._classes)
+        self.classes = WordCache(self._classes).__getitem__
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -109,14 +109,15 @@ class Lexicon:
         """Return the classes of all readings of ``word``, a word of plain text."""
         found: set[int] = set()
         barred = 0
+        starts, none, stops = self._starts, self._none, self._stops
         for reading in readings(word):
-            barred |= self._none.get(reading, 0)
-            longest = max(
-                self._starts.get(reading[:_SHORTEST], -1), self._starts.get(reading[:2], -1)
-            )
-            if longest >= 0:
+            if reading in none:
+                barred |= none[reading]
+            start = reading[:_SHORTEST]
+            if start in starts or start[:2] in starts:
+                longest = max(starts.get(start, -1), starts.get(start[:2], -1))
                 found.update(*self._beginning(reading, longest))
-            if reading[-_SHORTEST:] in self._stops:
+            if reading[-_SHORTEST:] in stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
                     found.update(self._tails.get(reading[-length:], ()))
         # The exception holds in its own languages only.

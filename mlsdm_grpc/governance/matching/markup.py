@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mlsdm_grpc.package_data import expand_pattern, read_table
 
-__all__ = ["Mark", "find_markup", "mark_patterns"]
+__all__ = ["Mark", "find_markup", "mark_kinds"]
+
+_LINE_START: Final = r"(?:^|\n)"
 
 
 class Mark(NamedTuple):
@@ -25,13 +27,29 @@ class Mark(NamedTuple):
     """One of the kinds in ``data/markup.toml``."""
 
 
+class _MarkKind(NamedTuple):
+    """Kind of mark."""
+
+    pattern: re.Pattern[str]
+    at_lines: bool
+    """True if the pattern begins at the start of the text or with a line feed."""
+    needed: tuple[tuple[str, ...], ...]
+    """Strings of which a text with a mark contains at least one of each group."""
+
+
 @cache
-def mark_patterns() -> Mapping[str, re.Pattern[str]]:
-    """Return the pattern of each kind of mark, in the order of the search."""
+def mark_kinds() -> Mapping[str, _MarkKind]:
+    """Return the kinds of marks, in the order of the search."""
     table = read_table("mlsdm_grpc.governance", "markup")
     fragments = {name: expand_pattern(entry, {}) for name, entry in table["fragments"].items()}
+    patterns = {name: expand_pattern(entry, fragments) for name, entry in table["kinds"].items()}
     return {
-        kind: re.compile(expand_pattern(entry, fragments)) for kind, entry in table["kinds"].items()
+        name: _MarkKind(
+            re.compile(pattern),
+            at_lines=pattern.startswith(_LINE_START),
+            needed=tuple(map(tuple, table["needed"].get(name, ()))),
+        )
+        for name, pattern in patterns.items()
     }
 
 
@@ -40,6 +58,18 @@ def find_markup(plain: str) -> Iterator[Mark]:
 
     Cost: O(len(plain)).
     """
-    for kind, pattern in mark_patterns().items():
-        for match in pattern.finditer(plain):
-            yield Mark(*match.span(), kind)
+    for name, kind in mark_kinds().items():
+        if all(any(each in plain for each in some) for some in kind.needed):
+            find = _at_lines if kind.at_lines else re.Pattern.finditer
+            for match in find(kind.pattern, plain):
+                yield Mark(*match.span(), name)
+
+
+def _at_lines(pattern: re.Pattern[str], plain: str) -> Iterator[re.Match[str]]:
+    """Yield the matches of a pattern that begins at the start of the text or with a line feed."""
+    start = 0
+    while start >= 0:
+        match = pattern.match(plain, start)
+        if match:
+            yield match
+        start = plain.find("\n", max(match.end(), start + 1) if match else start + 1)

@@ -4,8 +4,7 @@
 ``readings`` returns the possible meanings of one word: digits and signs for letters, letters of
 another script, repeated letters. ``spelled`` finds words with separated letters. ``fold`` combines
 the three. All forms are local: the result for a word depends on that word only. ``unmasked`` is the
-form in which numbers and keys are searched. ``is_blank`` tests for a text without visible
-characters.
+form in which numbers and keys are searched.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ __all__ = [
     "WORD",
     "Folded",
     "fold",
-    "is_blank",
     "plain",
     "readings",
     "spelled",
@@ -41,16 +39,6 @@ _SPELLED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*·•,/|~]{1,3}[^\W_
 _REPEATED: Final = re.compile(r"(.)\1\1+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANK_LETTERS: Final = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
-# Characters without a glyph, first and last of each run: Default_Ignorable_Code_Point of Unicode
-# 15, controls, marks of annotations, and the empty braille pattern.
-_UNSEEN: Final = (
-    *((0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C)),
-    *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F)),
-    *((0x202A, 0x202E), (0x2060, 0x206F), (0x2800, 0x2800), (0x3164, 0x3164)),
-    *((0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB)),
-    *((0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
-)
-_NOTHING: Final = frozenset(chr(i) for first, last in _UNSEEN for i in range(first, last + 1))
 _LATIN: Final = re.compile(r"[a-z]")
 _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
 # Letters beyond Latin-1; those that touch ASCII letters, and those between digits.
@@ -76,14 +64,6 @@ class Folded:
     origin: Sequence[int]
     """Offset in the original text of each character of ``text``, followed by the length of the
     original text. Offsets never decrease."""
-
-
-def is_blank(text: str) -> bool:
-    """Return whether a text has only white space and characters without a glyph.
-
-    Cost: linear in the number of characters before the first visible one.
-    """
-    return all(each.isspace() or each in _NOTHING for each in text)
 
 
 def plain(text: str) -> Folded:
@@ -112,6 +92,8 @@ def unmasked(text: str) -> Folded:
 
     Cost: O(len(text)).
     """
+    if text.isascii() and "%40" not in text:
+        return Folded(text.replace("\t", " "), range(len(text) + 1))
     changed = {ord(c): form for c in set(text) if (form := _unmasked_char(c)) != c}
     if "%40" not in text and all(changed.values()):
         shown = text.translate(changed) if changed else text
@@ -198,10 +180,12 @@ def readings(word: str) -> tuple[str, ...]:
     Returns:
         At most 32 distinct readings.
     """
-    if (word.isalpha() and word.isascii() and not _REPEATED.search(word)) or (
-        len(word) > MAX_WORD_CHARS
-    ):
+    if len(word) > MAX_WORD_CHARS:
         return (word,)
+    if word.isascii() and "*" not in word and not _REPEATED.search(word):
+        if word.isalpha() or word.upper() == word.lower() or not _LEET_SIGN.search(word):
+            return (word,)
+        return tuple(dict.fromkeys((word, *_leet(word))))
     found = [word]
     for step in (_scripts, _squeezed, _starred, _leet):
         found += [new for old in found for new in step(old)]

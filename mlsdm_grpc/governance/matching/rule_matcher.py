@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple
 
 from mlsdm_grpc.governance.matching.lexicon import Lexicon, Table
-from mlsdm_grpc.governance.matching.normalization import Folded
+from mlsdm_grpc.governance.matching.occurrences import Occurrences
+from mlsdm_grpc.governance.matching.pattern_index import PatternIndex
 from mlsdm_grpc.governance.matching.patterns import (
     MAX_SPAN_SLOTS,
-    Element,
-    Slots,
     compile_pattern,
     compile_phrase,
     span_of,
 )
+from mlsdm_grpc.governance.matching.plain_words import PlainWords
+from mlsdm_grpc.governance.matching.slots import Slots
 
 __all__ = ["MAX_HITS", "Exclusion", "MatchReport", "PatternRule", "RuleMatch", "RuleMatcher"]
 
@@ -81,6 +83,9 @@ class MatchReport:
     """Matches that their context contradicts, at most ``MAX_HITS``."""
 
 
+_NOTHING: Final = MatchReport((), ())
+
+
 class RuleMatcher:
     """Compiled tables and rules. Compilation takes tens of milliseconds and is done once."""
 
@@ -101,12 +106,11 @@ class RuleMatcher:
             ValueError: A rule spans more.
         """
         self.lexicon = Lexicon()
-        self._phrases: dict[int, list[tuple[int, tuple[Element, ...]]]] = {}
-        for language, table in tables.items():
-            for name, phrase in self.lexicon.add(table, language):
-                elements = compile_phrase(phrase, self.lexicon, language)
-                same_start = self._phrases.setdefault(elements[0].classes[0], [])
-                same_start.append((self.lexicon.id_of(name, language), elements))
+        self._phrases = [
+            (self.lexicon.id_of(name, language), compile_phrase(phrase, self.lexicon, language))
+            for language, table in tables.items()
+            for name, phrase in self.lexicon.add(table, language)
+        ]
         self._exclusions = [
             (self._ids(each.classes, tables), self._ids(each.by, tables), each.before, each.after)
             for each in exclusions
@@ -121,50 +125,59 @@ class RuleMatcher:
             for language in tables
         ]
         self._rules = sorted(compiled, key=lambda entry: -entry[0].rule.certainty)
-        # Classes of each word of a rule as bits, by number of the rule.
-        self._needs = [[_mask(e.classes) for e in elements] for _, elements, _ in self._rules]
-        # Numbers of the rules that a word of a class may begin.
-        self._begun_by: dict[int, set[int]] = {}
-        for number, (each_rule, elements, _) in enumerate(self._rules):
+        for rule, elements, _ in self._rules:
             if span_of(elements) > MAX_SPAN_SLOTS:
-                raise ValueError(f"spans too much: {each_rule.rule.pattern}")
-            for each in elements[0].classes:
-                self._begun_by.setdefault(each, set()).add(number)
+                raise ValueError(f"spans too much: {rule.rule.pattern}")
+        # Classes that a rule reads, by number of the rule, and those that the exclusions read.
+        self._read_by = [
+            frozenset(unless).union(*(each.classes for each in elements))
+            for _, elements, unless in self._rules
+        ]
+        self._excluding = frozenset(number for _, by, _, _ in self._exclusions for number in by)
+        self._phrases_by = PatternIndex([elements for _, elements in self._phrases], self.lexicon)
+        self._rules_by = PatternIndex([elements for _, elements, _ in self._rules], self.lexicon)
 
     def _ids(self, names: str, languages: Iterable[str]) -> tuple[int, ...]:
         return tuple(
             self.lexicon.id_of(name, language) for name in names.split() for language in languages
         )
 
-    def read(self, text: Folded) -> MatchReport:
-        """Return the matches of the rules in ``text``, a plain text.
+    def read(self, words: PlainWords) -> MatchReport:
+        """Return the matches of the rules in a text.
 
-        Cost: O(len(text)) for a given grammar.
+        Cost: O(len(text)) for a given grammar; most texts have no rule with all of its words.
         """
-        slots = Slots(text, self.lexicon)
-        for first in slots.present():
-            for number, phrase in self._phrases.get(first, ()):
-                stages = slots.match(phrase)
-                if stages:
-                    slots.add(number, stages[-1])
+        found = Occurrences(words, self.lexicon)
+        present = set(chain.from_iterable(found.classes))
+        phrases = [self._phrases[each] for each in self._phrases_by.candidates(present)]
+        present.update(number for number, _ in phrases)
+        rules = self._rules_by.candidates(present)
+        if not rules:
+            return _NOTHING
+        # Only the classes that these rules read matter, and the phrases of these classes.
+        read = self._excluding.union(*(self._read_by[each] for each in rules))
+        phrases = [each for each in phrases if each[0] in read]
+        literals = {
+            number for _, elements in phrases for each in elements for number in each.classes
+        }
+        slots = Slots(found.layout(), found.classes, self.lexicon, read | literals)
+        for number, phrase in phrases:
+            stages = slots.match(phrase)
+            if stages:
+                slots.add(number, stages[-1])
         for classes, by, before, after in self._exclusions:
             excluding = slots.any_of(by)
             if excluding:
                 harmless = slots.near(excluding, after, before, within_sentence=True)
                 for each in classes:
                     slots.drop(each, harmless)
-        return self._apply(slots)
+        return self._apply(rules, slots)
 
-    def _apply(self, slots: Slots) -> MatchReport:
+    def _apply(self, rules: Sequence[int], slots: Slots) -> MatchReport:
         hits: list[RuleMatch] = []
         doubtful: list[RuleMatch] = []
         contexts: dict[tuple[int, ...], int] = {}
-        present = _mask(slots.present())
-        begun = set[int]().union(*(self._begun_by.get(each, ()) for each in slots.present()))
-        for number in sorted(begun):
-            # Most rules fail this test, which costs far less than a match.
-            if not all(need & present for need in self._needs[number]):
-                continue
+        for number in rules:
             (rule, language), elements, unless = self._rules[number]
             stages = slots.match(elements)
             if not stages:
@@ -181,7 +194,3 @@ class RuleMatcher:
                     for _, (start, end) in zip(range(MAX_HITS - len(found)), places, strict=False)
                 )
         return MatchReport(tuple(hits), tuple(doubtful))
-
-
-def _mask(classes: Iterable[int]) -> int:
-    return sum(1 << each for each in classes)

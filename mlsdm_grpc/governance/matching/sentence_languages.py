@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
+from itertools import repeat
 from typing import Final
+
+import numpy as np
 
 from mlsdm_grpc.lexical.tables import languages
 
-__all__ = ["ANY", "JUDGED", "bit_of", "languages_with", "likeliest", "surroundings"]
+__all__ = ["ANY", "JUDGED", "bit_of", "likeliest", "stop_words", "surroundings", "votes_of"]
 
 JUDGED: Final = ("en", "de", "fr", "es", "uk")
 """Languages with word tables, ISO 639-1."""
@@ -19,6 +22,9 @@ _OTHER: Final = len(JUDGED)
 _REACH: Final = 6
 # Number of stop words of one language that excludes languages with less than half as many.
 _MANY: Final = 3
+# Size of the counter of one language in a sum of votes.
+_VOTE_BITS: Final = 10
+_MOST_VOTES: Final = (1 << _VOTE_BITS) - 1
 
 
 def bit_of(language: str) -> int:
@@ -26,43 +32,30 @@ def bit_of(language: str) -> int:
     return 1 << JUDGED.index(language)
 
 
-def surroundings(words: Sequence[str], slots: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield for each word its possible languages and its likely language.
+def surroundings(words: Sequence[str], slots: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the possible languages and the likely language of each word.
 
     Args:
         words: Case-folded words.
         slots: Slots of the words, ascending; distances are measured in slots.
 
-    Yields:
+    Returns:
         Bits of possible languages, and the bit of the likely one. If stop words are mixed, of
         another language, or missing, all languages are possible and none is likely.
 
-    Cost: O(len(words)).
+    Cost: O(len(words)), about 15 us and 150 ns a word.
     """
-    table = _table()
-    votes = [table.get(word, ()) for word in words]
-    counts = [0] * (_OTHER + 1)
-    first = last = 0
-    known: tuple[int, ...] = ()
-    result = (ANY, 0)
-    for slot in slots:
-        while last < len(words) and slots[last] <= slot + _REACH:
-            for at in votes[last]:
-                counts[at] += 1
-            last += 1
-        while slots[first] < slot - _REACH:
-            for at in votes[first]:
-                counts[at] -= 1
-            first += 1
-        now = tuple(counts)
-        # The counts rarely change from word to word, so the last result is reused.
-        if now != known:
-            known, result = now, _decided(now)
-        yield result
+    at = np.asarray(slots)
+    sums = np.zeros(len(words) + 1, np.int64)
+    votes = map(_votes().get, words, repeat(0))
+    np.cumsum(np.fromiter(votes, np.int64, len(words)), out=sums[1:])
+    first, last = np.searchsorted(at, at - _REACH), np.searchsorted(at, at + _REACH, "right")
+    return list(map(_decided, (sums[last] - sums[first]).tolist()))
 
 
-@cache
-def _decided(counts: tuple[int, ...]) -> tuple[int, int]:
+@lru_cache(maxsize=4096)
+def _decided(votes: int) -> tuple[int, int]:
+    counts = _counts(votes)
     best = max(counts)
     if not best or counts[_OTHER] == best:
         return ANY, 0
@@ -73,26 +66,41 @@ def _decided(counts: tuple[int, ...]) -> tuple[int, int]:
     return possible, 1 << leaders[0] if len(leaders) == 1 else 0
 
 
-def languages_with(word: str) -> tuple[int, ...]:
-    """Return the numbers of the languages that have ``word`` as a stop word; see ``likeliest``."""
-    return _table().get(word, ())
+def stop_words() -> Iterable[str]:
+    """Return the stop words of all languages that have some."""
+    return _table().keys()
 
 
-def likeliest(votes: Iterable[tuple[int, ...]]) -> int:
+def votes_of(word: str) -> int:
+    """Return the languages that have ``word`` as a stop word, as votes that can be added up.
+
+    A sum of votes has one counter for each language, which counts to 1,023.
+    """
+    return _votes().get(word, 0)
+
+
+def likeliest(votes: int) -> int:
     """Return the number in ``JUDGED`` of the language with most stop words; the first of equals.
 
     Args:
-        votes: Languages of each word, see :func:`languages_with`.
+        votes: Sum of the votes of at most 1,023 words, see :func:`votes_of`.
 
     Returns:
         Number of the language; the length of ``JUDGED`` if no supported language leads.
     """
-    counts = [0] * (_OTHER + 1)
-    for numbers in votes:
-        for at in numbers:
-            counts[at] += 1
+    counts = _counts(votes)
     best = max(counts)
     return counts.index(best) if best else _OTHER
+
+
+def _counts(votes: int) -> list[int]:
+    return [votes >> at * _VOTE_BITS & _MOST_VOTES for at in range(_OTHER + 1)]
+
+
+@cache
+def _votes() -> dict[str, int]:
+    """Return the votes of each stop word as one integer, in which each language has a digit."""
+    return {word: sum(1 << at * _VOTE_BITS for at in numbers) for word, numbers in _table().items()}
 
 
 @cache

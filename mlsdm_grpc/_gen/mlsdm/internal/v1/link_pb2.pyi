@@ -51,6 +51,7 @@ class LinkRequest(_message.Message):
     CANCEL_FIELD_NUMBER: _builtins.int
     MEASURE_FIELD_NUMBER: _builtins.int
     SPEECH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -127,6 +128,10 @@ class LinkRequest(_message.Message):
     def speech(self) -> Global___SpeechRequest:
         """Measure the style of a text (text workers)."""
 
+    @_builtins.property
+    def state(self) -> Global___StateRequest:
+        """State of the space, in the form of the contract."""
+
     def __init__(
         self,
         *,
@@ -152,12 +157,13 @@ class LinkRequest(_message.Message):
         cancel: _builtins.int = ...,
         measure: Global___MeasureRequest | None = ...,
         speech: Global___SpeechRequest | None = ...,
+        state: Global___StateRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel", "measure", "speech"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel", "measure", "speech", "state"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -184,6 +190,7 @@ class LinkReply(_message.Message):
     REPAIR_FIELD_NUMBER: _builtins.int
     MEASURE_FIELD_NUMBER: _builtins.int
     SPEECH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
     UNLOADED_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     DEFECT_REVISION_FIELD_NUMBER: _builtins.int
@@ -194,6 +201,8 @@ class LinkReply(_message.Message):
     """Number of the request."""
     revision: _builtins.int
     """Records applied to the space."""
+    state: _builtins.bytes
+    """Answer to state: a serialised mlsdm.v1.GetStateResponse."""
     unloaded: _builtins.bool
     """The worker does not have the space, or not any more."""
     defect_revision: _builtins.int
@@ -280,6 +289,7 @@ class LinkReply(_message.Message):
         repair: Global___RepairReply | None = ...,
         measure: Global___MeasureReply | None = ...,
         speech: Global___SpeechReply | None = ...,
+        state: _builtins.bytes = ...,
         unloaded: _builtins.bool = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
         defect_revision: _builtins.int = ...,
@@ -287,11 +297,11 @@ class LinkReply(_message.Message):
         waits: _builtins.bool = ...,
         snapshot_damaged: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "state", b"state", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "state", b"state", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech", "state"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -306,6 +316,7 @@ class LinkFailure(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    VIOLATIONS_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Name of an error reason."""
     message: _builtins.str
@@ -314,20 +325,51 @@ class LinkFailure(_message.Message):
     def metadata(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.Pair]:
         """Dynamic words of the message."""
 
+    @_builtins.property
+    def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]:
+        """Violations of the caller's request; the other fields are not used with them."""
+
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         message: _builtins.str = ...,
         metadata: _abc.Iterable[_record_pb2.Pair] | None = ...,
+        violations: _abc.Iterable[Global___Violation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "metadata", b"metadata", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "metadata", b"metadata", "reason", b"reason", "violations", b"violations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkFailure: _TypeAlias = LinkFailure  # noqa: Y015
+
+@_typing.final
+class Violation(_message.Message):
+    """Violation of a bound or form by one field of the caller's request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Path of the field."""
+    description: _builtins.str
+    """Sentence for people and logs."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "field", b"field"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Violation: _TypeAlias = Violation  # noqa: Y015
 
 @_typing.final
 class LoadRequest(_message.Message):
@@ -454,156 +496,53 @@ class SearchRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    VECTORS_F32_LE_FIELD_NUMBER: _builtins.int
     QUERIES_FIELD_NUMBER: _builtins.int
+    VECTORS_F32_LE_FIELD_NUMBER: _builtins.int
     MAX_BYTES_FIELD_NUMBER: _builtins.int
     BATCH_FIELD_NUMBER: _builtins.int
-    vectors_f32_le: _builtins.bytes
-    """Vectors of the queries that have one, one after another, float32 little endian, as sent."""
+    BY_WORDS_FIELD_NUMBER: _builtins.int
+    BY_METADATA_FIELD_NUMBER: _builtins.int
+    OMIT_ANSWERS_FIELD_NUMBER: _builtins.int
     max_bytes: _builtins.int
     """Fail when the answer would grow beyond this many bytes."""
     batch: _builtins.bool
     """Answer as to a batch; otherwise there is one query."""
+    by_words: _builtins.bool
+    """A query searches by words."""
+    by_metadata: _builtins.bool
+    """A query has a filter of metadata."""
+    omit_answers: _builtins.bool
+    """Exclude answers of a language model in exchanges."""
     @_builtins.property
-    def queries(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryOptions]:
-        """The queries."""
+    def queries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """The queries as the caller sent them, each a serialised mlsdm.v1.MemoryQuery or
+        QueryMemoriesRequest.
+        """
+
+    @_builtins.property
+    def vectors_f32_le(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Vectors of the queries with a text, float32 little endian, one for each query and empty for
+        those without one; none if no query has a text.
+        """
 
     def __init__(
         self,
         *,
-        vectors_f32_le: _builtins.bytes = ...,
-        queries: _abc.Iterable[Global___QueryOptions] | None = ...,
+        queries: _abc.Iterable[_builtins.bytes] | None = ...,
+        vectors_f32_le: _abc.Iterable[_builtins.bytes] | None = ...,
         max_bytes: _builtins.int = ...,
         batch: _builtins.bool = ...,
+        by_words: _builtins.bool = ...,
+        by_metadata: _builtins.bool = ...,
+        omit_answers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "max_bytes", b"max_bytes", "queries", b"queries", "vectors_f32_le", b"vectors_f32_le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "by_metadata", b"by_metadata", "by_words", b"by_words", "max_bytes", b"max_bytes", "omit_answers", b"omit_answers", "queries", b"queries", "vectors_f32_le", b"vectors_f32_le"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
-
-@_typing.final
-class QueryOptions(_message.Message):
-    """Options of one query."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    TOP_K_FIELD_NUMBER: _builtins.int
-    PHASE_FIELD_NUMBER: _builtins.int
-    PHASE_TOLERANCE_FIELD_NUMBER: _builtins.int
-    MIN_CONFIDENCE_FIELD_NUMBER: _builtins.int
-    MIN_RESONANCE_FIELD_NUMBER: _builtins.int
-    LABELS_FIELD_NUMBER: _builtins.int
-    PHASE_WEIGHT_FIELD_NUMBER: _builtins.int
-    SYNAPTIC_BIAS_FIELD_NUMBER: _builtins.int
-    INCLUDE_EMBEDDING_FIELD_NUMBER: _builtins.int
-    WORDS_FIELD_NUMBER: _builtins.int
-    WORDS_ALONE_FIELD_NUMBER: _builtins.int
-    MIN_SCORE_FIELD_NUMBER: _builtins.int
-    SOURCES_FIELD_NUMBER: _builtins.int
-    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
-    AFTER_NS_FIELD_NUMBER: _builtins.int
-    BEFORE_NS_FIELD_NUMBER: _builtins.int
-    OMIT_ANSWERS_FIELD_NUMBER: _builtins.int
-    METADATA_FIELD_NUMBER: _builtins.int
-    top_k: _builtins.int
-    """Number of matches."""
-    phase: _builtins.float
-    """Phase asked for; absent is all phases, or where the space recalls in the band of its phase,
-    that.
-    """
-    phase_tolerance: _builtins.float
-    """Half width of the phase band, 0.15 if absent; without a phase 1 means all phases."""
-    min_confidence: _builtins.float
-    """Lowest confidence."""
-    min_resonance: _builtins.float
-    """Lowest resonance; absent is none."""
-    phase_weight: _builtins.float
-    """Soft phase weight."""
-    synaptic_bias: _builtins.float
-    """Weight of the traces."""
-    include_embedding: _builtins.bool
-    """Return vectors."""
-    words: _builtins.str
-    """Words to search for; empty searches by the vector alone."""
-    words_alone: _builtins.bool
-    """The words decide alone; the query has no vector."""
-    min_score: _builtins.float
-    """Lowest score; absent is none."""
-    conversation_id: _builtins.str
-    """Conversation that a memory must come from; empty allows all."""
-    after_ns: _builtins.int
-    """Earliest time of event or creation, Unix nanoseconds; absent is none."""
-    before_ns: _builtins.int
-    """Time that event or creation are before; absent is none."""
-    omit_answers: _builtins.bool
-    """Exclude answers of a language model in exchanges."""
-    @_builtins.property
-    def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Labels that a memory must carry."""
-
-    @_builtins.property
-    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Numbers of the sources that a memory may have; none allows all."""
-
-    @_builtins.property
-    def metadata(self) -> _containers.RepeatedCompositeFieldContainer[_record_pb2.Pair]:
-        """Metadata entries that a memory must have."""
-
-    def __init__(
-        self,
-        *,
-        top_k: _builtins.int = ...,
-        phase: _builtins.float | None = ...,
-        phase_tolerance: _builtins.float | None = ...,
-        min_confidence: _builtins.float = ...,
-        min_resonance: _builtins.float | None = ...,
-        labels: _abc.Iterable[_builtins.str] | None = ...,
-        phase_weight: _builtins.float = ...,
-        synaptic_bias: _builtins.float = ...,
-        include_embedding: _builtins.bool = ...,
-        words: _builtins.str = ...,
-        words_alone: _builtins.bool = ...,
-        min_score: _builtins.float | None = ...,
-        sources: _abc.Iterable[_builtins.int] | None = ...,
-        conversation_id: _builtins.str = ...,
-        after_ns: _builtins.int | None = ...,
-        before_ns: _builtins.int | None = ...,
-        omit_answers: _builtins.bool = ...,
-        metadata: _abc.Iterable[_record_pb2.Pair] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "min_resonance", b"min_resonance", "min_score", b"min_score", "phase", b"phase", "phase_tolerance", b"phase_tolerance"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "_min_resonance", b"_min_resonance", "_min_score", b"_min_score", "_phase", b"_phase", "_phase_tolerance", b"_phase_tolerance", "after_ns", b"after_ns", "before_ns", b"before_ns", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_confidence", b"min_confidence", "min_resonance", b"min_resonance", "min_score", b"min_score", "omit_answers", b"omit_answers", "phase", b"phase", "phase_tolerance", b"phase_tolerance", "phase_weight", b"phase_weight", "sources", b"sources", "synaptic_bias", b"synaptic_bias", "top_k", b"top_k", "words", b"words", "words_alone", b"words_alone"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__after_ns: _TypeAlias = _typing.Literal["after_ns"]  # noqa: Y015
-    _WhichOneofArgType__after_ns: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns"]  # noqa: Y015
-    _WhichOneofReturnType__before_ns: _TypeAlias = _typing.Literal["before_ns"]  # noqa: Y015
-    _WhichOneofArgType__before_ns: _TypeAlias = _typing.Literal["_before_ns", b"_before_ns"]  # noqa: Y015
-    _WhichOneofReturnType__min_resonance: _TypeAlias = _typing.Literal["min_resonance"]  # noqa: Y015
-    _WhichOneofArgType__min_resonance: _TypeAlias = _typing.Literal["_min_resonance", b"_min_resonance"]  # noqa: Y015
-    _WhichOneofReturnType__min_score: _TypeAlias = _typing.Literal["min_score"]  # noqa: Y015
-    _WhichOneofArgType__min_score: _TypeAlias = _typing.Literal["_min_score", b"_min_score"]  # noqa: Y015
-    _WhichOneofReturnType__phase: _TypeAlias = _typing.Literal["phase"]  # noqa: Y015
-    _WhichOneofArgType__phase: _TypeAlias = _typing.Literal["_phase", b"_phase"]  # noqa: Y015
-    _WhichOneofReturnType__phase_tolerance: _TypeAlias = _typing.Literal["phase_tolerance"]  # noqa: Y015
-    _WhichOneofArgType__phase_tolerance: _TypeAlias = _typing.Literal["_phase_tolerance", b"_phase_tolerance"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_ns) -> _WhichOneofReturnType__after_ns | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__before_ns) -> _WhichOneofReturnType__before_ns | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_resonance) -> _WhichOneofReturnType__min_resonance | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_score) -> _WhichOneofReturnType__min_score | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__phase) -> _WhichOneofReturnType__phase | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__phase_tolerance) -> _WhichOneofReturnType__phase_tolerance | None: ...
-
-Global___QueryOptions: _TypeAlias = QueryOptions  # noqa: Y015
 
 @_typing.final
 class SearchReply(_message.Message):
@@ -910,6 +849,32 @@ class ViewRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ViewRequest: _TypeAlias = ViewRequest  # noqa: Y015
+
+@_typing.final
+class StateRequest(_message.Message):
+    """Request for the state of the space, as GetState returns it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPACE_FIELD_NUMBER: _builtins.int
+    INCLUDE_TRACES_FIELD_NUMBER: _builtins.int
+    space: _builtins.str
+    """Name of the space."""
+    include_traces: _builtins.bool
+    """Return the traces."""
+    def __init__(
+        self,
+        *,
+        space: _builtins.str = ...,
+        include_traces: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["include_traces", b"include_traces", "space", b"space"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateRequest: _TypeAlias = StateRequest  # noqa: Y015
 
 @_typing.final
 class ViewReply(_message.Message):

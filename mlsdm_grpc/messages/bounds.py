@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from mlsdm_grpc.messages import limits
 from mlsdm_grpc.units import MIB
-from mlsdm_grpc.wire import limits
 
 __all__ = [
     "BOUNDS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from mlsdm_grpc.wire import limits
+from mlsdm_grpc.messages import limits
 
 __all__ = ["LABEL", "LANGUAGE", "MEMORY_ID", "MODEL", "REQUEST_ID", "SPACE", "Form"]
 

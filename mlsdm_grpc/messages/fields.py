@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 
 from mlsdm_grpc._gen.mlsdm.v1 import embedding_pb2
 from mlsdm_grpc.core.model.new_memory import Float32, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.governance.matching.normalization import is_blank
-from mlsdm_grpc.wire import bounds, forms, limits
+from mlsdm_grpc.messages import bounds, forms, limits
+from mlsdm_grpc.messages.blank import is_blank
+from mlsdm_grpc.messages.times import time_ns
 
 if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import _EnumTypeWrapper as EnumTypeWrapper
@@ -44,6 +46,11 @@ class FieldChecks:
         """Record one violation; those after the sixteenth are dropped."""
         if len(self._violations) < _MAX_VIOLATIONS:
             self._violations.append(FieldViolation(path, description))
+
+    @property
+    def has_violations(self) -> bool:
+        """True if a violation was recorded."""
+        return bool(self._violations)
 
     def check(self) -> None:
         """Raise ``InvalidInput`` if a violation was recorded."""
@@ -80,6 +87,16 @@ class FieldChecks:
     def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
         """Return a duration in seconds after a check that it is in [``low``, ``high``]."""
         return self.number(path, message.seconds + message.nanos / 1e9, low=low, high=high)
+
+    def moment(self, path: str, message: Message, name: str) -> int | None:
+        """Return a timestamp field as Unix time, nanoseconds; None if the field is absent."""
+        if not message.HasField(name):
+            return None
+        moment_ns = time_ns(getattr(message, name))
+        if not -(2**63) < moment_ns < 2**63:
+            self.fault(path, "must be between the years 1678 and 2261")
+            return None
+        return moment_ns
 
     def size(self, path: str, actual: int, limit: int) -> None:
         """Record a violation if ``actual`` exceeds ``limit``, both in bytes."""
@@ -181,8 +198,8 @@ class Fields(FieldChecks):
             self.fault(path, f"at most {limits.MAX_MODEL_CHARS} characters are allowed")
         return value
 
-    def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
-        """Return a vector of finite numbers whose norm is at least ``limits.MIN_NORM``."""
+    def components(self, path: str, message: embedding_pb2.Embedding) -> Vector:
+        """Return a vector whose numbers and norm are not checked; ``inv_norm`` is 0."""
         kind = message.WhichOneof("encoding")
         raw: Float32
         if kind == "f32_le":
@@ -193,6 +210,13 @@ class Fields(FieldChecks):
             raw = np.array(message.floats.values, np.float32)
         if not 1 <= len(raw) <= limits.MAX_DIMENSION:
             self.fault(path, f"must have 1 to {limits.MAX_DIMENSION} components")
+        return Vector(raw, 0.0)
+
+    def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
+        """Return a vector of finite numbers whose norm is at least ``limits.MIN_NORM``."""
+        raw = self.components(path, message).raw
+        if not 1 <= len(raw) <= limits.MAX_DIMENSION:
+            pass
         # The norm is computed once here, because every later step needs its inverse.
         elif scale := inverse_norm(raw):
             return Vector(raw, scale)
