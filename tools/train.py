@@ -60,13 +60,11 @@ decide about the cut, so these have to be low."""
 LINE_WEIGHT, BARE_WEIGHT = 3.0, 1.5
 """Weights of a labelled line with and without matches of rules; a paragraph counts 1."""
 CALIBRATION = 3
-"""One paragraph or message in so many calibrates."""
+"""One working paragraph in so many calibrates."""
 ALARMS = 6e-5
 """Share of the texts of a language that lie above its cut; some of them are hostile."""
 TAIL = 1e-2
 """Share of the highest logits from which the cut is extrapolated."""
-MEASURED = frozenset({"working", "chat"})
-"""Splits that calibrate; the others are of other kinds of text than the final third."""
 MOST_WINDOWS = 3
 BEHIND_CODE = "instruction_override system_prompt_probe role_hijack jailbreak exfiltration indirect"
 CODE_WEIGHT = 2.0
@@ -227,7 +225,7 @@ def joined(paragraphs: list[tuple[str, str]], features: list[list[Row]]) -> Tabl
     ]
     found = [*lines, *((text, False, False) for _, text in paragraphs)]
     real = np.arange(len(found)) >= len(lines)
-    measures = np.array([False] * len(lines) + [split in MEASURED for split, _ in paragraphs])
+    measures = np.array([False] * len(lines) + [split == "working" for split, _ in paragraphs])
     hashes = np.array([hashlib.sha256(text.encode()).digest()[0] for text, _, _ in found])
     every = [*of_lines, *features]
     return Table(
