@@ -61,15 +61,15 @@ LINE_WEIGHT, BARE_WEIGHT = 3.0, 1.5
 """Weights of a labelled line with and without matches of rules; a paragraph counts 1."""
 CALIBRATION = 3
 """One working paragraph in so many calibrates."""
-ALARMS = 6e-5
+ALARMS = 8e-5
 """Share of the texts of a language that lie above its cut; some of them are hostile."""
 TAIL = 1e-2
 """Share of the highest logits from which the cut is extrapolated."""
 MOST_WINDOWS = 3
 BEHIND_CODE = "instruction_override system_prompt_probe role_hijack jailbreak exfiltration indirect"
-CODE_WEIGHT = 2.0
+CODE_WEIGHT = 4.0
 """Added to the weights of attacks behind code, which no paragraph holds and few examples."""
-MARK_WEIGHT = 0.8
+MARK_WEIGHT = 1.4
 """Added to the weight of marks of turns, of which the same is true."""
 
 
@@ -324,7 +324,7 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
 class Calibration(NamedTuple):
     slope: float
     cuts: list[float]
-    """Cut of each language; the last one is that of all others."""
+    """Cut of each language; the last one, of all others, is their mean."""
 
 
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
@@ -332,9 +332,10 @@ def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     language = np.array([row.language for row in known.rows])
     lowered = logits - np.array([row.raised for row in known.rows])
     cuts = []
-    for number in range(len(JUDGED) + 1):
+    for number in range(len(JUDGED)):
         highest = highest_of_texts(known, np.where(language == number, lowered, -np.inf))
         cuts.append(cut_of(highest[known.calibrates & np.isfinite(highest)]))
+    cuts.append(sum(cuts) / len(cuts))
     highest = highest_of_texts(known, lowered - np.array(cuts)[language])
     hostile = highest[~known.real & (getattr(known, name) == 1)]
 

@@ -50,11 +50,14 @@ _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
-_REACHES_CHARS: Final = ((60, 0.8), (20, 0.9), (4, 0.9))
-# Length below which a text is no paragraph, characters, and the decrease of the cut for such texts:
-# the cut is set on paragraphs, and a few words cannot have as many features.
+_REACHES_CHARS: Final = ((60, 0.6), (20, 0.7), (4, 0.7))
+# Length below which a text is no paragraph, characters, and the decrease of the cut for matches in
+# such texts: the cut is set on paragraphs, and a few words cannot have as many features.
 _SHORT_CHARS: Final = 30
 _LOWERED_IF_SHORT: Final = 0.6
+# Categories of matches that do not lower it.
+_WEAK: Final = frozenset({DOUBTED, "fake_markup"})
+_OBFUSCATED: Final = "obfuscated"
 # Share of a passage from which a match says all of it: "I will kill you.".
 _MOST_OF_PASSAGE: Final = 0.6
 # Largest distance behind the start of a match that is scored with it, characters.
@@ -123,16 +126,13 @@ class ReadText:
         features, count = self.features, len(self.features)
         firsts = range(0, max(count - _STEP_WORDS, 1), _STEP_WORDS)
         bounds = [(first, min(first + _WINDOW_WORDS, count)) for first in firsts]
-        raised = -_LOWERED_IF_SHORT if len(self.text) < _SHORT_CHARS else 0.0
         return [
             (
                 passage,
                 features.word(first).start if first else 0,
                 features.word(last - 1).end if last < count else len(self.text),
             )
-            for passage, (first, last) in zip(
-                features.passages(bounds, raised), bounds, strict=True
-            )
+            for passage, (first, last) in zip(features.passages(bounds), bounds, strict=True)
         ]
 
 
@@ -165,10 +165,13 @@ def weighed(
 
     Cost: O(len(text)), about 5 us a word.
     """
+    is_short = len(read.text) < _SHORT_CHARS
     highest = -math.inf
     findings = list[Finding]()
     for passage, inside, ids in _passages(read, evidence_of(read)):
         distance = passage.distance(head, ids)
+        if is_short and any(each.category not in _WEAK for each in inside):
+            distance += head.slope * _LOWERED_IF_SHORT
         highest = max(highest, distance)
         if distance < _NEAR_BORDERLINE:
             continue
@@ -185,7 +188,10 @@ def weighed(
         best = max(best, found.score)
         for each in found.findings:
             start, end = outer.span(each.start, each.end, len(read.text))
-            findings.append(replace(each, start=start, end=end))
+            named = each
+            if kind is FindingKind.INJECTION:
+                named = replace(each, category=_OBFUSCATED, rule=each.category)
+            findings.append(replace(named, start=start, end=end))
     places = merged(sorted(findings, key=lambda each: (each.start, each.end)))
     return Weighed(best, tuple(places[:MAX_HITS]))
 
