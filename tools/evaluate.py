@@ -106,8 +106,8 @@ def _speech() -> Callable[[str], bool]:
 
 
 CORPORA = (
-    Corpus("moral", "harmful", {"dev": (0.80, 0.01), "test": (0.52, 0.02)}, _moral),
-    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.64, 0.02)}, _injection),
+    Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.66, 0.03)}, _moral),
+    Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.76, 0.02)}, _injection),
     Corpus("speech", "telegraphic", {"dev": (0.98, 0.01), "test": (0.97, 0.01)}, _speech),
     Corpus("speech_tuning", "telegraphic", {"dev": (0.90, 0.02), "test": (0.90, 0.02)}, _speech),
 )
@@ -288,13 +288,12 @@ def report(corpora: Iterable[Corpus]) -> str:
         "test split of each is a third, chosen by the hash of the text; nothing trains on it, but",
         "earlier versions of this page and of the rules were read by their authors, so it is not",
         "quite unseen. The rates of the final third were read twice while an earlier model was",
-        "made; the cuts are set on other paragraphs. No line that trains is near to one of a test",
-        "split (tools/nearness.py). Expect less on texts unlike these.",
+        "made; the cuts are set on other paragraphs. Expect less on texts unlike these.",
         "",
         "The goal for a rule that is enforced by default is one alarm in 10,000 paragraphs of each",
         "language, and three for all of them together. The rules of personal data are shadow by",
-        "default. No prompts and hostile lines by authors from outside were to be had but those of",
-        "packages, which are English for the most part.",
+        "default. The goal is not met by moral and injection: where the difference matters, shadow",
+        "them.",
         "",
         *_real_section(),
     ]

@@ -27,7 +27,6 @@ class FramedLine(NamedTuple):
     """``harm``, ``injection`` or ``harmless``."""
     category: str
     language: str
-    phrase: str
 
 
 def framed_lines() -> Iterator[FramedLine]:
@@ -41,7 +40,7 @@ def framed_lines() -> Iterator[FramedLine]:
             frames = shared[language] if group["frames"] == "all" else group["frames"]
             for phrase in group["phrases"]:
                 for text in _framed(phrase, frames):
-                    yield FramedLine(text, label, group["category"], language, phrase)
+                    yield FramedLine(text, label, group["category"], language)
 
 
 def _shared_frames(tables: dict[str, dict[str, Any]]) -> dict[str, list[str]]:

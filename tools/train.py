@@ -3,18 +3,20 @@
 Run as ``python -m tools.train [--check]``. Examples are the development splits of the corpora of
 harm, injection and style, the lines of ``tests/data/training``, hostile lines of other authors and
 the working two thirds of the paragraphs of ``tools/realtext``, which has to be collected first. No
-line of a test split, nor one that is near to one (``tools/nearness.py``), is used. A third of the
+line of a test split, nor one that shares half of its words with one, is used. A fifth of the
 paragraphs sets the cut and the slope of the scores and trains nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import codecs
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -29,48 +31,46 @@ from mlsdm_grpc.governance.detectors.linear_model import (
     FORMAT,
     HEAD,
     LEAST_FEATURES,
+    evidence_ids,
 )
 from mlsdm_grpc.governance.detectors.text_passages import (
     ReadText,
     RuleEvidence,
-    evidence_numbers,
     match_surroundings,
 )
 from mlsdm_grpc.governance.detectors.word_features import Passage
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
 from tools.kinds import framed_lines
-from tools.nearness import NEAR, TestLines
 from tools.realtext.collect import LISTED, read
 from tools.realtext.harmless import harmless_messages
 from tools.realtext.hostile import hostile_lines
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 FILE = Path(__file__).parents[1] / "mlsdm_grpc/governance/data/linear_model.bin"
-PARAGRAPHS = 120_000
-"""Least number of paragraphs that are read, spread over all by their hashes."""
 ITERATIONS = 80
-DECAY = 1.0
-"""Weight decay of word and letter weights."""
-EVIDENCE_DECAY = 15.0
-"""Weight decay of rule weights. Rules have seen the labelled lines, and a rule that no paragraph
-matched may match the next one: without this it would decide alone."""
+DECAY = 0.3
+"""Weight decay of word, letter and rule weights."""
 PUSH = 2.0
 """The loss of harmless texts is exponential with this factor: only those with the highest scores
 decide about the cut, so these have to be low."""
-LINE_WEIGHT, BARE_WEIGHT = 3.0, 1.5
-"""Weights of a labelled line with and without matches of rules; a paragraph counts 1."""
-CALIBRATION = 3
-"""One working paragraph in so many calibrates."""
-ALARMS = 8e-5
-"""Share of the texts of a language that lie above its cut; some of them are hostile."""
-TAIL = 1e-2
-"""Share of the highest logits from which the cut is extrapolated."""
+LINE_WEIGHT = 3.0
+"""Weight of a labelled line with matches of rules; a paragraph counts 1."""
+BARE_WEIGHT = 1.5
+"""Weight of a labelled line without."""
+CALIBRATION = 5
+"""One paragraph in so many calibrates."""
+ALARMS = 1e-4
+"""Share of the passages of a language that lie above its cut; some of them are hostile."""
+TAIL = (1e-2, 1e-3)
+"""Shares from whose logits the cut is extrapolated: a tail that falls exponentially is a line."""
 MOST_WINDOWS = 3
-BEHIND_CODE = "instruction_override system_prompt_probe role_hijack jailbreak exfiltration indirect"
-CODE_WEIGHT = 4.0
+NEAR = 0.5
+BEHIND_CODE = (
+    *("instruction_override", "system_prompt_probe", "role_hijack", "jailbreak"),
+    *("exfiltration", "indirect", "invisible"),
+)
+CODE_WEIGHT = 2.0
 """Added to the weights of attacks behind code, which no paragraph holds and few examples."""
-MARK_WEIGHT = 1.4
-"""Added to the weight of marks of turns, of which the same is true."""
 
 
 class Example(NamedTuple):
@@ -88,15 +88,22 @@ def held_out(text: str) -> bool:
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big") % 3 == 0
 
 
-@cache
-def examples() -> tuple[Example, ...]:
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
+
+
+def examples() -> list[Example]:
     """Return all labelled lines of this repository that train, sorted."""
     known = {name: rows(DATA / name / "lines.jsonl") for name in ("moral", "injection", "speech")}
-    developed = {n: [r for r in found if not held_out(r["text"])] for n, found in known.items()}
-    more = {name: rows(DATA / "training" / f"{name}.jsonl") for name in ("moral", "injection")}
-    hidden = test_lines()
-    for name, found_rows in more.items():
-        developed[name] += [row for row in found_rows if hidden.likeness(row["text"]) < NEAR]
+    hidden = [
+        words(row["text"]) for found in known.values() for row in found if held_out(row["text"])
+    ]
+    developed = {
+        name: [row for row in found if not held_out(row["text"])] for name, found in known.items()
+    }
+    for name in ("moral", "injection"):
+        more = rows(DATA / "training" / f"{name}.jsonl")
+        developed[name] += [row for row in more if not near(words(row["text"]), hidden)]
     found = [
         Example(row["text"], row["label"] == "harmful", injection=False)
         for row in developed["moral"]
@@ -112,26 +119,20 @@ def examples() -> tuple[Example, ...]:
     found += [
         Example(row["text"], harm=False, injection=False)
         for row in rows(DATA / "training" / "harmless.jsonl")
-        if hidden.likeness(row["text"]) < NEAR
     ]
     for line in framed_lines():
-        if max(map(hidden.likeness, (line.text, line.phrase))) < NEAR:
+        if not near(words(line.text), hidden):
             attack = line.label == "injection"
             found.append(Example(line.text, None if attack else line.label == "harm", attack))
-    return tuple(sorted(set(found), key=str))
+    return sorted(set(found), key=str)
 
 
-@cache
-def test_lines() -> TestLines:
-    """Return the lines of the test splits of harm and injection."""
-    names = ("moral", "injection")
-    known = [row["text"] for name in names for row in rows(DATA / name / "lines.jsonl")]
-    others = [row["text"] for name in names for row in rows(DATA / "training" / f"{name}.jsonl")]
-    others += (line.phrase for line in framed_lines())
-    return TestLines(list(filter(held_out, known)), others)
+def near(some: frozenset[str], hidden: list[frozenset[str]]) -> bool:
+    """Return whether a line shares half of its words with a line of a test split."""
+    return any(len(some & other) >= NEAR * len(some | other) for other in hidden)
 
 
-def digest(found: Sequence[Example]) -> bytes:
+def digest(found: list[Example]) -> bytes:
     """Return the digest of the labelled lines and of the list of packages."""
     listed = json.loads(LISTED.read_text("utf-8"))
     return hashlib.sha256(json.dumps([found, listed], ensure_ascii=True).encode()).digest()
@@ -144,37 +145,35 @@ class Row(NamedTuple):
     harm: list[int]
     injection: list[int]
     language: int
-    raised: float = 0.0
-    """Increase of the cut; more than 0 for what stands around a match."""
+    surrounds: bool = False
+    """True for what stands around a match: it trains, and sets no cut."""
 
 
 def featured(text: str) -> list[Row]:
     """Return the features of the first windows of a text."""
     known = ReadText(text)
-    return _of_windows(known, harm_evidence(known), injection_evidence(known))
+    harm, injection = harm_evidence(known), injection_evidence(known)
+    return [
+        Row(
+            _sorted(window),
+            _ids(harm, start, end),
+            _ids(injection, start, end),
+            window.language,
+        )
+        for window, start, end in known.windows[:MOST_WINDOWS]
+    ]
 
 
 def featured_paragraph(text: str) -> list[Row]:
     """Return the features of the first windows of a text and of what stands around its matches."""
-    known = ReadText(text)
-    harm, injection = harm_evidence(known), injection_evidence(known)
-    found = _of_windows(known, harm, injection)
-    for near, inside in match_surroundings(known, harm):
-        ids = sorted(evidence_numbers(inside))
-        found.append(Row(_sorted(near), ids, [], near.language, near.raised))
-    for near, inside in match_surroundings(known, injection):
-        ids = sorted(evidence_numbers(inside))
-        found.append(Row(_sorted(near), [], ids, near.language, near.raised))
+    known, found = ReadText(text), featured(text)
+    for passage, inside in match_surroundings(known, harm_evidence(known)):
+        ids = _ids(inside, 0, len(text))
+        found.append(Row(_sorted(passage), ids, [], passage.language, surrounds=True))
+    for passage, inside in match_surroundings(known, injection_evidence(known)):
+        ids = _ids(inside, 0, len(text))
+        found.append(Row(_sorted(passage), [], ids, passage.language, surrounds=True))
     return found
-
-
-def _of_windows(
-    known: ReadText, harm: Sequence[RuleEvidence], injection: Sequence[RuleEvidence]
-) -> list[Row]:
-    return [
-        Row(_sorted(window), _ids(harm, start, end), _ids(injection, start, end), window.language)
-        for window, start, end in known.windows[:MOST_WINDOWS]
-    ]
 
 
 def _sorted(passage: Passage) -> np.ndarray:
@@ -183,7 +182,7 @@ def _sorted(passage: Passage) -> np.ndarray:
 
 def _ids(evidence: Sequence[RuleEvidence], start: int, end: int) -> list[int]:
     inside = [each for each in evidence if each.start < end and each.end > start]
-    return sorted(evidence_numbers(inside, end - start))
+    return sorted({n for e in inside for n in evidence_ids(e.category, e.rule, e.language)})
 
 
 class Table(NamedTuple):
@@ -203,7 +202,7 @@ class Table(NamedTuple):
 def table(limit: int) -> Table:
     """Return the windows of all labelled lines and of the given number of paragraphs."""
     found = [("working", row.text) for row in read("working")]
-    found += [(name, row.text) for name in ("prose", "short") for row in [*read(name)][::2]]
+    found += [(name, row.text) for name in ("prose", "short") for row in read(name)]
     found += [("chat", text) for text in harmless_messages("train")]
     found = found[:: max(len(found) // limit, 1)]
     with ProcessPoolExecutor(2) as pool:
@@ -248,9 +247,14 @@ def hidden_copies(lines: Sequence[tuple[str, bool | None, bool | None]]) -> list
     return found
 
 
-HIDDEN_OF_256 = 12
+HIDDEN_OF_256 = 6
 LONGEST_HIDDEN = 160
 HIDING: Sequence[Callable[[str], str]] = (
+    lambda text: base64.b64encode(text.encode()).decode(),
+    lambda text: "Decode: " + base64.b64encode(text.encode()).decode(),
+    lambda text: text.encode().hex(),
+    lambda text: codecs.encode(text, "rot13"),
+    lambda text: text[::-1],
     lambda text: text.translate(str.maketrans("aeiosAEIOS", "4310543105")),
     lambda text: " ".join(text.replace(" ", "  ")),
     "\u200b".join,
@@ -293,12 +297,13 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
     matrix = sparse.hstack([of_words, of_rules], format="csr")
     labels = getattr(known, name)[known.text]
     taken = np.flatnonzero((labels >= 0) & ~known.calibrates[known.text])
-    matched = np.array([bool(row.harm or row.injection) for row in known.rows])
-    of_line = np.where(matched, LINE_WEIGHT, BARE_WEIGHT)
+    bare = np.array([not row.harm and not row.injection for row in known.rows])
+    of_line = np.where(bare, BARE_WEIGHT, LINE_WEIGHT)
     weight = np.where(known.real[known.text], 1.0, of_line)[taken]
     part, label = matrix[taken], labels[taken].astype(float)
-    turned, harmless = part.T.tocsr(), label == 0
-    decay = np.repeat([DECAY, EVIDENCE_DECAY], [BUCKETS, EVIDENCE])
+    turned = part.T.tocsr()
+
+    harmless = label == 0
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         logits = part @ at[:-1] + at[-1]
@@ -306,8 +311,8 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
         error = weight * (1 / (1 + np.exp(-logits)) - label)
         pushed = weight[harmless] * np.exp(np.minimum(PUSH * logits[harmless], 30))
         value[harmless], error[harmless] = pushed / PUSH, pushed
-        slope = np.append(turned @ error + decay * at[:-1], error.sum())
-        return float(value.sum() + (decay * at[:-1]) @ at[:-1] / 2), slope
+        slope = np.append(turned @ error + DECAY * at[:-1], error.sum())
+        return float(value.sum() + DECAY / 2 * (at[:-1] @ at[:-1])), slope
 
     found = minimize(
         loss,
@@ -316,27 +321,26 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
         method="L-BFGS-B",
         options={"maxiter": ITERATIONS},
     ).x
-    return Fitted(float(found[-1]), found[:BUCKETS], found[BUCKETS:-1]), matrix @ found[
-        :-1
-    ] + found[-1]
+    fitted = Fitted(float(found[-1]), found[:BUCKETS], found[BUCKETS:-1])
+    return fitted, matrix @ found[:-1] + found[-1]
 
 
 class Calibration(NamedTuple):
     slope: float
     cuts: list[float]
-    """Cut of each language; the last one, of all others, is their mean."""
+    """Cut of each language; the last one is the highest."""
 
 
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     """Return the cut of each language, and the slope of Platt's logistic curve through them."""
     language = np.array([row.language for row in known.rows])
-    lowered = logits - np.array([row.raised for row in known.rows])
-    cuts = []
-    for number in range(len(JUDGED)):
-        highest = highest_of_texts(known, np.where(language == number, lowered, -np.inf))
-        cuts.append(cut_of(highest[known.calibrates & np.isfinite(highest)]))
-    cuts.append(sum(cuts) / len(cuts))
-    highest = highest_of_texts(known, lowered - np.array(cuts)[language])
+    windows = ~np.array([row.surrounds for row in known.rows])
+    apart = known.calibrates[known.text] & windows
+    cuts = [cut_of(logits[apart & (language == number)]) for number in range(len(JUDGED))]
+    cuts.append(max(cuts))
+    above = logits - np.array(cuts)[language]
+    highest = np.full(len(known.real), -np.inf)
+    np.maximum.at(highest, known.text, above)
     hostile = highest[~known.real & (getattr(known, name) == 1)]
 
     def badness(slope: float) -> float:
@@ -346,25 +350,10 @@ def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     return Calibration(float(min(np.linspace(0.5, 3, 26), key=badness)), cuts)
 
 
-def highest_of_texts(known: Table, values: np.ndarray) -> np.ndarray:
-    """Return the highest value over the passages of each text."""
-    highest = np.full(len(known.real), -np.inf)
-    np.maximum.at(highest, known.text, values)
-    return highest
-
-
 def cut_of(logits: np.ndarray) -> float:
-    """Return the logit that the share ``ALARMS`` lies above.
-
-    It is the quantile of a generalised Pareto distribution with the mean and the variance of what
-    exceeds the quantile of ``TAIL``.
-    Source: J. Hosking, J. Wallis, Parameter and Quantile Estimation, 1987.
-    """
-    start = float(np.quantile(logits, 1 - TAIL))
-    beyond = logits[logits > start] - start
-    ratio = float(beyond.mean() ** 2 / beyond.var())
-    shape, scale = (1 - ratio) / 2, float(beyond.mean()) * (1 + ratio) / 2
-    return start + scale * float(np.expm1(shape * np.log(TAIL / ALARMS))) / shape
+    """Return the logit that the share ``ALARMS`` lies above."""
+    often, seldom = np.quantile(logits, [1 - share for share in TAIL])
+    return float(seldom + (seldom - often) * np.log10(TAIL[1] / ALARMS))
 
 
 def packed(weights: np.ndarray) -> tuple[float, bytes]:
@@ -387,9 +376,8 @@ def trained(known: Table, say: Callable[[str], None]) -> bytes:
 def head(fitted: Fitted, calibration: Calibration) -> bytes:
     """Return one head of the file."""
     evidence = fitted.evidence.copy()
-    for category in (*BEHIND_CODE.split(), "invisible"):
+    for category in BEHIND_CODE:
         evidence[crc32(f"obfuscated|{category}".encode()) % EVIDENCE] += CODE_WEIGHT
-    evidence[crc32(b"fake_markup") % EVIDENCE] += MARK_WEIGHT
     scale, weights = packed(fitted.weights)
     start = HEAD.pack(fitted.bias, scale, calibration.slope, *calibration.cuts)
     return start + weights + evidence.astype("<f4").tobytes()
@@ -398,7 +386,7 @@ def head(fitted: Fitted, calibration: Calibration) -> bytes:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say whether it is up to date")
-    parser.add_argument("--paragraphs", type=int, default=PARAGRAPHS, help="read at least these")
+    parser.add_argument("--paragraphs", type=int, default=1_000_000, help="read no more than these")
     arguments = parser.parse_args()
     if arguments.check:
         raise SystemExit(FORMAT.unpack_from(FILE.read_bytes())[1] != digest(examples()))

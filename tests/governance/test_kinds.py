@@ -12,7 +12,7 @@ def test_every_language_has_each_label():
     assert set(counts) == {
         (label, language) for label in ("harm", "injection", "harmless") for language in LANGUAGES
     }
-    assert min(counts.values()) >= 150
+    assert min(counts.values()) >= 200
 
 
 def test_no_line_has_a_blank_or_two_labels():

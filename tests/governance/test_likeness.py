@@ -7,19 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, load
-from mlsdm_grpc.governance.detectors.text_passages import (
-    DOUBTED,
-    LIKENESS,
-    ReadText,
-    RuleEvidence,
-    evidence_numbers,
-)
+from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText
 from mlsdm_grpc.governance.detectors.word_features import TextFeatures, WordFeatures
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
-from tools import train
-from tools.nearness import NEAR, TestLines
-from tools.train import digest, examples, held_out
+from tools.train import digest, examples, held_out, words
 
 HOSTILE = "I will hunt you down and break every bone in your body, you will beg for mercy."
 CALM = "We walked along the river, had a cup of tea and talked about the garden. "
@@ -40,30 +32,10 @@ def _held_out():
     return {line.text for corpus in CORPORA for line in corpus.lines(["test"])}
 
 
-def test_no_example_is_near_to_one_of_a_test_split():
-    hidden = train.test_lines()
-    trained = _own_development_lines()
-    assert not [
-        each.text
-        for each in examples()[::7]
-        if each.text not in trained and hidden.likeness(each.text) >= NEAR
-    ]
-
-
-def _own_development_lines():
-    from tools.evaluate import CORPORA
-
-    return {line.text for corpus in CORPORA for line in corpus.lines(["dev"])}
-
-
-def test_a_line_is_near_to_its_paraphrase_and_not_to_a_line_of_the_same_frame():
-    hidden = TestLines(
-        ["Find someone who would break his kneecaps for two grand."],
-        ["Find someone who would paint his fence for a small fee.", "How do I bake bread?"],
-    )
-    assert hidden.likeness("who'd break his kneecaps for two grand?") >= NEAR
-    assert hidden.likeness("Find someone who would paint his fence.") < NEAR
-    assert hidden.likeness("") == 0.0
+def test_no_example_is_nearly_one_of_a_test_split():
+    hidden = [words(text) for text in _held_out()]
+    more = [words(each.text) for each in examples()[::37]]
+    assert not any(some == other for some in more for other in hidden)
 
 
 @given(st.text(max_size=400), st.booleans())
@@ -156,12 +128,3 @@ def test_cost_grows_with_length():
     least_s("warm")
     text = (CALM * 900)[: 64 * 1_024]
     assert least_s(text) < 16 * max(least_s(text[: 16 * 1_024]), 0.001)
-
-
-def test_a_match_that_is_most_of_a_passage_is_evidence_of_its_own():
-    match = RuleEvidence("violence", "KILL 1 YOU", "en", 10, 18)
-    doubted = match._replace(category=DOUBTED)
-    assert evidence_numbers([match]) == evidence_numbers([match], 80)
-    assert evidence_numbers([match]) < evidence_numbers([match], 10)
-    assert evidence_numbers([doubted]) == evidence_numbers([doubted], 8)
-    assert evidence_numbers([]) == evidence_numbers([], 8) == set()

@@ -31,7 +31,6 @@ __all__ = [
     "ReadText",
     "RuleEvidence",
     "Weighed",
-    "evidence_numbers",
     "match_surroundings",
     "weighed",
 ]
@@ -50,16 +49,8 @@ _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
-_REACHES_CHARS: Final = ((60, 0.6), (20, 0.7), (4, 0.7))
-# Length below which a text is no paragraph, characters, and the decrease of the cut for matches in
-# such texts: the cut is set on paragraphs, and a few words cannot have as many features.
-_SHORT_CHARS: Final = 30
-_LOWERED_IF_SHORT: Final = 0.6
-# Categories of matches that do not lower it.
-_WEAK: Final = frozenset({DOUBTED, "fake_markup"})
+_REACHES_CHARS: Final = ((60, 0.7), (20, 0.8), (4, 0.4))
 _OBFUSCATED: Final = "obfuscated"
-# Share of a passage from which a match says all of it: "I will kill you.".
-_MOST_OF_PASSAGE: Final = 0.6
 # Largest distance behind the start of a match that is scored with it, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 # Number of words in the place of a finding without a rule match.
@@ -165,13 +156,15 @@ def weighed(
 
     Cost: O(len(text)), about 5 us a word.
     """
-    is_short = len(read.text) < _SHORT_CHARS
     highest = -math.inf
     findings = list[Finding]()
-    for passage, inside, ids in _passages(read, evidence_of(read)):
+    for passage, inside in _passages(read, evidence_of(read)):
+        ids = {
+            number
+            for each in inside
+            for number in evidence_ids(each.category, each.rule, each.language)
+        }
         distance = passage.distance(head, ids)
-        if is_short and any(each.category not in _WEAK for each in inside):
-            distance += head.slope * _LOWERED_IF_SHORT
         highest = max(highest, distance)
         if distance < _NEAR_BORDERLINE:
             continue
@@ -198,30 +191,12 @@ def weighed(
 
 def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
-) -> Iterator[tuple[Passage, Sequence[RuleEvidence], set[int]]]:
+) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
     """Yield the passages of a text: the surroundings of each match, and the windows."""
-    for passage, inside in match_surroundings(read, evidence):
-        yield passage, inside, evidence_numbers(inside)
+    yield from match_surroundings(read, evidence)
     if not read.in_pieces:
         for window, start, end in read.windows:
-            inside = [each for each in evidence if each.start < end and each.end > start]
-            yield window, inside, evidence_numbers(inside, end - start)
-
-
-def evidence_numbers(evidence: Sequence[RuleEvidence], chars: int = 0) -> set[int]:
-    """Return the numbers of the evidence in a passage, see :func:`evidence_ids`.
-
-    Args:
-        evidence: Matches in the passage.
-        chars: Length of a passage of which a match may be most, characters; 0 for surroundings,
-            which are chosen for their match.
-    """
-    numbers = set[int]()
-    for each in evidence:
-        numbers.update(evidence_ids(each.category, each.rule, each.language))
-        if each.category != DOUBTED and each.end - each.start >= _MOST_OF_PASSAGE * chars > 0:
-            numbers.update(evidence_ids("whole", each.category, ""))
-    return numbers
+            yield window, [each for each in evidence if each.start < end and each.end > start]
 
 
 def match_surroundings(
