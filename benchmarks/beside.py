@@ -141,4 +141,6 @@ def kinds(workload: Workload) -> Iterator[Work]:
     yield workload.ingest
     yield workload.list
     yield workload.state
+    yield workload.evaluate
+    yield workload.evaluate_long
     yield workload.generate

@@ -18,6 +18,7 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
 )
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import GenerateRequest
+from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import EvaluateContentRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import BatchPutMemoriesRequest, PutMemoryRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
@@ -34,6 +35,7 @@ __all__ = [
     "BATCH_QUERY",
     "CREATE_SPACE",
     "DIMENSION",
+    "EVALUATE",
     "GENERATE",
     "INGEST",
     "LIST",
@@ -78,6 +80,7 @@ PROCESS_EVENT = "/mlsdm.v1.CognitionService/ProcessEvent"
 LIST = _MEMORIES + "ListMemories"
 STATE = "/mlsdm.v1.CognitionService/GetState"
 GENERATE = "/mlsdm.v1.GenerationService/Generate"
+EVALUATE = "/mlsdm.v1.GovernanceService/EvaluateContent"
 CREATE_SPACE = "/mlsdm.v1.SpaceService/CreateSpace"
 
 
@@ -186,6 +189,21 @@ class Traffic:
             ),
         )
 
+    def evaluations(self, characters: int) -> Path:
+        """Prepare EvaluateContent of prose of this length, each text with a fresh id."""
+        words, length = prose(), characters - len(FRESH_ID) - 1
+        texts = (
+            " ".join(words[start:] + words[:start])[:length]
+            for start in self.case.rng.integers(len(words), size=_TEXTS * 800 // characters)
+        )
+        return self._write(
+            f"evaluate-{characters}",
+            (
+                EvaluateContentRequest(text=f"{each} {FRESH_ID}").SerializeToString()
+                for each in texts
+            ),
+        )
+
     def prompts(self, space: str) -> Path:
         """Prepare Generate of prompts that are remembered with their answers."""
         return self._write(
@@ -255,6 +273,17 @@ def ingest_opens(space: str, streams: int) -> list[bytes]:
     return [
         IngestMemoriesRequest(open={"stream": opening}).SerializeToString() for opening in opens
     ]
+
+
+def prose() -> list[str]:
+    """Return the words of the paragraphs in the documentation of this checkout."""
+    paragraphs = [
+        paragraph
+        for path in sorted((Path(__file__).parents[1] / "docs").glob("*.md"))
+        for paragraph in path.read_text("utf-8").split("\n\n")
+    ]
+    # Headings, tables, lists and code are no prose.
+    return " ".join(each for each in paragraphs if each[:1].isalpha()).split()
 
 
 def _parts(whole: Iterator, size: int) -> Iterator[list]:

@@ -12,6 +12,7 @@ from processes import Process, call
 from traffic import (
     BATCH_QUERY,
     DIMENSION,
+    EVALUATE,
     GENERATE,
     INGEST,
     LIST,
@@ -28,6 +29,7 @@ from windows import Side, loaded
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventResponse
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import GenerateResponse
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryResponse
+from mlsdm_grpc.units import KIB
 
 __all__ = ["CONNECTIONS", "IN_FLIGHT", "MEASURED", "QUERIES", "QUICK", "Sizes", "Work", "Workload"]
 
@@ -70,6 +72,7 @@ class Work:
     what: str
     """Title of its line in a table."""
     space: str
+    """Space of the calls; empty for none."""
     method: str
     messages: Path
     items: int = 1
@@ -147,6 +150,8 @@ class Workload:
             opens=ingest_opens("ingest", CONNECTIONS),
             batch_items=MEMORIES,
         )
+        self.evaluate = self._evaluations(800)
+        self.evaluate_long = self._evaluations(8 * KIB, in_flight=1)
         self.generate = Work(
             "Generate with `echo`",
             "talks",
@@ -170,6 +175,15 @@ class Workload:
             in_flight=BATCHES_IN_FLIGHT,
         )
 
+    def _evaluations(self, characters: int, *, in_flight: int = IN_FLIGHT) -> Work:
+        return Work(
+            f"EvaluateContent, {characters} characters",
+            "",
+            EVALUATE,
+            self.traffic.evaluations(characters),
+            in_flight=in_flight,
+        )
+
     def fill(self, server: Process, works: Iterable[Work]) -> None:
         """Create and fill the spaces that some kinds of calls need.
 
@@ -177,7 +191,7 @@ class Workload:
             LoadError: A call is not answered as a measured one has to be.
         """
         works = list(works)
-        for space in {work.space for work in works}:
+        for space in {work.space for work in works if work.space}:
             self.traffic.fill(
                 server.target,
                 space,

@@ -112,6 +112,10 @@ class Unauthenticated(MlsdmError):
     """A call without a credential, or with one that this server does not accept."""
 
     reason = "CREDENTIAL_MISSING"
+    key_id = ""
+    """Id of the credential, if it is known; for the log of security events only."""
+    cause = ""
+    """Finer reason for that log; callers never see it."""
 
 
 class PermissionDenied(MlsdmError):

@@ -19,6 +19,7 @@ from mlsdm_grpc.cli.recover import recover
 from mlsdm_grpc.cli.reference import config_reference
 from mlsdm_grpc.cli.serve import serve
 from mlsdm_grpc.cli.token import token_app
+from mlsdm_grpc.cli.whoami import whoami
 
 __all__ = ["app", "main"]
 
@@ -44,6 +45,7 @@ _COMMANDS = (
     generate,
     evaluate,
     health,
+    whoami,
     recover,
     config_reference,
 )

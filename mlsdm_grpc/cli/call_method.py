@@ -91,7 +91,12 @@ async def _print_answers(
 
     from mlsdm_grpc.client.connection import Connection
 
-    connection = Connection(session.target, token=token, timeout_s=session.timeout_s)
+    connection = Connection(
+        session.target,
+        token=token,
+        timeout_s=session.timeout_s,
+        credentials=session.credentials(),
+    )
     arguments: dict[str, Any] = {
         "request_serializer": type(request).SerializeToString,
         "response_deserializer": GetMessageClass(method.output_type).FromString,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import typer
 
 from mlsdm_grpc.cli.options import (
-    TARGET_VARIABLE,
+    CLIENT_VARIABLES,
     AsJson,
     Config,
     DataDir,
@@ -82,7 +82,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         for violation in error.violations:
             yield CheckResult(f"setting {violation.field}", ok=False, detail=violation.description)
         return
-    unknown = [name for name in unknown_environment(os.environ) if name != TARGET_VARIABLE]
+    unknown = [name for name in unknown_environment(os.environ) if name not in CLIENT_VARIABLES]
     ignored = f"; no setting uses {', '.join(unknown)}" if unknown else ""
     yield CheckResult("settings", ok=True, detail=f"valid{ignored}")
     checks: tuple[Callable[[Settings], CheckResult | None], ...] = (
@@ -92,6 +92,8 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
         _memory,
         _data_port,
         _ops_port,
+        _tls,
+        _policy,
         _tokens,
         _embedder,
         _models,
@@ -104,6 +106,7 @@ def _findings(config: Path | None, flags: dict[str, dict[str, object]]) -> Itera
     for each in checks:
         if (finding := each(settings)) is not None:
             yield finding
+    yield from _weaknesses(settings)
 
 
 def _protobuf(_: "Settings") -> CheckResult:
@@ -163,17 +166,53 @@ def _port(name: str, setting: str, address: "Address") -> CheckResult:
     return CheckResult(name, ok=True, detail=f"{address} is free")
 
 
+def _tls(settings: "Settings") -> CheckResult | None:
+    from mlsdm_grpc.security.tls_files import tls_files
+
+    try:
+        if tls_files(settings.server.tls) is None:
+            return None
+    except InvalidInput as error:
+        return CheckResult("TLS", ok=False, detail=_faults(error))
+    file = settings.server.tls.certificate_file
+    return CheckResult("TLS", ok=True, detail=f"{file} and its key are valid")
+
+
+def _policy(settings: "Settings") -> CheckResult | None:
+    from mlsdm_grpc.security.policy_file import PolicyFile
+
+    file = settings.security.policy_file
+    if file is None:
+        return None
+    try:
+        PolicyFile(file)
+    except InvalidInput as error:
+        return CheckResult("policy file", ok=False, detail=f"{file}: {_faults(error)}")
+    return CheckResult("policy file", ok=True, detail=f"{file} is valid")
+
+
+def _weaknesses(settings: "Settings") -> Iterator[CheckResult]:
+    from mlsdm_grpc.security.weaknesses import weaknesses
+
+    for each in weaknesses(settings):
+        yield CheckResult(f"weakness {each.setting}", ok=False, detail=each.text)
+
+
+def _faults(error: InvalidInput) -> str:
+    return "; ".join(f"{each.field} {each.description}" for each in error.violations)
+
+
 def _tokens(settings: "Settings") -> CheckResult | None:
+    from mlsdm_grpc.security.policy_file import PolicyFile
     from mlsdm_grpc.security.static_keys import read_keys
 
     file = settings.security.tokens_file
     if file is None:
         return None
     try:
-        read_keys(file)
+        read_keys(file, PolicyFile(settings.security.policy_file).roles)
     except InvalidInput as error:
-        faults = "; ".join(f"{each.field} {each.description}" for each in error.violations)
-        return CheckResult("tokens file", ok=False, detail=f"{file}: {faults}")
+        return CheckResult("tokens file", ok=False, detail=f"{file}: {_faults(error)}")
     return CheckResult("tokens file", ok=True, detail=f"{file} is valid")
 
 

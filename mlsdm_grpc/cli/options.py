@@ -6,18 +6,24 @@ from typing import Annotated, Any, Literal
 import typer
 
 __all__ = [
+    "CLIENT_VARIABLES",
     "TARGET_VARIABLE",
+    "TOKEN_VARIABLE",
     "AsJson",
+    "Ca",
+    "Cert",
     "Config",
     "Conversation",
     "DataDir",
     "Journal",
+    "Key",
     "Labels",
     "Listen",
     "Ops",
     "Space",
     "Target",
     "TimeoutS",
+    "Tls",
     "TokenFile",
     "Workers",
     "overrides",
@@ -27,9 +33,43 @@ TARGET_VARIABLE = "MLSDM_TARGET"
 """Environment variable of the client commands; not a setting of the server."""
 
 Target = Annotated[str, typer.Option("--target", envvar=TARGET_VARIABLE, help="Server, HOST:PORT.")]
+TOKEN_VARIABLE = "MLSDM_TOKEN"  # noqa: S105 - the name of a variable
+"""Environment variable with a bearer token, used if no file is given."""
+CLIENT_VARIABLES = frozenset(
+    {
+        TARGET_VARIABLE,
+        TOKEN_VARIABLE,
+        "MLSDM_TOKEN_FILE",
+        "MLSDM_TLS",
+        "MLSDM_CA",
+        "MLSDM_CERT",
+        "MLSDM_KEY",
+    }
+)
+"""Environment variables of the client commands."""
 TokenFile = Annotated[
     Path | None,
-    typer.Option("--token-file", exists=True, dir_okay=False, help="File with a bearer token."),
+    typer.Option(
+        "--token-file",
+        envvar="MLSDM_TOKEN_FILE",
+        exists=True,
+        dir_okay=False,
+        help="File with a bearer token; without it, MLSDM_TOKEN.",
+    ),
+]
+Tls = Annotated[
+    bool, typer.Option("--tls", envvar="MLSDM_TLS", help="Use TLS; --ca and --cert imply it.")
+]
+Ca = Annotated[
+    Path | None,
+    typer.Option("--ca", envvar="MLSDM_CA", help="PEM file of the server's authorities."),
+]
+Cert = Annotated[
+    Path | None,
+    typer.Option("--cert", envvar="MLSDM_CERT", help="PEM file of the client's certificate."),
+]
+Key = Annotated[
+    Path | None, typer.Option("--key", envvar="MLSDM_KEY", help="PEM file of its private key.")
 ]
 Space = Annotated[str, typer.Option("--space", help="Name of the space.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 import typer
 
 from mlsdm_grpc.cli.options import (
-    TARGET_VARIABLE,
+    CLIENT_VARIABLES,
     Config,
     DataDir,
     Journal,
@@ -66,6 +66,8 @@ def serve(
     except MlsdmError as error:
         report(error, as_json=False, local=True)
         raise typer.Exit(2) from None
+    # Files of the server are for its own user only.
+    os.umask(0o077)
     configure_logging(settings.logging)
     import structlog
 
@@ -75,7 +77,7 @@ def serve(
 
     log = structlog.get_logger(component="serve")
     for name in unknown_environment(os.environ):
-        if name != TARGET_VARIABLE:
+        if name not in CLIENT_VARIABLES:
             log.warning("setting_unknown", variable=name)
     _log_start(log, settings)
     failed = False

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,22 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson, Space, Target, TimeoutS, TokenFile
+from mlsdm_grpc.cli.options import (
+    TOKEN_VARIABLE,
+    AsJson,
+    Ca,
+    Cert,
+    Key,
+    Space,
+    Target,
+    TimeoutS,
+    Tls,
+    TokenFile,
+)
 from mlsdm_grpc.errors import ApiStatusError, FieldViolation, InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
+    import grpc
     from google.protobuf.message import Message
 
     from mlsdm_grpc.client import MemoryClient
@@ -32,6 +45,10 @@ class Session:
     timeout_s: float
     as_json: bool
     space: str = "default"
+    tls: bool = False
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
 
     def run(self, work: "Callable[[MemoryClient], Awaitable[Result]]") -> Result:
         """Return the result of ``work`` with a connected client.
@@ -45,7 +62,11 @@ class Session:
 
         async def main(token: str | None) -> Result:
             async with MemoryClient(
-                self.target, token=token, space=self.space, timeout_s=self.timeout_s
+                self.target,
+                token=token,
+                space=self.space,
+                timeout_s=self.timeout_s,
+                credentials=self.credentials(),
             ) as memory:
                 return await work(memory)
 
@@ -56,13 +77,13 @@ class Session:
             raise typer.Exit(1) from None
 
     def token(self) -> str | None:
-        """Return the token in the file.
+        """Return the token in the file or, without a file, in the environment.
 
         Raises:
             InvalidInput: The file cannot be read or is empty.
         """
         if self.token_file is None:
-            return None
+            return os.environ.get(TOKEN_VARIABLE) or None
         try:
             token = self.token_file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -71,6 +92,18 @@ class Session:
         if not token:
             raise _bad_token("is empty")
         return token
+
+    def credentials(self) -> "grpc.ChannelCredentials | None":
+        """Return the credentials of TLS; None for plain text.
+
+        Raises:
+            InvalidInput: A file cannot be read.
+        """
+        if not (self.tls or self.ca or self.cert or self.key):
+            return None
+        from mlsdm_grpc.client.transport_credentials import tls_credentials
+
+        return tls_credentials(self.ca, certificate=self.cert, key=self.key)
 
 
 def with_session(
@@ -120,9 +153,21 @@ def _session(
     space: Space = "default",
     timeout: TimeoutS = 30.0,
     as_json: AsJson = False,
+    tls: Tls = False,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: Key = None,
 ) -> Session:
     return Session(
-        target=target, token_file=token_file, timeout_s=timeout, as_json=as_json, space=space
+        target=target,
+        token_file=token_file,
+        timeout_s=timeout,
+        as_json=as_json,
+        space=space,
+        tls=tls,
+        ca=ca,
+        cert=cert,
+        key=key,
     )
 
 

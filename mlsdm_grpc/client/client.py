@@ -35,12 +35,14 @@ class MemoryClient(Writes, BatchWrites, Reads, Streaming, Spaces, Generation, Go
 
     Args:
         target: ``HOST:PORT`` or any gRPC target.
-        token: Bearer token, printable ASCII of at most 8 KiB; surrounding white space is removed.
-            None if the server requires none. It is sent unencrypted unless ``credentials`` are
-            given.
+        token: Bearer token, printable ASCII of at most 8 KiB; surrounding white space is removed. A
+            function is asked before each call and must not block; use it for tokens that end. None
+            if the server requires none. A token is sent unencrypted without ``credentials``.
         space: Space of calls that name none.
         timeout_s: Deadline of calls that set none, seconds, at most 1e9.
-        credentials: Channel credentials, for example TLS; None is plain text.
+        credentials: Channel credentials, for TLS those of :func:`tls_credentials`; None is plain
+            text.
+        tenant: Another tenant to act in, for callers with the permission ``tenant.impersonate``.
 
     Raises:
         InvalidInput: An argument is invalid.

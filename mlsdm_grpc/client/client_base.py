@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
-from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2 import GetServerInfoRequest
+from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2 import GetServerInfoRequest, WhoAmIRequest
 from mlsdm_grpc._gen.mlsdm.v1.admin_service_pb2_grpc import AdminServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import GetStateRequest
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2_grpc import CognitionServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2_grpc import GenerationServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2_grpc import GovernanceServiceStub
+from mlsdm_grpc._gen.mlsdm.v1.identity_pb2 import Identity
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
 from mlsdm_grpc.client.arguments import message
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
-from mlsdm_grpc.client.values import address, credential, timeout, wrong_type
+from mlsdm_grpc.client.values import address, credential, tenant_name, timeout, wrong_type
 from mlsdm_grpc.errors import PreconditionFailed
 
 __all__ = ["ClientBase"]
@@ -32,18 +34,20 @@ class ClientBase:
         self,
         target: str,
         *,
-        token: str | None = None,
+        token: str | Callable[[], str] | None = None,
         space: str = "default",
         timeout_s: float = DEFAULT_TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
+        tenant: str | None = None,
     ) -> None:
         if not isinstance(credentials, grpc.ChannelCredentials | None):
             raise wrong_type("credentials", "grpc.ChannelCredentials", credentials)
         self.space = message(GetStateRequest, space=space).space  # any with a space
         self._target = address(target)
-        self._token = credential(token)
+        self._token = token if callable(token) else credential(token)
         self._timeout_s = timeout(timeout_s)
         self._credentials = credentials
+        self._tenant = tenant_name(tenant)
         self._opened: Connection | None = None
 
     async def __aenter__(self) -> Self:
@@ -52,6 +56,7 @@ class ClientBase:
             token=self._token,
             credentials=self._credentials,
             timeout_s=self._timeout_s,
+            tenant=self._tenant,
         )
         channel = self._opened.channel
         self._memories = MemoryServiceStub(channel)
@@ -80,6 +85,17 @@ class ClientBase:
     ) -> None:
         connection, self._opened = self._connection, None
         await connection.close()
+
+    async def who_am_i(self, *, timeout_s: float | None = None) -> Identity:
+        """Return the identity that the token or certificate of this client proves.
+
+        Args:
+            timeout_s: Deadline, seconds; None uses the client's.
+        """
+        response = await self._connection.unary(
+            self._admin.WhoAmI, WhoAmIRequest(), timeout_s=timeout_s
+        )
+        return response.identity
 
     async def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
         """Return name, version, limits and RPCs of the server; each call asks the server.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final, TypeVar
 
 import grpc
@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from mlsdm_grpc.client.attempts import Attempts, Throttle
 from mlsdm_grpc.client.channel import REPEATABLE_REQUESTS, open_channel
 from mlsdm_grpc.client.values import address, credential, timeout
-from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID
+from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID, TENANT
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Connection"]
 
@@ -32,15 +32,17 @@ class Connection:
         self,
         target: str,
         *,
-        token: str | None = None,
+        token: str | Callable[[], str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        tenant: str = "",
     ) -> None:
         self.channel = open_channel(address(target), credentials)
         self._throttle = Throttle()
         self._timeout_s = timeout_s
-        given = credential(token)
-        self._credential = ((AUTHORIZATION, f"Bearer {given}"),) if given else ()
+        self._token = token if callable(token) else None
+        self._credential = () if callable(token) else _header(token)
+        self._elsewhere = ((TENANT, tenant),) if tenant else ()
 
     async def close(self) -> None:
         """Close the channel; calls in flight are cancelled."""
@@ -142,4 +144,15 @@ class Connection:
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         # An id of the client also identifies a call that never reached the server.
-        return (*self._credential, (REQUEST_ID, str(uuid.uuid4())))
+        shown = self._credential if self._token is None else _header(self._token())
+        return (*shown, *self._elsewhere, (REQUEST_ID, str(uuid.uuid4())))
+
+
+def _header(token: str | None) -> tuple[tuple[str, str], ...]:
+    """Return the metadata of a token.
+
+    Raises:
+        InvalidInput: The token is not a valid header value.
+    """
+    given = credential(token)
+    return ((AUTHORIZATION, f"Bearer {given}"),) if given else ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import operator
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ __all__ = [
     "number",
     "patience",
     "string",
+    "tenant_name",
     "timeout",
     "timestamp",
     "write_request_id",
@@ -53,6 +55,8 @@ _MAX_DOUBLE: Final = float(np.finfo(np.float64).max)
 _MAX_SPAN: Final = timedelta(seconds=limits.MAX_TTL_S)
 # Maximum timeout, seconds; grpc treats several times this value as a deadline in the past.
 _MAX_TIMEOUT_S: Final = 1e9
+_MAX_TENANT: Final = 63
+_TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def invalid(name: str, description: str) -> InvalidInput:
@@ -101,6 +105,20 @@ def credential(token: object) -> str:
     room = limits.MAX_CREDENTIAL_BYTES - len("Bearer ")
     if len(given) > room:
         raise invalid("token", bounds.Bound(room).violation(len(given)))
+    return given
+
+
+def tenant_name(tenant: object) -> str:
+    """Return the name of a tenant; empty for None.
+
+    Raises:
+        InvalidInput: The value is not a name of a tenant.
+    """
+    if tenant is None:
+        return ""
+    given = string("tenant", tenant, max_bytes=_MAX_TENANT)
+    if _TENANT.fullmatch(given) is None:
+        raise invalid("tenant", f"must match {_TENANT.pattern}")
     return given
 
 

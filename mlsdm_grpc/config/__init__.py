@@ -7,6 +7,7 @@ from mlsdm_grpc.config.address import Address, parse_address
 from mlsdm_grpc.config.engine_settings import EngineSettings
 from mlsdm_grpc.config.governance_settings import GovernanceSettings, PutEnforcement, ScorerKind
 from mlsdm_grpc.config.journal_settings import JournalKind, JournalSettings
+from mlsdm_grpc.config.limit_settings import LimitSettings
 from mlsdm_grpc.config.llm_settings import (
     PROVIDERS,
     AnthropicSettings,
@@ -28,15 +29,23 @@ from mlsdm_grpc.config.loading import (
 )
 from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
-from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
+from mlsdm_grpc.config.security_settings import (
+    AuthenticatorKind,
+    AuthMode,
+    JwtSettings,
+    ReflectionAccess,
+    SecuritySettings,
+)
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import RecallPhase, SpaceDefaults
+from mlsdm_grpc.config.tls_settings import TlsSettings
 
 __all__ = [
     "PROVIDERS",
     "Address",
     "AnthropicSettings",
     "AuthMode",
+    "AuthenticatorKind",
     "BreakerSettings",
     "EchoSettings",
     "EmbedderSettings",
@@ -45,6 +54,8 @@ __all__ = [
     "GovernanceSettings",
     "JournalKind",
     "JournalSettings",
+    "JwtSettings",
+    "LimitSettings",
     "LlmSettings",
     "LogFormat",
     "LoggingSettings",
@@ -55,11 +66,13 @@ __all__ = [
     "PressureSettings",
     "PutEnforcement",
     "RecallPhase",
+    "ReflectionAccess",
     "ScorerKind",
     "SecuritySettings",
     "ServerSettings",
     "Settings",
     "SpaceDefaults",
+    "TlsSettings",
     "changed_settings",
     "load_settings",
     "parse_address",

@@ -24,10 +24,11 @@ from pydantic_settings import (
 from mlsdm_grpc.config.engine_settings import EngineSettings
 from mlsdm_grpc.config.governance_settings import GovernanceSettings
 from mlsdm_grpc.config.journal_settings import JournalSettings
+from mlsdm_grpc.config.limit_settings import LimitSettings
 from mlsdm_grpc.config.llm_settings import EmbedderSettings, LlmSettings
 from mlsdm_grpc.config.logging_settings import LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
-from mlsdm_grpc.config.security_settings import AuthMode, SecuritySettings
+from mlsdm_grpc.config.security_settings import AuthenticatorKind, AuthMode, SecuritySettings
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import SpaceDefaults
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
@@ -52,11 +53,19 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     pressure: PressureSettings = PressureSettings()
     security: SecuritySettings = SecuritySettings()
+    limits: LimitSettings = LimitSettings()
     space: SpaceDefaults = SpaceDefaults()
     governance: GovernanceSettings = GovernanceSettings()
     llm: LlmSettings = LlmSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     logging: LoggingSettings = LoggingSettings()
+
+    @property
+    def active_limits(self) -> LimitSettings | None:
+        """The limits of callers, or None if they are not enforced."""
+        by_mode = self.security.mode is not AuthMode.DEV
+        enabled = by_mode if self.limits.enabled is None else self.limits.enabled
+        return self.limits if enabled else None
 
     @model_validator(mode="after")
     def _exposed_only_with_credentials(self) -> Settings:
@@ -64,6 +73,11 @@ class Settings(BaseSettings):
         if exposed and self.security.mode is AuthMode.DEV:
             raise ValueError(
                 "server.listen is not a loopback address: set security.mode to 'token'"
+            )
+        by_certificate = AuthenticatorKind.CERTIFICATE in self.security.authenticators
+        if by_certificate and self.server.tls.client_ca_file is None:
+            raise ValueError(
+                "security.authenticators contains 'certificate': set server.tls.client_ca_file"
             )
         return self
 

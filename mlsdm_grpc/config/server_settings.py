@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mlsdm_grpc.config.address import Address, parse_address
 from mlsdm_grpc.config.section import Section
+from mlsdm_grpc.config.tls_settings import TlsSettings
 from mlsdm_grpc.units import KIB, MIB
 
 __all__ = ["ServerSettings"]
@@ -17,8 +18,11 @@ class ServerSettings(Section):
     listen: str = "127.0.0.1:50051"
     """Address of the gRPC port, HOST:PORT; port 0 lets the system choose."""
     ops: str = "127.0.0.1:9464"
-    """Address of the operations HTTP port (/metrics, /livez, /readyz), HOST:PORT. It requires no
-    credential."""
+    """Address of the operations HTTP port (/metrics, /livez, /readyz), HOST:PORT. On another
+    address than loopback, /metrics requires a credential with the permission `admin.read`."""
+    ops_hosts: tuple[str, ...] = ()
+    """Host names under which the operations port is reached, beyond `localhost` and IP
+    addresses."""
     default_deadline_s: float = Field(default=30.0, gt=0, le=3_600)
     """Deadline of a call without one, seconds."""
     max_deadline_s: float = Field(default=300.0, gt=0, le=86_400)
@@ -33,7 +37,11 @@ class ServerSettings(Section):
     max_response_bytes: int = Field(default=3_670_016, ge=64 * KIB, le=64 * MIB)
     """Maximum size of a response message, bytes (3.5 MiB)."""
     max_metadata_bytes: int = Field(default=16 * KIB, ge=4 * KIB, le=256 * KIB)
-    """Maximum size of the metadata of a call, bytes."""
+    """Maximum size of the metadata of a call, bytes; a call with more ends with
+    RESOURCE_EXHAUSTED."""
+    first_message_timeout_s: float = Field(default=10.0, gt=0, le=300)
+    """Time in which the first message of a call must arrive, seconds; the largest request then
+    needs 3.4 Mbit/s. Later calls end with DEADLINE_EXCEEDED."""
     max_concurrent_streams: int = Field(default=100, ge=1, le=10_000)
     """Maximum number of concurrent calls on one connection."""
     max_connections: int = Field(default=4_000, ge=1, le=100_000)
@@ -60,6 +68,7 @@ class ServerSettings(Section):
     """Maximum number of requests waiting for the event loop; the transport refuses more."""
     reuse_port: bool = False
     """Let several processes share the gRPC port."""
+    tls: TlsSettings = TlsSettings()
 
     @field_validator("listen", "ops")
     @classmethod

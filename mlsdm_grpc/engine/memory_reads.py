@@ -14,10 +14,12 @@ from mlsdm_grpc.engine.query_modes import text_vectors
 from mlsdm_grpc.errors import NotFound
 from mlsdm_grpc.journal.codec.new_memories import pairs_to_proto
 from mlsdm_grpc.journal.protocol import SpaceKey
-from mlsdm_grpc.messages.queries import Ask, EncodedQueries, asks
+from mlsdm_grpc.messages.fields import Fields
+from mlsdm_grpc.messages.queries import Ask, EncodedQueries, asks, path_of
 from mlsdm_grpc.moderation.text_client import Texts
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES, ByteGate
+from mlsdm_grpc.protection.fair_limiter import FEW
 from mlsdm_grpc.protection.lanes import Before, Lane
 from mlsdm_grpc.spaces.checks import parameters_of
 from mlsdm_grpc.spaces.creation import FirstWrites
@@ -108,7 +110,7 @@ class MemoryReads:
             space = self._access.directory.ready(key, min_revision)
             if space is None or queries.has_text:
                 # Violations come before what is found out about the space.
-                asked = asks(queries.encoded, batch=queries.batch)
+                asked = await self._validated(queries)
                 space = await self._access.reached(key, min_revision, deadline_s)
                 if queries.has_text:
                     vectors = await self._vectors(space, asked, deadline_s, batch=queries.batch)
@@ -251,6 +253,14 @@ class MemoryReads:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
+    async def _validated(self, queries: EncodedQueries) -> Sequence[Ask]:
+        """Return the queries of a request; those of a batch in slices of the event loop."""
+        fields = Fields()
+        each = asks(fields, queries.encoded, batch=queries.batch)
+        asked = list(each) if len(queries.encoded) <= FEW else await self._access.turns.all(each)
+        fields.check()
+        return asked
+
     async def _vectors(
         self, space: Space, asked: Sequence[Ask], deadline_s: float, *, batch: bool
     ) -> Sequence[bytes]:
@@ -258,7 +268,7 @@ class MemoryReads:
         key, parameters = space.key, parameters_of(space)
         return await text_vectors(
             asked,
-            ["text"] if not batch else [f"queries[{i}].text" for i in range(len(asked))],
+            [f"{path_of(i, batch=batch)}text" for i in range(len(asked))],
             lambda: self._first.check_embedder(key, parameters),
             lambda texts: self._texts.embed(texts, key.tenant, deadline_s, query=True),
         )

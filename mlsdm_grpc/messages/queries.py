@@ -7,7 +7,7 @@ first, and those that it refuses for another reason, so that violations come fir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -18,7 +18,7 @@ from mlsdm_grpc.messages import bounds, limits
 from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.value_classes import value_class
 
-__all__ = ["Ask", "EncodedQueries", "QueryMessage", "ask", "asks", "sources"]
+__all__ = ["Ask", "EncodedQueries", "QueryMessage", "ask", "asks", "path_of", "sources"]
 
 _NO_SOURCE: Final = -1
 # Fields that restrict the memories searched.
@@ -98,19 +98,15 @@ class EncodedQueries:
         return cls(encoded, batch, has_text, by_words, by_metadata, matches, rows, omit_answers)
 
 
-def asks(encoded: Sequence[bytes], *, batch: bool) -> list[Ask]:
-    """Return the queries of a request, validated completely.
+def asks(fields: Fields, encoded: Sequence[bytes], *, batch: bool) -> Iterator[Ask]:
+    """Yield the queries of a request, validated completely; violations are added to ``fields``."""
+    for i, raw in enumerate(encoded):
+        yield ask(fields, path_of(i, batch=batch), memory_query_pb2.MemoryQuery.FromString(raw))
 
-    Raises:
-        InvalidInput: FIELD_INVALID, with the violations of all queries.
-    """
-    fields = Fields()
-    found = [
-        ask(fields, f"queries[{i}]." if batch else "", memory_query_pb2.MemoryQuery.FromString(raw))
-        for i, raw in enumerate(encoded)
-    ]
-    fields.check()
-    return found
+
+def path_of(index: int, *, batch: bool) -> str:
+    """Return the path of a query in violations; empty, or with a dot at its end."""
+    return f"queries[{index}]." if batch else ""
 
 
 def ask(

@@ -232,6 +232,11 @@ class Metrics:
             "1 while the wall clock at the start is doubtful, otherwise 0.",
             registry=registry,
         )
+        self.server_silent_calls = Gauge(
+            "mlsdm_server_silent_calls_count",
+            "Calls whose first message has not arrived.",
+            registry=registry,
+        )
         self.server_tasks = Gauge(
             "mlsdm_server_tasks_count",
             "Tasks of the event loop; constant while the server is idle.",

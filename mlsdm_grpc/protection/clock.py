@@ -19,6 +19,7 @@ from typing import Final
 import structlog
 
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 
 __all__ = ["Clock", "TimeSources"]
 
@@ -158,6 +159,7 @@ class Clock:
 
     def _say(self, kind: str, off_ns: int) -> None:
         self._jumps.labels(kind).inc()
+        record_event(SecurityEvent.CLOCK_DRIFT, cause=kind)
         _log.warning(
             f"clock_{kind}",
             off_s=round(off_ns / _SECOND_NS, 3),

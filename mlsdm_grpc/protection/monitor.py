@@ -17,6 +17,7 @@ import structlog
 from mlsdm_grpc.config import PressureSettings
 from mlsdm_grpc.journal.protocol import JournalHealth
 from mlsdm_grpc.observability.metrics import Metrics
+from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 from mlsdm_grpc.protection.allocator import trim
 from mlsdm_grpc.protection.mode_machine import Mode, ModeMachine, explain
 from mlsdm_grpc.protection.sensors import Reading, Sensors
@@ -179,6 +180,8 @@ class Monitor:
         for each in Mode:
             self._metrics.node_mode.labels(each.name.lower()).set(each is mode)
         self._metrics.node_transitions.labels(mode.name.lower()).inc()
+        if mode is Mode.EMERGENCY:
+            record_event(SecurityEvent.NODE_EMERGENCY, cause=",".join(causes))
         reading = self.reading
         _log.warning(
             "node_mode_changed",

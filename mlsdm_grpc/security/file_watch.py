@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from mlsdm_grpc.errors import InvalidInput
+from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +88,11 @@ class FileWatch:
                 well = False
                 faults = [f"{each.field}: {each.description}" for each in error.violations]
                 _log.error("identity_reload_failed", files=names, faults=faults)
+                record_event(SecurityEvent.IDENTITY_RELOAD_FAILED, cause=", ".join(names))
             else:
                 _log.info("identity_reloaded", files=names)
+                if names:
+                    record_event(SecurityEvent.IDENTITY_RELOADED, cause=", ".join(names))
         return well
 
     def _contents(self) -> tuple[bytes, ...]:

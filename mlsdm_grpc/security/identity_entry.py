@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["COMMON_FIELDS", "NAME", "TENANT", "EntryReader", "load_document"]
+__all__ = ["COMMON_FIELDS", "NAME", "SPACES", "TENANT", "EntryReader", "load_document"]
 
 COMMON_FIELDS: Final = frozenset(
     {"name", "tenant", "roles", "spaces", "criticality", "platform", "attest"}
@@ -23,7 +23,7 @@ COMMON_FIELDS: Final = frozenset(
 """Fields of every entry that describes a principal."""
 TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
-_SPACES: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\*?|\*")
+SPACES: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\*?|\*")
 _CRITICALITIES: Final = tuple(each.name.lower() for each in Criticality)
 _MAX_LIST: Final = 256
 _DEFAULT_ROLES: Final = ("admin",)
@@ -134,7 +134,7 @@ class EntryReader:
         held = self.texts("roles", roles, default=_DEFAULT_ROLES)
         if self.flag("platform") and _OPERATOR not in held:
             held = (*held, _OPERATOR)
-        spaces = self.texts("spaces", _SPACES)
+        spaces = self.texts("spaces", SPACES)
         criticality = self._entry.get("criticality", "default")
         if criticality not in _CRITICALITIES:
             self.fault("criticality", f"expected one of {_CRITICALITIES}")

@@ -131,11 +131,13 @@ class StaticKeys:
 
 def _expired(key: StaticKey) -> Unauthenticated:
     assert key.expires is not None  # noqa: S101 - only a key with a time can be over
-    return Unauthenticated(
+    error = Unauthenticated(
         "The credential has expired.",
         reason="CREDENTIAL_EXPIRED",
         metadata={"expire_time": key.expires.astimezone(UTC).isoformat()},
     )
+    error.key_id = key.principal.key_id
+    return error
 
 
 def read_keys(file: Path, roles: Mapping[str, frozenset[str]] = ROLES) -> list[StaticKey]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -27,14 +26,14 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
 from mlsdm_grpc.config import (
     Address,
     JournalKind,
+    ReflectionAccess,
     ScorerKind,
     Settings,
 )
 from mlsdm_grpc.core.model.policy import Enforcement
-from mlsdm_grpc.core.model.semantics import SemanticsUnknown
 from mlsdm_grpc.engine.engine import Engine
 from mlsdm_grpc.engine.parts import wire_engine
-from mlsdm_grpc.errors import InvalidInput, MlsdmError
+from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
 from mlsdm_grpc.governance.policy.rules import rules_with
@@ -42,10 +41,7 @@ from mlsdm_grpc.ids import Ids, random_bytes
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
 from mlsdm_grpc.interceptors.chain import build_chain
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
-from mlsdm_grpc.journal.codec.records import decode_record
-from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import Journal
-from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 from mlsdm_grpc.llm.gateway import Gateway
 from mlsdm_grpc.llm.moderation import moderation_scorer
 from mlsdm_grpc.llm.providers.provider_chain import build_providers, embedder_problems
@@ -55,18 +51,27 @@ from mlsdm_grpc.protection.clock import Clock, TimeSources
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.protection.monitor import Monitor
 from mlsdm_grpc.protection.sensors import Sensors
+from mlsdm_grpc.security.tls_files import tls_files
+from mlsdm_grpc.security.weaknesses import refuse_weaknesses
 from mlsdm_grpc.server import health as health_names
-from mlsdm_grpc.server.authentication import Authentication, build_authentication
+from mlsdm_grpc.server.authentication import (
+    Authentication,
+    build_authentication,
+    security_log,
+)
 from mlsdm_grpc.server.grpc_aio import Router
 from mlsdm_grpc.server.health import Health
+from mlsdm_grpc.server.journal_choice import newest_record_ns, open_journal
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.memory_plan import within_memory
 from mlsdm_grpc.server.node import Node
+from mlsdm_grpc.server.ops_access import OpsAccess
 from mlsdm_grpc.server.ops_http import OpsServer
 from mlsdm_grpc.server.ports import check_ports
 from mlsdm_grpc.server.readiness import unready_causes, update_health
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
+from mlsdm_grpc.server.tls import peer_names
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.generation import GenerationServicer
@@ -137,6 +142,7 @@ async def running_server(
     Raises:
         MlsdmError: A part cannot be started; the message names it.
     """
+    await anyio.to_thread.run_sync(refuse_weaknesses, settings)
     await anyio.to_thread.run_sync(check_ports, settings.server)
     settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
     room = Room(plan, largest=settings.server.max_request_bytes)
@@ -149,9 +155,10 @@ async def running_server(
     providers = await anyio.to_thread.run_sync(
         partial(build_providers, settings.llm, clock=time.monotonic)
     )
-    journal = _journal(settings, metrics, commit_s)
+    journal = open_journal(settings, metrics, commit_s)
     await journal.open()
     async with AsyncExitStack() as opened:
+        opened.enter_context(security_log(settings.security))
         opened.push_async_callback(_close, journal)
         for each in (*providers, *((embedder,) if embedder else ())):
             opened.push_async_callback(each.aclose)
@@ -161,7 +168,7 @@ async def running_server(
                 moderation_scorer(settings.governance.moderation, settings.llm, metrics=metrics)
             )
         # The newest record shows whether the wall clock is plausible.
-        newest_ns = await _newest_record_ns(journal)
+        newest_ns = await newest_record_ns(journal)
         clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
             wire_engine(
@@ -224,8 +231,9 @@ class _ServerParts:
 async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     settings, health = parts.settings, parts.health
     drain = DrainInterceptor()
+    tls = await anyio.to_thread.run_sync(tls_files, settings.server.tls)
     authentication = await anyio.to_thread.run_sync(
-        build_authentication, settings.security, parts.engine.clock
+        build_authentication, settings.security, parts.engine.clock, tls
     )
     monitor = _monitor(parts)
     chain = build_chain(
@@ -235,15 +243,26 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         drain=drain,
         authenticator=authentication.authenticator,
         admission=AdmissionInterceptor(monitor.machine, parts.metrics),
+        limits=settings.active_limits,
     )
     bounds = bounds_of(settings.governance.max_text_bytes, settings.llm.max_prompt_bytes)
-    router = Router(chain, room=parts.room, bounds=bounds, turns=parts.engine.turns)
-    data_port = GrpcServer(settings.server, router=router, health=health, drain=drain)
+    router = Router(
+        chain,
+        room=parts.room,
+        bounds=bounds,
+        turns=parts.engine.turns,
+        names=peer_names if tls and tls.material.client_ca else None,
+        first_message_s=settings.server.first_message_timeout_s,
+        max_metadata_bytes=settings.server.max_metadata_bytes,
+    )
+    data_port = GrpcServer(settings.server, router=router, health=health, drain=drain, tls=tls)
     _add_services(router, parts, monitor, data_port)
-    ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor))
+    parts.metrics.server_silent_calls.set_function(lambda: router.waiting_count)
+    access = OpsAccess(settings.server.ops_hosts, authentication.guard(settings.server.ops_address))
+    ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor), access)
     try:
         # The operations port opens first: probes see the start, and it fails before any call.
-        ops = await ops_port.start(settings.server.ops_address)
+        ops = await ops_port.start(settings.server.ops_address, tls.context() if tls else None)
         async with anyio.create_task_group() as tasks:
             # The first reading precedes the first call, so that a full disk is known at the start.
             await monitor.look()
@@ -316,7 +335,9 @@ def _add_services(
     for service in SERVICES:
         router.add(service, servicers[service.name])
     router.add(health_names.SERVICE, parts.health, foreign=True)
-    add_reflection(router, router.services)
+    if settings.security.reflection is not ReflectionAccess.OFF:
+        guarded = settings.security.reflection is ReflectionAccess.PERMISSION
+        add_reflection(router, router.services, permission="info.read" if guarded else "")
 
 
 def _servicers(parts: _ServerParts) -> dict[str, object]:
@@ -355,31 +376,6 @@ def _servicers(parts: _ServerParts) -> dict[str, object]:
         "GenerationService": GenerationServicer(generator, settings.llm),
         "SpaceService": SpaceServicer(engine.catalogue),
     }
-
-
-def _journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Journal:
-    if settings.journal.kind is JournalKind.MEMORY:
-        return MemoryJournal()
-
-    def on_commit(records: int, seconds: float) -> None:
-        metrics.journal_commit_records.observe(records)
-        metrics.journal_commit_seconds.observe(seconds)
-        commit_s.append(seconds)
-
-    def on_damage(kind: str) -> None:
-        metrics.journal_damage.labels(kind).inc()
-
-    folder, upgrades = settings.journal.data_dir, settings.space.upgrade_semantics
-    return SqliteJournal(folder, on_commit=on_commit, on_damage=on_damage, upgrades=upgrades)
-
-
-async def _newest_record_ns(journal: Journal) -> int:
-    """Return the time of the newest record, Unix nanoseconds; 0 if none can be read."""
-    # A record that cannot be read is reported when its space is loaded.
-    with contextlib.suppress(MlsdmError, SemanticsUnknown):
-        newest = await journal.newest()
-        return decode_record(newest.payload).time_ns if newest else 0
-    return 0
 
 
 def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, Unavailable
+from mlsdm_grpc.errors import DeadlineExceeded, InvalidInput, QuotaExceeded, Unavailable
 from mlsdm_grpc.interceptors.drain import draining
 
 if TYPE_CHECKING:
     from mlsdm_grpc.wire.call import Call
 
-__all__ = ["cut", "expired", "silent", "too_large"]
+__all__ = ["ENTRY_BYTES", "check_size", "cut", "expired", "silent", "too_large"]
+
+
+ENTRY_BYTES: Final = 32
+"""Bytes that HTTP/2 counts for each metadata entry beyond its name and value (RFC 9113)."""
+
+
+def check_size(size: int, limit: int) -> None:
+    """Check the size of a call's metadata.
+
+    The transport accepts much larger ones until a client has acknowledged its settings.
+
+    Raises:
+        QuotaExceeded: The metadata have more bytes than allowed.
+    """
+    if size > limit:
+        raise QuotaExceeded(
+            f"The metadata of the call have {size} bytes; at most {limit} are allowed.",
+            metadata={"limit": str(limit), "quota_id": "metadata_bytes"},
+        )
 
 
 def _may_have_written(call: Call) -> bool:

@@ -25,6 +25,7 @@ from mlsdm_grpc.protection.fair_limiter import LoopTurns
 from mlsdm_grpc.server.handlers import MethodHandler, StreamAnswer, UnaryAnswer, WriterAnswer
 from mlsdm_grpc.server.hooks import Chain
 from mlsdm_grpc.server.room import Room
+from mlsdm_grpc.units import KIB
 from mlsdm_grpc.wire.call import Call, Method, RpcShape
 from mlsdm_grpc.wire.reading import Reader
 
@@ -74,6 +75,9 @@ class Router(grpc.GenericRpcHandler):
         bounds: Mapping[str, Bound] = BOUNDS,
         turns: LoopTurns | None = None,
         clock: Callable[[], float] = time.monotonic,
+        names: Callable[[Any], tuple[str, ...]] | None = None,
+        first_message_s: float = 10.0,
+        max_metadata_bytes: int = 16 * KIB,
     ) -> None:
         """Create a router without services.
 
@@ -83,8 +87,18 @@ class Router(grpc.GenericRpcHandler):
             bounds: Limits enforced while large requests are parsed, by full field name.
             turns: Time slices of the event loop for large requests, shared with the servicers.
             clock: Monotonic clock in seconds; must be the clock of the event loop.
+            names: Returns the names in the certificate of a peer; None: no call needs them.
+            first_message_s: Time in which the first message of a call must arrive, seconds.
+            max_metadata_bytes: Maximum size of the metadata of a call, bytes.
         """
-        self._chain = Chain(interceptors, clock, room or Room())
+        self._chain = Chain(
+            interceptors,
+            clock,
+            room or Room(),
+            names,
+            first_message_s=first_message_s,
+            max_metadata_bytes=max_metadata_bytes,
+        )
         self._bounds = bounds
         self._turns = turns or LoopTurns()
         self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
@@ -96,6 +110,11 @@ class Router(grpc.GenericRpcHandler):
     def in_flight(self) -> InFlight:
         """The calls in flight."""
         return self._chain.in_flight
+
+    @property
+    def waiting_count(self) -> int:
+        """Number of calls whose first message has not arrived."""
+        return self._chain.waiting_count
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -119,6 +138,7 @@ class Router(grpc.GenericRpcHandler):
         *,
         name: str | None = None,
         foreign: bool = False,
+        permission: str = "",
     ) -> None:
         """Add the methods of a service.
 
@@ -130,7 +150,9 @@ class Router(grpc.GenericRpcHandler):
                 returns ``NOT_YET_AVAILABLE``.
             name: Full name of the service, if it differs from the descriptor's.
             foreign: True for a servicer written for grpc.aio: its methods receive the context
-                instead of the call, need no credential, and may write to the context.
+                instead of the call, and may write to the context. They need no credential unless
+                ``permission`` is given.
+            permission: Permission of all methods of a foreign service.
 
         Raises:
             TypeError: A method is neither kind of function, or the contract gives it no permission
@@ -146,10 +168,10 @@ class Router(grpc.GenericRpcHandler):
                 full_name,
                 descriptor.name,
                 RpcShape(descriptor.client_streaming, descriptor.server_streaming),
-                open=foreign,
+                open=foreign and not permission,
                 read_only=descriptor.GetOptions().idempotency_level
                 == MethodOptions.NO_SIDE_EFFECTS,
-                permission=rule.permission,
+                permission=permission or rule.permission,
                 platform=rule.scope == authz_pb2.SCOPE_PLATFORM,
             )
             if hasattr(servicer, method.name):

@@ -28,8 +28,9 @@ from mlsdm_grpc.errors import RETRY_AT_ONCE_S, Unavailable
 from mlsdm_grpc.messages.bounds import SCAN_BYTES
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
-from mlsdm_grpc.server.endings import cut, expired, silent, too_large
+from mlsdm_grpc.server.endings import ENTRY_BYTES, check_size, cut, expired, too_large
 from mlsdm_grpc.server.hooks import Chain
+from mlsdm_grpc.server.receiving import RequestStream, first_message, read_on
 from mlsdm_grpc.server.room import Holding
 from mlsdm_grpc.wire.call import Call, Method, RpcStatus
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     Before: TypeAlias = Callable[[Call], Awaitable[None] | None]
     After: TypeAlias = Callable[[Call], None]
 
-__all__ = ["RECEIVE_S", "MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 # Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
@@ -61,41 +62,9 @@ _DEADLINE_SLACK_S: Final = 0.005
 # Time before its deadline at which a unary call is ended, so that its status contains the reason,
 # seconds.
 _ANSWER_S: Final = 0.004
-# Time in which a request must arrive, seconds, because a silent call holds capacity that others
-# wait for. The largest request takes that long at 3.4 Mbit/s.
-RECEIVE_S: Final = 10.0
 # Maximum request size of an open method, bytes; no valid request comes close.
 _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
-
-
-class _Requests:
-    """The messages of a client stream, parsed one by one."""
-
-    __slots__ = ("_check", "_context", "_holding", "_reader")
-
-    def __init__(
-        self, context: Context, holding: Holding, reader: Reader, check: Callable[[Any], None]
-    ) -> None:
-        self._check = check
-        self._context = context
-        self._holding = holding
-        self._reader = reader
-
-    def __aiter__(self) -> _Requests:
-        return self
-
-    async def __anext__(self) -> Any:
-        self._holding.converted()
-        raw = await self._context.read()
-        if raw is grpc.aio.EOF:
-            await _left(self._context)
-            raise StopAsyncIteration
-        if len(raw) > SMALL_BYTES:
-            await self._holding.convert(len(raw))
-        request = await self._reader.read(raw)
-        self._check(request)
-        return request
 
 
 class MethodHandler(ABC):
@@ -139,6 +108,7 @@ class MethodHandler(ABC):
         answer: bytes | None = None
         raised: BaseException | None = None
         try:
+            check_size(call.metadata_bytes, chain.max_metadata_bytes)
             for before, entered in chain.befores:
                 afters = entered
                 if (waiting := before(call)) is not None:
@@ -173,13 +143,17 @@ class MethodHandler(ABC):
     def _begin(self, context: Context) -> Call:
         pairs = context.invocation_metadata() or ()
         metadata = dict(pairs)
+        size = sum(len(key) + len(value) for key, value in pairs) + ENTRY_BYTES * len(pairs)
         call = Call(
             self._method,
             metadata,
             context.peer(),
             context.time_remaining(),
             self._chain.clock(),
+            size,
         )
+        if self._chain.names is not None:
+            call.identities = self._chain.names(context)
         if len(metadata) != len(pairs):
             counts = Counter(key for key, _ in pairs)
             call.repeated = frozenset(key for key, count in counts.items() if count > 1)
@@ -195,7 +169,9 @@ class MethodHandler(ABC):
         """
         if self._streams:
             check = partial(self._space.check, call)
-            return _Requests(context, holding, self._reader, check)
+            return RequestStream(
+                context, holding, self._reader, chain=self._chain, call=call, check=check
+            )
         is_open = self._method.open
         if not is_open and not holding.try_expect():
             await holding.expect()
@@ -212,19 +188,14 @@ class MethodHandler(ABC):
             request = await self._reader.read(raw)
         if call.principal.spaces is not None:
             self._space.check(call, request)
+        if call.charge_items is not None:
+            call.charge_items(len(request))
         return request
 
     async def _receive(self, context: Context) -> bytes:
-        limit = TimeLimit(asyncio.get_running_loop().time() + RECEIVE_S)
-        try:
-            with limit:
-                raw: Any = await context.read()
-        except TimeoutError:
-            if limit.is_over:
-                raise silent(RECEIVE_S) from None
-            raise
+        raw = await first_message(context, self._chain)
         if raw is grpc.aio.EOF:
-            await _left(context)
+            await read_on(context)
             raise self._reader.malformed("The call has no request message.")
         return raw  # type: ignore[no-any-return]  # the stub knows no bytes
 
@@ -343,16 +314,6 @@ class WriterAnswer(MethodHandler):
         await _send_headers(call, context)
         await self._run(request, self._begin_work(call, context))
         return None
-
-
-async def _left(context: Context) -> None:
-    """Let the cancellation by a client arrive, if there is one.
-
-    A cancelled client stream also reads as EOF, always before the cancellation (measured: 300 of
-    300). A second read lets the cancellation arrive first (6,000 of 6,000). Otherwise half a stream
-    would count as complete.
-    """
-    await context.read()
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:

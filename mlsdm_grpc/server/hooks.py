@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.wire.call import Call, Interceptor
@@ -22,10 +22,25 @@ class Chain:
     """Bound hooks of the interceptors."""
 
     def __init__(
-        self, interceptors: Sequence[Interceptor], clock: Callable[[], float], room: Room
+        self,
+        interceptors: Sequence[Interceptor],
+        clock: Callable[[], float],
+        room: Room,
+        names: Callable[[Any], tuple[str, ...]] | None,
+        *,
+        first_message_s: float,
+        max_metadata_bytes: int,
     ) -> None:
         self.clock = clock
+        self.names = names
+        """Returns the names in the certificate of a peer; None: there are no certificates."""
         self.room = room
+        self.first_message_s = first_message_s
+        """Time in which the first message of a call must arrive, seconds."""
+        self.max_metadata_bytes = max_metadata_bytes
+        """Maximum size of the metadata of a call, bytes."""
+        self.waiting_count = 0
+        """Number of calls whose first message has not arrived."""
         self.in_flight = InFlight()
         self.befores: list[tuple[Before, tuple[After, ...]]] = []
         """Each ``before`` with the ``after`` hooks to run if it is the last one entered."""

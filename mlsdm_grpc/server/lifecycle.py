@@ -14,10 +14,12 @@ from mlsdm_grpc.config import Address
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 from mlsdm_grpc.server.grpc_options import server_options
 from mlsdm_grpc.server.health import OVERALL, READINESS
+from mlsdm_grpc.server.tls import server_credentials
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
+    from mlsdm_grpc.security.tls_files import TlsFiles
     from mlsdm_grpc.server.grpc_aio import Router
     from mlsdm_grpc.server.health import Health
     from mlsdm_grpc.server.inflight import InFlight
@@ -52,12 +54,19 @@ class GrpcServer:
     """Owner of the gRPC port. :meth:`stop` must be awaited, otherwise grpc leaks the server."""
 
     def __init__(
-        self, settings: ServerSettings, *, router: Router, health: Health, drain: DrainInterceptor
+        self,
+        settings: ServerSettings,
+        *,
+        router: Router,
+        health: Health,
+        drain: DrainInterceptor,
+        tls: TlsFiles | None = None,
     ) -> None:
         """Create a server for the methods of the router.
 
-        It does not listen before :meth:`start`.
+        It does not listen before :meth:`start`. Without ``tls`` its port is plain text.
         """
+        self._tls = tls
         self._settings = settings
         self._router = router
         self._health = health
@@ -84,7 +93,10 @@ class GrpcServer:
         server = grpc.aio.server(options=server_options(self._settings))
         server.add_generic_rpc_handlers((self._router,))
         try:
-            port = server.add_insecure_port(str(address))
+            if self._tls is None:
+                port = server.add_insecure_port(str(address))
+            else:
+                port = server.add_secure_port(str(address), server_credentials(self._tls))
         except RuntimeError:
             # A grpc.aio server that is dropped without having run corrupts memory: a later
             # garbage collection crashes (grpcio 1.85.1, 8 of 14 runs; 0 of 28 when it was stopped).

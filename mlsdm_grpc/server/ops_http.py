@@ -9,9 +9,11 @@ from prometheus_client.exposition import choose_encoder
 
 from mlsdm_grpc.config import Address
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.server.ops_access import OpsAccess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from ssl import SSLContext
 
     from mlsdm_grpc.observability.metrics import Metrics
 
@@ -23,29 +25,36 @@ _SHUTDOWN_S: Final = 1.0
 class OpsServer:
     """HTTP server of ``/metrics``, ``/livez`` and ``/readyz``."""
 
-    def __init__(self, metrics: Metrics, unready: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        unready: Callable[[], Mapping[str, str]],
+        access: OpsAccess | None = None,
+    ) -> None:
         """Create a server; it does not listen before :meth:`start`.
 
         Args:
             metrics: Content of ``/metrics``.
             unready: Returns the reasons why the server is not ready, by part; empty if it is ready.
+            access: Checks of requests; by default without credentials.
         """
         self._metrics = metrics
         self._unready = unready
         app = web.Application()
+        (access or OpsAccess()).install(app)
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/livez", self._serve_liveness)
         app.router.add_get("/readyz", self._serve_readiness)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
 
-    async def start(self, address: Address) -> Address:
+    async def start(self, address: Address, tls: SSLContext | None = None) -> Address:
         """Listen; return the address with the chosen port if the port was 0.
 
         Raises:
             InvalidInput: The address cannot be bound.
         """
         await self._runner.setup()
-        site = web.TCPSite(self._runner, address.host, address.port)
+        site = web.TCPSite(self._runner, address.host, address.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:

@@ -27,12 +27,13 @@ V1: Final = "grpc.reflection.v1.ServerReflection"
 _V1_FILE: Final = "grpc/reflection/v1/reflection.proto"
 
 
-def add_reflection(router: Router, services: Iterable[str]) -> None:
+def add_reflection(router: Router, services: Iterable[str], *, permission: str = "") -> None:
     """Add reflection under both names.
 
     Args:
         router: Router of the server.
         services: Full names of the other services to list.
+        permission: Permission that callers need; empty: they need no credential.
     """
     pool = descriptor_pool.Default()
     _add_v1_file(pool)
@@ -40,7 +41,7 @@ def add_reflection(router: Router, services: Iterable[str]) -> None:
     servicer = _Reflection(names, pool)  # type: ignore[no-untyped-call] # not annotated
     service = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
     for name in (V1, ALPHA):
-        router.add(service, servicer, name=name, foreign=True)
+        router.add(service, servicer, name=name, foreign=True, permission=permission)
 
 
 class _Reflection(ReflectionServicer):

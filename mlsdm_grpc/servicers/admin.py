@@ -19,6 +19,7 @@ from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.moderation.text_costs import BATCH_TEXT_BYTES
 from mlsdm_grpc.protection.mode_machine import Mode
 from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.identity import identity
 
 __all__ = ["AdminServicer", "NodeControl"]
 
@@ -85,10 +86,17 @@ class AdminServicer:
         self._methods = methods
         self._now_ns = now_ns
 
+    async def WhoAmI(  # noqa: N802 - the contract's name
+        self,
+        request: admin_service_pb2.WhoAmIRequest,  # noqa: ARG002 - has no fields
+        call: Call,
+    ) -> admin_service_pb2.WhoAmIResponse:
+        return admin_service_pb2.WhoAmIResponse(identity=identity(call.principal))
+
     async def GetServerInfo(  # noqa: N802 - the contract's name
         self,
         request: admin_service_pb2.GetServerInfoRequest,  # noqa: ARG002 - has no fields
-        call: Call,  # noqa: ARG002 - open to every caller
+        call: Call,
     ) -> admin_service_pb2.GetServerInfoResponse:
         embedder = self._embedder
         secure = self._settings.security.mode is not AuthMode.DEV
@@ -106,6 +114,7 @@ class AdminServicer:
             methods=self._methods(),
             auth_mode=node_pb2.AUTH_MODE_SECURE if secure else node_pb2.AUTH_MODE_DEV,
             server_time=timestamp(self._now_ns()),
+            permissions=sorted(call.principal.permissions),
         )
         return admin_service_pb2.GetServerInfoResponse(info=info)
 

@@ -140,12 +140,14 @@ class MemoryServicer:
             fields.fault("queries", bounds.QUERIES.description)
         fields.check()
         self._engine.reads.check_batch(key, count, call.deadline_s)
-        messages = await parts.each(lambda _, query: query, "queries[{}].".format)
         if request.min_revision < 0:
-            for i, query in enumerate(messages):
-                queries.ask(fields, f"queries[{i}].", query)
+            await parts.each(
+                lambda i, query: queries.ask(fields, queries.path_of(i, batch=True), query),
+                "queries[{}].".format,
+            )
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
+        messages = await parts.each(lambda _, query: query, "queries[{}].".format)
         return await self._engine.reads.query(
             key,
             EncodedQueries.of(messages, batch=True),

@@ -14,6 +14,7 @@ import structlog
 
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 from mlsdm_grpc.workers.progress import LOADING
 
 __all__ = ["Quarantine"]
@@ -46,6 +47,7 @@ class Quarantine:
         del self._struck[key]
         self._barred[key] = revision
         _log.error("space_quarantined", tenant=key.tenant, space=key.space, revision=revision)
+        record_event(SecurityEvent.SPACE_QUARANTINED, tenant=key.tenant, space=key.space)
 
     def passed(self, key: SpaceKey) -> None:
         """Clear the strikes of a space that was loaded successfully."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -268,7 +267,7 @@ class Access:
             await self.foresee(space, body, ticket)
         check_deadline(ticket.deadline_s)
         if not ticket.request_id:
-            ticket = replace(ticket, request_id=self.ids.uuid())
+            ticket = ticket.with_id(self.ids.uuid())
         encoded = await self._encoded(body)
         cost_s = _WRITE_S * _items(body)
         # One gate for each worker: writes of a hanging or loading one must not block the others.

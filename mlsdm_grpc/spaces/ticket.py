@@ -26,6 +26,17 @@ class Ticket:
     """True if the request window stores the write; False for the preparation of a first write."""
     lane: Lane = Lane.INTERACTIVE
 
+    def with_id(self, request_id: bytes) -> Ticket:
+        """Return a copy with another idempotency key, cheaper than :func:`dataclasses.replace`."""
+        return Ticket(
+            self.principal,
+            self.deadline_s,
+            request_id,
+            self.request_digest,
+            self.windowed,
+            self.lane,
+        )
+
 
 def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
     """Return the error for a write without a result in time."""

@@ -9,7 +9,7 @@ from mlsdm_grpc.security.principal import ANONYMOUS, Criticality, Principal
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Hashable, Mapping
 
     from mlsdm_grpc.errors import MlsdmError
 
@@ -96,6 +96,8 @@ class Call:
     """Time left until the client's deadline, seconds; None if the client set no deadline."""
     started_s: float
     """Monotonic time at which the call arrived; the event loop counts on the same clock."""
+    metadata_bytes: int = 0
+    """Size of the metadata, as HTTP/2 counts it."""
     repeated: frozenset[str] = frozenset()
     """Metadata keys that the client sent more than once."""
     identities: tuple[str, ...] = ()
@@ -121,6 +123,11 @@ class Call:
     ending: asyncio.Future[str] | None = None
     """Future that lets a stream end in order. The servicer of such a stream creates it; the server
     sets the name of an ``ErrorReason`` when it stops, and then waits for the stream."""
+    charge_items: Callable[[int], float] | None = None
+    """Charge of the items of a batch to the principal; returns the time to wait before the next
+    batch of a stream, seconds. None: items are not charged."""
+    limited_by: Hashable = None
+    """Key of the parallel calls among which this call counts; None: none."""
     cut_error: MlsdmError | None = None
     """Error with which the server ends the call before its own end; None: the stop of the
     server."""

@@ -10,6 +10,7 @@ __all__ = [
     "CRITICALITY",
     "PUSHBACK",
     "QUEUE_WAIT",
+    "RATE_REMAINING",
     "REQUEST_ID",
     "STATUS_DETAILS",
     "TENANT",
@@ -22,6 +23,7 @@ CRITICALITY = "x-mlsdm-criticality"
 REQUEST_ID = "x-request-id"
 PUSHBACK = "grpc-retry-pushback-ms"
 QUEUE_WAIT = "x-mlsdm-queue-wait-us"
+RATE_REMAINING = "x-ratelimit-remaining"
 STATUS_DETAILS = "grpc-status-details-bin"
 TENANT = "x-mlsdm-tenant"
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-__all__ = ["WORK", "MethodClass"]
+if TYPE_CHECKING:
+    from mlsdm_grpc.wire.call import Method
+
+__all__ = ["WORK", "LimitClass", "MethodClass", "limit_class"]
 
 
 class MethodClass(enum.Enum):
@@ -44,8 +48,8 @@ _NAMES: Mapping[MethodClass, Mapping[str, str]] = {
     },
     MethodClass.GENERATION: {"GenerationService": "Generate StreamGenerate"},
     MethodClass.ADMIN: {
-        "AdminService": "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup"
-        " GetSloStatus ListDecisions VerifyJournal SetLogLevel",
+        "AdminService": "WhoAmI GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup"
+        " VerifyBackup GetSloStatus ListDecisions VerifyJournal SetLogLevel",
     },
 }
 
@@ -58,3 +62,25 @@ WORK: Mapping[str, MethodClass] = MappingProxyType(
     }
 )
 """Kind of work by path of the RPC."""
+
+
+class LimitClass(enum.Enum):
+    """Kind of call whose rate is limited on its own."""
+
+    READ = "read"
+    WRITE = "write"
+    BATCH = "batch"
+    """Batches and streams of items; charged by items."""
+    GENERATE = "generate"
+    """Calls of language models."""
+
+
+def limit_class(method: Method) -> LimitClass | None:
+    """Return the limit of a method; None: its rate is not limited, because operators need it."""
+    if WORK.get(method.path) is MethodClass.ADMIN or method.platform:
+        return None
+    if method.permission == "generate":
+        return LimitClass.GENERATE
+    if method.shape.client_streaming or method.name.startswith("Batch"):
+        return LimitClass.BATCH
+    return LimitClass.READ if method.read_only else LimitClass.WRITE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TypeAlias
 
 import numpy as np
@@ -46,6 +47,8 @@ __all__ = [
 ]
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
+# Fields of a memory whose values stand in its object as they are.
+_PLAIN = frozenset({"memory_id", "text", "embedding", "phase", "confidence", "pinned"})
 _MEMORIES = memory_put_pb2.BatchPutMemoriesRequest.MEMORIES_FIELD_NUMBER
 PutParts: TypeAlias = Parts[memory_put_pb2.BatchPutMemoriesRequest, memory_pb2.Memory]
 
@@ -98,12 +101,18 @@ class BatchDigest:
 
 def request_digest(call: Call, request: Message) -> bytes:
     """Return SHA-256 over method and request; equal digests mark a repeated request."""
-    canonical = type(request)()
-    canonical.CopyFrom(request)
-    canonical.ClearField("request_id")
-    if "space" in canonical.DESCRIPTOR.fields_by_name:
-        canonical.space = canonical.space or limits.DEFAULT_SPACE  # type: ignore[attr-defined] # it is there
-    body = canonical.SerializeToString(deterministic=True)
+    request_id: str = getattr(request, "request_id", "")
+    unnamed = getattr(request, "space", None) == ""
+    # Changed for a moment, because a copy of a request with a vector costs as much as its digest.
+    if request_id:
+        request.ClearField("request_id")
+    if unnamed:
+        request.space = limits.DEFAULT_SPACE  # type: ignore[attr-defined] # it is there
+    body = request.SerializeToString(deterministic=True)
+    if request_id:
+        request.request_id = request_id  # type: ignore[attr-defined] # it is there
+    if unnamed:
+        request.ClearField("space")
     return hashlib.sha256(call.method.path.encode() + b"\0" + body).digest()
 
 
@@ -137,7 +146,8 @@ def new_memory(
 
     A blank text cannot be found by a search, so it requires an embedding.
     """
-    has_embedding = message.HasField("embedding")
+    given = {field.name for field, _ in message.ListFields()}  # most memories give few fields
+    has_embedding = "embedding" in given
     if not has_embedding and not message.text:
         fields.fault(path, "requires a text or an embedding")
     elif not has_embedding and is_blank(message.text):
@@ -145,31 +155,37 @@ def new_memory(
     vector = _NO_VECTOR
     if has_embedding:
         vector = fields.embedding(f"{path}.embedding", message.embedding)
-    phase = confidence = None
-    if message.HasField("phase"):
+    phase, confidence = None, 1.0
+    if "phase" in given:
         phase = fields.number(f"{path}.phase", message.phase)
-    if message.HasField("confidence"):
+    if "confidence" in given:
         confidence = fields.number(f"{path}.confidence", message.confidence)
-    return NewMemory(
-        memory_id=fields.memory_id(f"{path}.memory_id", message.memory_id),
+    memory_id, text = message.memory_id, message.text
+    made = NewMemory(
+        memory_id=fields.memory_id(f"{path}.memory_id", memory_id) if memory_id else "",
         vector=vector,
-        caller_chosen_id=bool(message.memory_id) and not message.server_assigned_id,
-        # The server's own ids are restored by an import, so that a round trip keeps them.
-        keeps_id=bool(message.memory_id) and message.server_assigned_id,
-        text=fields.text(f"{path}.text", message.text),
+        caller_chosen_id=bool(memory_id) and not message.server_assigned_id,
+        text=fields.text(f"{path}.text", text) if text else "",
         phase=phase,
-        confidence=1.0 if confidence is None else confidence,
+        confidence=confidence,
+        pinned=message.pinned,
+    )
+    if given <= _PLAIN:
+        return made
+    return replace(
+        made,
+        # The server's own ids are restored by an import, so that a round trip keeps them.
+        keeps_id=bool(memory_id) and message.server_assigned_id,
         labels=fields.labels(f"{path}.labels", message.labels),
         metadata=fields.metadata(f"{path}.metadata", message.metadata),
         provenance=_provenance(fields, path, message),
-        pinned=message.pinned,
         expire_time_ns=_expire_time(fields, f"{path}.", message, now_ns),
         etag=message.etag if allow_replace else "",
         embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
         context=_context(fields, path, message),
         # Time 0 stands for none, so that the first nanosecond of 1970 becomes the second one.
         event_time_ns=(fields.moment(f"{path}.event_time", message, "event_time") or 0)
-        or int(message.HasField("event_time")),
+        or int("event_time" in given),
         conversation_id=fields.memory_id(f"{path}.conversation_id", message.conversation_id),
         role=_role(fields, f"{path}.exchange_role", message.exchange_role),
     )

@@ -25,7 +25,8 @@ __all__ = [
     "placed",
 ]
 
-MAX_FRAME_BYTES = 64 * 1_024 * 1_024
+MAX_FRAME_BYTES = 72 * 1_024 * 1_024
+"""Largest frame, bytes: the largest request that settings allow, and vectors of its texts."""
 LENGTHS = struct.Struct("<II")
 """Frame header: size of the message and size of the record after it, bytes."""
 APART_BYTES: Final = 256 * 1_024

@@ -25,6 +25,8 @@ from mlsdm_grpc.workers.worker_log import configure_worker_log
 __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
+# Number of new containers after which the youngest ones are collected.
+_COLLECTED_EVERY: Final = 20_000
 # Time without requests after which background work starts, milliseconds.
 _IDLE_MS: Final = 250
 
@@ -110,6 +112,8 @@ def main(arguments: Sequence[str]) -> int:
         gc.collect()
         # Freeze the loaded objects; collecting them would take time in the middle of a slice.
         gc.freeze()
+        # Requests leave few cycles; the default, 700, would collect many times in one of them.
+        gc.set_threshold(_COLLECTED_EVERY)
         serve(sock, handler)
     return os.EX_OK
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
-from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import MemoryQuery
+from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QUERY_MODE_LEXICAL, MemoryQuery
 from mlsdm_grpc.core.mind.space_state import Contents
 from mlsdm_grpc.core.model.new_memory import Vector
 from mlsdm_grpc.core.model.recall_mode import RecallMode
@@ -20,7 +20,7 @@ from mlsdm_grpc.core.store.kernel import MIN_NORM, Float64
 from mlsdm_grpc.core.store.recall_query import PHASE_TOLERANCE, Query, Sought
 from mlsdm_grpc.lexical import query_terms
 from mlsdm_grpc.messages.fields import Fields
-from mlsdm_grpc.messages.queries import Ask, ask, asks
+from mlsdm_grpc.messages.queries import Ask, ask, asks, path_of
 
 __all__ = ["Asked", "asked_of", "queries_of"]
 
@@ -31,78 +31,86 @@ _NO_VECTOR: Final = np.empty(0)
 _SURELY_VALID: Final = (4 * MIN_NORM**2, math.inf)
 
 
-def asked_of(contents: Contents, search: pb.SearchRequest) -> Asked:
-    """Return the queries of a request; the numbers in their vectors are not checked yet.
+def asked_of(contents: Contents, search: pb.SearchRequest) -> Generator[None, None, Asked]:
+    """Return the queries of a request in steps; numbers of used vectors are not checked yet.
 
     Raises:
         InvalidInput: FIELD_INVALID.
         PreconditionFailed: DIMENSION_MISMATCH.
     """
-    fields, dimension = Fields(), contents.parameters.dimension
-    found = [
-        ask(
+    fields, dimension, found, wrong = Fields(), contents.parameters.dimension, list[Ask](), None
+    for i, raw in enumerate(search.queries):
+        message = MemoryQuery.FromString(raw)
+        by_words = message.mode == QUERY_MODE_LEXICAL
+        each = ask(
             fields,
-            f"queries[{i}]." if search.batch else "",
-            MemoryQuery.FromString(raw),
-            vector_of=Fields.components,
+            path_of(i, batch=search.batch),
+            message,
+            # The vector of a query by words alone is checked, and then not used.
+            vector_of=Fields.embedding if by_words else Fields.components,
         )
-        for i, raw in enumerate(search.queries)
-    ]
-    if fields.has_violations:
-        _check_completely(search)
-    if search.vectors_f32_le:
-        found = [
-            replace(each, vector=Vector(np.frombuffer(data, "<f4"), 0.0)) if data else each
-            for each, data in zip(found, search.vectors_f32_le, strict=True)
-        ]
-    for i, each in enumerate(found):
-        if each.vector is None:
-            continue
-        if each.mode is RecallMode.LEXICAL:
-            _check_completely(search)
-            found[i] = replace(each, vector=None)
-        elif len(each.vector.raw) != dimension:
-            _check_completely(search)
-            raise errors.dimension_mismatch(dimension, len(each.vector.raw))
+        vector = each.vector
+        if search.vectors_f32_le and (data := search.vectors_f32_le[i]):
+            vector = Vector(np.frombuffer(data, "<f4"), 0.0)
+        if by_words:
+            vector = None
+        if vector is not each.vector:
+            each = replace(each, vector=vector)
+        if vector is not None and len(vector.raw) != dimension and wrong is None:
+            wrong = len(vector.raw)
+        found.append(each)
+        yield
+    if fields.has_violations or wrong is not None:
+        yield from _check_completely(search)
+    if wrong is not None:
+        raise errors.dimension_mismatch(dimension, wrong)
     return found
 
 
 def queries_of(
     contents: Contents, requests: Sequence[tuple[pb.SearchRequest, Asked]]
-) -> list[list[Query] | errors.InvalidInput]:
-    """Return the queries of several requests, each with a unit vector, or the error of a request.
+) -> Generator[None, None, list[list[Query] | errors.InvalidInput]]:
+    """Return the queries of several requests in steps, or the error of a request.
 
-    Cost: one pass over all vectors together; 5 us for each query besides.
+    Each vector becomes a unit vector in float64.
+
+    Cost: one pass over all vectors together; 5 us for each query besides, and its words.
     """
     raws = [each.vector.raw for _, asked in requests for each in asked if each.vector is not None]
-    wide, valid = np.empty((0, 0)), True
+    rows: Iterator[tuple[Float64, bool]] = iter(())
     if raws:
-        wide = np.concatenate(raws).reshape(len(raws), -1).astype(np.float64)
-        # Sums in float64 give the same norm on every machine.
-        squares = np.add.reduce(wide * wide, axis=1)
-        low, high = _SURELY_VALID
-        valid = bool(low <= squares.min() and squares.max() < high)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        # A signalling NaN is reported by the conversion already.
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            wide = np.concatenate(raws).reshape(len(raws), -1).astype(np.float64)
+            # Sums in float64 give the same norm on every machine.
+            squares = np.add.reduce(wide * wide, axis=1)
             wide /= np.sqrt(squares)[:, np.newaxis]
-    rows = iter(wide)
+        low, high = _SURELY_VALID
+        rows = zip(wide, ((squares >= low) & (squares < high)).tolist(), strict=True)
     found = list[list[Query] | errors.InvalidInput]()
     for search, asked in requests:
-        of_request: list[Query] | errors.InvalidInput = [
-            _query(contents, _NO_VECTOR if each.vector is None else next(rows), each, search)
-            for each in asked
-        ]
+        queries, valid = list[Query](), True
+        for each in asked:
+            row, sure = (_NO_VECTOR, True) if each.vector is None else next(rows)
+            valid = valid and sure
+            queries.append(_query(contents, row, each, search))
+            yield
+        of_request: list[Query] | errors.InvalidInput = queries
         if not valid:
             try:
-                _check_completely(search)
+                yield from _check_completely(search)
             except errors.InvalidInput as error:
                 of_request = error
         found.append(of_request)
     return found
 
 
-def _check_completely(search: pb.SearchRequest) -> None:
+def _check_completely(search: pb.SearchRequest) -> Iterator[None]:
     """Raise ``InvalidInput`` with all violations, those of the numbers in vectors included."""
-    asks(search.queries, batch=search.batch)
+    fields = Fields()
+    for _ in asks(fields, search.queries, batch=search.batch):
+        yield
+    fields.check()
 
 
 def _query(contents: Contents, vector: Float64, each: Ask, search: pb.SearchRequest) -> Query:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Final, TypeAlias, TypeVar
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.core.mind.mind import Mind
+from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots
-from mlsdm_grpc.errors import InvalidInput, MlsdmError
+from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.query_decoder import Asked, asked_of, queries_of
 from mlsdm_grpc.workers.query_encoder import Answers, Found
@@ -23,6 +24,7 @@ _Waiting: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Asked]
 FIRST_QUERIES: Final = 8
 """Queries of a batch that are answered before it is known how long one takes."""
 _SCANNED_AT_ONCE: Final = 256
+_T = TypeVar("_T")
 
 
 class Searches:
@@ -61,9 +63,9 @@ class Searches:
             try:
                 check_deadline(request)
                 mind = self._mind_of(request)
-                asked.append((request, reply, asked_of(contents_of(mind), request.search)))
+                asked.append((request, reply, finish(asked_of(contents_of(mind), request.search))))
                 reply.revision = mind.revision
-            except MlsdmError as error:
+            except Exception as error:  # noqa: BLE001 - the top of the worker's loop
                 self._fail(request, reply, error)
                 reply.unloaded = not self._is_held(request.space_id)
         if not asked:
@@ -74,15 +76,16 @@ class Searches:
             for request, reply, _ in asked:
                 self._fail(request, reply, error)
             return replies
-        first = asked[0][1]
-        if first.WhichOneof("kind") == "search":
+        first = next((reply for _, reply, _ in asked if reply.HasField("search")), None)
+        if first is not None:
             first.search.batch_count = len(asked)
             first.search.query_cost_ns = (time.thread_time_ns() - began_ns) // len(asked)
         return replies
 
     def _search_together(self, mind: Mind, asked: Sequence[_Waiting]) -> None:
         """Answer the queries of several requests with one scan."""
-        queries = queries_of(contents_of(mind), [(each.search, of) for each, _, of in asked])
+        searches = [(request.search, of_request) for request, _, of_request in asked]
+        queries = finish(queries_of(contents_of(mind), searches))
         valid = list[tuple[pb.LinkRequest, pb.LinkReply, Query, bool]]()
         for (request, reply, (one,)), found in zip(asked, queries, strict=True):
             if isinstance(found, InvalidInput):
@@ -100,12 +103,13 @@ class Searches:
         yield
         mind = self._mind_of(request)
         contents = contents_of(mind)
-        asked = asked_of(contents, request.search)
-        yield
-        (queries,) = queries_of(contents, [(request.search, asked)])
+        asked, decoding_ns = yield from _timed(asked_of(contents, request.search))
+        (queries,), preparing_ns = yield from _timed(
+            queries_of(contents, [(request.search, asked)])
+        )
         if isinstance(queries, InvalidInput):
             raise queries
-        yield
+        before_ns = (decoding_ns + preparing_ns) // max(len(queries), 1)
         results = list[RecalledSlots]()
         spent_ns, cost_ns, count = 0, 0, FIRST_QUERIES
         while len(results) < len(queries):
@@ -122,7 +126,8 @@ class Searches:
         with_rows = [each.include_embedding for each in asked]
         self._answer(mind, request, reply, map(Found, queries, results, with_rows))
         if reply.WhichOneof("kind") == "search":
-            reply.search.batch_count, reply.search.query_cost_ns = len(queries), cost_ns
+            reply.search.batch_count = len(queries)
+            reply.search.query_cost_ns = before_ns + cost_ns
 
     def _find(self, mind: Mind, queries: Sequence[Query], *, now_ns: int) -> list[RecalledSlots]:
         """Search for several queries in one scan, and report the size of the scan as progress."""
@@ -142,3 +147,16 @@ class Searches:
             reply.search.answer = self._answers.encode(request, pelm, found, mind.revision)
         except InvalidInput as error:
             add_failure(reply, error)
+
+
+def _timed(steps: Generator[None, None, _T]) -> Generator[None, None, tuple[_T, int]]:
+    """Return the result of steps and their processor time, nanoseconds."""
+    spent_ns = 0
+    while True:
+        began_ns = time.thread_time_ns()
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value, spent_ns + time.thread_time_ns() - began_ns
+        spent_ns += time.thread_time_ns() - began_ns
+        yield

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# All files are parsed, which takes seconds on an idle machine.
+pytestmark = pytest.mark.timeout(180)
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mlsdm_grpc"
 

@@ -11,6 +11,11 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
+# All files are parsed, which takes seconds on an idle machine.
+pytestmark = pytest.mark.timeout(180)
+
 ROOT = Path(__file__).parents[2]
 LINES = 6
 SHORTEST = 90

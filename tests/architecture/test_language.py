@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,9 @@ from pydantic import BaseModel
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.config import Settings
+
+# All files are parsed, which takes seconds on an idle machine.
+pytestmark = pytest.mark.timeout(180)
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "mlsdm_grpc"
@@ -76,13 +80,17 @@ def notes(source: str, name: str) -> Iterator[Note]:
             yield Note(place, token.string, is_comment=True, of_value=False)
 
 
-def all_notes() -> Iterator[Note]:
-    for file in sources(*FOLDERS):
-        if file != Path(__file__):
-            yield from notes(file.read_text("utf-8"), str(file.relative_to(ROOT)))
+@functools.cache
+def all_notes() -> tuple[Note, ...]:
+    return tuple(
+        note
+        for file in sources(*FOLDERS)
+        if file != Path(__file__)
+        for note in notes(file.read_text("utf-8"), str(file.relative_to(ROOT)))
+    )
 
 
-def faults_of_beginning(found: Iterator[Note]) -> list[str]:
+def faults_of_beginning(found: Iterable[Note]) -> list[str]:
     return [
         f"{note.place} {note.text[:60]}"
         for note in found
@@ -90,7 +98,7 @@ def faults_of_beginning(found: Iterator[Note]) -> list[str]:
     ]
 
 
-def faults_of_words(found: Iterator[Note]) -> list[str]:
+def faults_of_words(found: Iterable[Note]) -> list[str]:
     return [
         f"{note.place} {match[0]}"
         for note in found
@@ -111,6 +119,7 @@ def test_docstrings_and_comments_use_no_dialect() -> None:
     [
         *("README.md", "CONTRIBUTING.md", "Makefile", "Dockerfile"),
         *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "docs").glob("*.md"))),
+        *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "docs/adr").glob("*.md"))),
         *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "proto").rglob("*.proto"))),
     ],
 )

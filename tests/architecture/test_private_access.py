@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# All files are parsed, which takes seconds on an idle machine.
+pytestmark = pytest.mark.timeout(180)
+
 TESTS = Path(__file__).parents[1]
 OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
 """Public, in spite of their names: they must not clash with names of fields."""

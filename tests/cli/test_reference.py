@@ -64,7 +64,13 @@ def test_the_sample_holds_every_setting_with_its_default(tmp_path, monkeypatch):
     endpoints = {f"{each}.{file}" for each in ENDPOINTS for file in ("key_file", "ca_file")}
     others = {
         "engine.workers",
+        "limits.enabled",
+        "security.event_log",
+        "security.policy_file",
         "security.tokens_file",
+        "server.tls.certificate_file",
+        "server.tls.client_ca_file",
+        "server.tls.key_file",
     }
     assert everything - named == others | endpoints
     for setting in everything:

@@ -119,6 +119,7 @@ TIME = Rows(
 
 ROWS: dict[str, Rows] = {
     "text": text(8 * KIB),
+    "tenant": text(63),
     "put.text": text(8 * KIB, empty=True),
     "context": text(4 * KIB),
     "new_memory.text": text(8 * KIB, empty=True),

@@ -128,9 +128,16 @@ def test_sequences_count_those_that_come_later():
     assert [pelm.history.sequence_at(n, after=1) for n in (1, 2)] == [2, 4]
     assert pelm.history.sequence_at(1, after=4) == 4
     finish(pelm.history.know_texts())
-    assert [m.memory_id for m in pelm.history.newest_between(0, 4, 9)] == ["b", "a"]
-    assert [m.memory_id for m in pelm.history.newest_between(1, 5, 9)] == ["d", "b"]
-    assert [m.memory_id for m in pelm.history.newest_between(0, 5, 1)] == ["d"]
+
+    def newest(*bounds):
+        return [m.memory_id for m in pelm.history.present(*pelm.history.newest_between(*bounds))]
+
+    assert newest(0, 4, 9) == ["b", "a"]
+    assert newest(1, 5, 9) == ["d", "b"]
+    assert newest(0, 5, 1) == ["d"]
+    slots, sequences = pelm.history.newest_between(0, 5, 9)
+    pelm.remove("b")
+    assert "b" not in [m.memory_id for m in pelm.history.present(slots, sequences)]
 
 
 def test_what_is_near_has_the_same_phase_and_is_another_memory():

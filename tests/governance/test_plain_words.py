@@ -14,13 +14,14 @@ from mlsdm_grpc.governance.matching.plain_words import PlainWords
 
 CHAINED = re.compile(r"(?<![^\W_])(?=([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3})(?![^\W_]))")
 ELIDED = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
-texts = st.one_of(
+short = st.one_of(
     st.text(max_size=60),
     st.text("ab1 .-$", max_size=16),
     st.text("a$@'!€ ", max_size=16),
     st.text("a b.c-d_*|~·•", max_size=16),
     st.text("lqu'a*-. \n_é𝐤\U00010400漢", max_size=16),
 )
+texts = st.one_of(short, st.tuples(short, st.just(" a b," * 40), short).map("".join))
 
 
 @given(texts)

@@ -51,6 +51,7 @@ def test_the_folder_holds_the_tables_that_are_read_and_no_others():
         "injection",
         "markup.toml",
         "personal.toml",
+        "unicode_confusables.toml",
     }
     for detector in DETECTORS:
         names = {each.name for each in data.joinpath(detector).iterdir()}
@@ -151,7 +152,9 @@ def test_fragments_may_hold_fragments_that_stand_before_them():
 
 def test_letters_that_look_alike_are_those_of_the_other_script():
     tables = confusables()
-    assert all(LATIN.fullmatch(chr(each)) for each in tables.latin.values())
+    assert all(map(LATIN.fullmatch, tables.latin.values()))
+    assert all(each.isascii() and each.isalnum() for each in tables.ascii.values())
+    assert not any(each.isascii() for each in tables.ascii)
     assert all(CYRILLIC.fullmatch(chr(each)) for each in tables.cyrillic.values())
     assert not any(chr(each).isascii() for each in tables.latin)
     for drawn, letter in tables.drawn.items():

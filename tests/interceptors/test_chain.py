@@ -21,13 +21,16 @@ def test_the_order_is_the_documented_one():
         "request_id",
         "metrics",
         "access_log",
+        "security_events",
         "status",
         "queue_wait",
         "drain",
         "deadline",
+        "peer_limit",
         "authn",
         "impersonation",
         "authz",
+        "rate_limit",
         "admission",
     ]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
@@ -57,3 +60,14 @@ def test_what_changes_a_whole_tenant_names_no_space():
         if rule.permission in TENANT_WIDE and "space" not in method.input_type.fields_by_name
     }
     assert changing == TENANT_WIDE
+
+
+def test_the_documentation_lists_the_permissions_of_the_roles():
+    text = (Path(__file__).parents[2] / "docs/security.md").read_text()
+    rows = dict(re.findall(r"(?m)^\| `(\w+)` \| ((?:those of|\w+\.\w+).*) \|$", text))
+    found = {}
+    for role, cell in rows.items():
+        inherited = re.findall(r"those of (\w+)", cell)
+        named = set(re.findall(r"\b(?:\w+\.\w+|generate|backup)\b", cell))
+        found[role] = named.union(*(found[each] for each in inherited))
+    assert found == ROLES

@@ -24,7 +24,7 @@ def _sha(token):
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _entry(token, name="job", tenant="acme", **more):
+def token_entry(token, name="job", tenant="acme", **more):
     lines = {"name": name, "tenant": tenant, "sha256": _sha(token), **more}
     return "[[token]]\n" + "".join(f'{key} = "{value}"\n' for key, value in lines.items())
 
@@ -43,10 +43,10 @@ def write(tmp_path):
 def tokens(write):
     return _reading(
         write(
-            _entry("right")
-            + _entry("other", name="reader", tenant="zeta-1")
-            + _entry("old", expires="2026-11-23T12:00:00Z")
-            + _entry("young", name="young", expires="2026-11-23T13:00:01+01:00")
+            token_entry("right")
+            + token_entry("other", name="reader", tenant="zeta-1")
+            + token_entry("old", expires="2026-11-23T12:00:00Z")
+            + token_entry("young", name="young", expires="2026-11-23T13:00:01+01:00")
         ),
         now=lambda: NOW,
     )
@@ -67,7 +67,7 @@ def test_a_token_proves_its_principal(tokens):
 
 
 def test_a_token_says_what_its_holder_may_do(write):
-    text = _entry("plain") + _entry("sre", criticality="critical")
+    text = token_entry("plain") + token_entry("sre", criticality="critical")
     text += "platform = true\nattest = true\n"
     tokens = _reading(write(text))
     plain, sre = (_ask(tokens, x_api_key=token) for token in ("plain", "sre"))
@@ -122,7 +122,7 @@ def test_two_credentials_are_none(tokens, key):
 
 def test_the_longest_credential_is_looked_at(write):
     token = "x" * (MAX_CREDENTIAL_BYTES - len("Bearer "))
-    tokens = _reading(write(_entry(token)))
+    tokens = _reading(write(token_entry(token)))
     assert _ask(tokens, authorization=f"Bearer {token}").name == "job"
     with pytest.raises(Unauthenticated):
         _ask(tokens, authorization=f"Bearer {token}x")
@@ -130,7 +130,7 @@ def test_the_longest_credential_is_looked_at(write):
 
 def test_a_token_ends_at_its_moment_with_credential_expired(write):
     now = NOW - timedelta(seconds=1)
-    tokens = _reading(write(_entry("old", expires=NOW.isoformat())), now=lambda: now)
+    tokens = _reading(write(token_entry("old", expires=NOW.isoformat())), now=lambda: now)
     assert _ask(tokens, authorization="Bearer old").name == "job"
     now = NOW
     with pytest.raises(Unauthenticated) as raised:
@@ -141,7 +141,9 @@ def test_a_token_ends_at_its_moment_with_credential_expired(write):
 
 def test_tokens_whose_digests_begin_alike_are_told_apart(write, monkeypatch):
     monkeypatch.setattr("mlsdm_grpc.security.static_keys.PREFIX_BYTES", 0)
-    tokens = _reading(write(_entry("one", name="one") + _entry("two", name="two")), now=lambda: NOW)
+    tokens = _reading(
+        write(token_entry("one", name="one") + token_entry("two", name="two")), now=lambda: NOW
+    )
     assert [_ask(tokens, x_api_key=each).name for each in ("one", "two")] == ["one", "two"]
 
 
@@ -159,16 +161,16 @@ def _faults(file):
 def test_all_faults_of_a_file_are_reported_at_once(write):
     text = "stray = 1\n" + "".join(
         (
-            _entry("a", tenant="Acme"),
-            _entry("b", name=""),
-            _entry("c", expires="soon"),
-            _entry("d", expires="2027-01-01T00:00:00"),
-            _entry("e", colour="red"),
+            token_entry("a", tenant="Acme"),
+            token_entry("b", name=""),
+            token_entry("c", expires="soon"),
+            token_entry("d", expires="2027-01-01T00:00:00"),
+            token_entry("e", colour="red"),
             '[[token]]\nname = "f"\ntenant = "t"\nsha256 = "F00"\n',
             "[[token]]\n",
-            _entry("good"),
-            _entry("good"),
-            _entry("h", criticality="urgent", platform="yes"),
+            token_entry("good"),
+            token_entry("good"),
+            token_entry("h", criticality="urgent", platform="yes"),
         )
     )
     assert _faults(write(text)) == {
@@ -208,13 +210,13 @@ def test_a_file_that_cannot_be_read_is_a_fault_that_quotes_nothing(write, tmp_pa
     "tenant", ["a", "0", "a-b_c", "a" * 63], ids=["one", "digit", "marks", "longest"]
 )
 def test_tenants_of_the_contract_are_accepted(write, tenant):
-    tokens = _reading(write(_entry("x", tenant=tenant)))
+    tokens = _reading(write(token_entry("x", tenant=tenant)))
     assert _ask(tokens, x_api_key="x").tenant == tenant
 
 
 @pytest.mark.parametrize("tenant", ["", "-a", "_tenant", "A", "a.b", "a b", "a" * 64, "a\\n"])
 def test_other_tenants_are_not(write, tenant):
-    assert _faults(write(_entry("x", tenant=tenant))) == {"token[0].tenant"}
+    assert _faults(write(token_entry("x", tenant=tenant))) == {"token[0].tenant"}
 
 
 def test_in_dev_mode_everybody_is_dev():

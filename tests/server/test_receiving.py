@@ -11,7 +11,6 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mlsdm_grpc.security.principal import Principal
-from mlsdm_grpc.server import handlers
 from mlsdm_grpc.server.memory_plan import MemoryPlan
 from mlsdm_grpc.server.room import Room
 from tests.support.ping import SERVICE, outcome, serving
@@ -74,10 +73,10 @@ async def test_silent_calls_keep_neither_health_nor_another_tenant_waiting(name,
 
 
 @pytest.mark.parametrize("path", [CHECK, *(f"/{SERVICE}/{name}" for name in SILENT)])
-async def test_a_message_has_to_come_in_time_with_deadline_expired(monkeypatch, path):
-    monkeypatch.setattr(handlers, "RECEIVE_S", 0.2)
+async def test_a_message_has_to_come_in_time_with_deadline_expired(path):
     gates = room(3)
-    async with serving(room=gates) as running, silent_calls(running, path, 1) as (silent,):
+    limit = {"first_message_timeout_s": 0.2}
+    async with serving(room=gates, **limit) as running, silent_calls(running, path, 1) as (silent,):
         with anyio.fail_after(5 * 0.2 + 2):
             result = await outcome(silent)
         assert (result.code, result.error.reason) == ("DEADLINE_EXCEEDED", "DEADLINE_EXPIRED")

@@ -70,7 +70,9 @@ def written(mind):
 
 def found(mind, text):
     search = search_of(by_words(text, top_k=7))
-    (queries,) = queries_of(mind.contents, [(search, asked_of(mind.contents, search))])
+    (queries,) = finish(
+        queries_of(mind.contents, [(search, finish(asked_of(mind.contents, search)))])
+    )
     (answer,) = mind.find(queries, now_ns=0)
     pelm = mind.contents.pelm
     names = [pelm.memory_at(slot).memory_id for slot in answer.slots.tolist()]

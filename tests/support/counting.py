@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "get_policy": {},
     "set_policy": {"policy": Policy(etag='"1"')},
     "server_info": {},
+    "who_am_i": {},
     "new_memory": {"text": "a"},
     "split_passages": {"text": "a"},
     "passage_context": {"text": "a"},

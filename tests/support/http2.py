@@ -4,7 +4,7 @@ import asyncio
 import struct
 from contextlib import asynccontextmanager, suppress
 
-DATA, HEADERS, RST_STREAM, SETTINGS = 0, 1, 3, 4
+DATA, HEADERS, RST_STREAM, SETTINGS, CONTINUATION = 0, 1, 3, 4, 9
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
 CANCEL = struct.pack(">I", 8)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -20,8 +20,8 @@ def _field(name, value):
     return b"\0" + bytes((len(name),)) + name + bytes((len(value),)) + value
 
 
-def headers(path):
-    """Return the header block of a call."""
+def headers(path, *more):
+    """Return the header block of a call with more fields."""
     return POST_OVER_HTTP + b"".join(
         _field(name, value)
         for name, value in (
@@ -29,6 +29,7 @@ def headers(path):
             (b":authority", b"server"),
             (b"content-type", b"application/grpc"),
             (b"te", b"trailers"),
+            *more,
         )
     )
 

@@ -17,7 +17,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, MethodOptions
 
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2
-from mlsdm_grpc.config import PressureSettings, ServerSettings
+from mlsdm_grpc.config import LimitSettings, PressureSettings, ServerSettings
 from mlsdm_grpc.errors import MlsdmError, Unauthenticated, Unavailable
 from mlsdm_grpc.ids import Ids
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
@@ -261,10 +261,11 @@ def serving(
     authenticator: Authenticator | None = None,
     extra: Sequence[Interceptor] = (),
     room: Room | None = None,
+    limits: LimitSettings | None = None,
     **settings: Any,
 ) -> AbstractAsyncContextManager[Running]:
     """Run a server of :class:`Ping` with health and reflection on its own port."""
-    return _serving(authenticator or DevAuthenticator(), extra, room, settings)
+    return _serving(authenticator or DevAuthenticator(), extra, room, limits, settings)
 
 
 @asynccontextmanager
@@ -272,6 +273,7 @@ async def _serving(
     authenticator: Authenticator,
     extra: Sequence[Interceptor],
     room: Room | None,
+    limits: LimitSettings | None,
     settings: dict[str, Any],
 ) -> AsyncIterator[Running]:
     chosen = ServerSettings(listen="127.0.0.1:0", ops="127.0.0.1:0", **settings)
@@ -284,8 +286,14 @@ async def _serving(
         drain=drain,
         authenticator=authenticator,
         admission=AdmissionInterceptor(machine, metrics),
+        limits=limits,
     )
-    router = Router((*chain, *extra), room=room)
+    router = Router(
+        (*chain, *extra),
+        room=room,
+        first_message_s=chosen.first_message_timeout_s,
+        max_metadata_bytes=chosen.max_metadata_bytes,
+    )
     router.add(DESCRIPTOR, ping)
     parts = health.Health(router.services)
     router.add(health.SERVICE, parts, foreign=True)

@@ -64,7 +64,7 @@ async def remembering(**options):
 class ServerProcess:
     """``mlsdm serve`` with its own data folder, in a control group if one is given."""
 
-    def __init__(self, data_dir, *options, environment=None, group=None):
+    def __init__(self, data_dir, *options, environment=None, group=None, stderr=None):
         enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
         self.process = subprocess.Popen(
             [
@@ -74,7 +74,7 @@ class ServerProcess:
                 *("--data-dir", str(data_dir), "--workers", "1", *options),
             ],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr or subprocess.PIPE,
             text=True,
             env={**os.environ, **PATIENT, **(environment or {})},
         )

@@ -48,10 +48,10 @@ RPCS = {
     ),
     "AdminService": (
         "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup GetSloStatus "
-        "ListDecisions VerifyJournal SetLogLevel"
+        "WhoAmI ListDecisions VerifyJournal SetLogLevel"
     ),
 }
-READS = re.compile(r"Get|List|Query|BatchQuery|Export|Watch|Evaluate|Analyze|Verify")
+READS = re.compile(r"Get|List|Query|BatchQuery|Export|Watch|Evaluate|Analyze|Verify|WhoAmI")
 IDEMPOTENT = {
     "IngestMemories", "StreamEvents", "SetPolicy", "UpdateSpace", "DeleteSpace", "CreateBackup",
 }  # fmt: skip

@@ -11,6 +11,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import (
     MemoryQuery,
     QueryMemoriesResponse,
 )
+from mlsdm_grpc.core.mind.steps import finish
 from mlsdm_grpc.core.model.bodies import CreateSpace, PutMemories
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.parameters import SpaceParameters
@@ -105,7 +106,52 @@ def test_a_query_by_words_alone_ignores_its_vector_but_not_its_faults(handler):
 def test_unit_vectors_do_not_depend_on_the_neighbours(handler):
     contents = handler.minds[1].contents
     searches = [search_of(by_vector(vector(seed, DIMENSION))) for seed in range(8)]
-    together = queries_of(contents, [(each, asked_of(contents, each)) for each in searches])
+    together = finish(
+        queries_of(contents, [(each, finish(asked_of(contents, each))) for each in searches])
+    )
     for search, (query,) in zip(searches, together, strict=True):
-        ((alone,),) = queries_of(contents, [(search, asked_of(contents, search))])
+        ((alone,),) = finish(queries_of(contents, [(search, finish(asked_of(contents, search)))]))
         assert query.vector.tobytes() == alone.vector.tobytes()
+
+
+def steps_of(steps):
+    """Return the number of steps, and the error at their end."""
+    count = 0
+    try:
+        for _ in steps:
+            count += 1
+    except InvalidInput as error:
+        return count, error
+    return count, None
+
+
+def test_each_query_of_a_batch_is_a_step_and_validated_once(handler):
+    contents = handler.minds[1].contents
+    words = [with_numbers([1.0] * 3, words="a", mode=QUERY_MODE_LEXICAL)] * 128
+    assert steps_of(asked_of(contents, search_of(*words, batch=True))) == (128, None)
+
+
+def test_a_batch_names_the_violations_of_all_its_queries(handler):
+    contents, nan = handler.minds[1].contents, [np.nan] * DIMENSION
+    good = by_vector(vector(3, DIMENSION))
+    batch = search_of(good, with_numbers(nan), with_numbers(nan, top_k=-1), batch=True)
+    _, error = steps_of(asked_of(contents, batch))
+    assert [each.field for each in error.violations] == [
+        "queries[1].embedding",
+        "queries[2].embedding",
+        "queries[2].top_k",
+    ]
+    batch = search_of(good, with_numbers(nan), batch=True)
+    (error,) = finish(queries_of(contents, [(batch, finish(asked_of(contents, batch)))]))
+    assert [each.field for each in error.violations] == ["queries[1].embedding"]
+
+
+def test_a_scan_reports_its_size_although_its_first_query_is_invalid(handler):
+    good = by_vector(vector(3, DIMENSION))
+    requests = [
+        pb.LinkRequest(call_id=i + 1, space_id=1, search=search_of(query))
+        for i, query in enumerate([with_numbers([np.nan] * DIMENSION), good, good])
+    ]
+    replies = handler.handle(requests)
+    assert [reply.search.batch_count for reply in replies] == [0, 3, 0]
+    assert replies[1].search.query_cost_ns > 0

@@ -78,8 +78,9 @@ def plan(
         Groups, and the end of the window for the next call: 0 if the whole window was compared.
 
     Cost: 3 us for each text that no earlier plan has seen. Vectors: at most 256 a call. If they
-    have to be almost identical, one pass over all vectors finds the few that need an exact
-    comparison; otherwise as many as can be compared with all others within a few milliseconds.
+    have to be almost identical, their projections find the few that need an exact comparison, about
+    12 ms in a space of 20,000; otherwise as many as can be compared with all others within a few
+    milliseconds.
     """
     yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
@@ -94,15 +95,17 @@ def plan(
     reach = math.sqrt(max(2.0 - 2.0 * rules.min_cosine, 0.0))
     if reach <= _MAX_REACH:
         count = _MAX_STEP
-    compared = pelm.history.newest_between(window.after, window.before, count)
-    end = compared[-1].sequence if len(compared) == count else 0
-    if count > step and compared:
-        compared = yield from pelm.with_neighbours(compared, reach)
+    slots, created = pelm.history.newest_between(window.after, window.before, count)
+    end = int(created[-1]) if len(slots) == count else 0
+    if count > step and len(slots):
+        kept = yield from pelm.have_neighbours(slots, reach)
+        slots, created = slots[kept], created[kept]
     taken: set[str] = set()
-    for start in range(0, len(compared), step):
+    for start in range(0, len(slots), step):
         if start:
             yield
-        groups += _near(pelm, compared[start : start + step], rules, now_ns, taken)
+        compared = pelm.history.present(slots[start : start + step], created[start : start + step])
+        groups += _near(pelm, compared, rules, now_ns, taken)
     return groups, end
 
 

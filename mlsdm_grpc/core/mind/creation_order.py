@@ -52,8 +52,8 @@ class CreationOrder:
         slots = self._lattice.order(0)
         return slots, self._lattice.columns["sequence"][slots]
 
-    def newest_between(self, after: int, before: int, count: int) -> list[Memory]:
-        """Return the newest memories without a text, newest first.
+    def newest_between(self, after: int, before: int, count: int) -> tuple[Indices, Int64]:
+        """Return slots and sequences of the newest memories without a text, newest first.
 
         Memories stored since the last :meth:`know_texts` are excluded.
 
@@ -66,7 +66,12 @@ class CreationOrder:
         bare = np.frombuffer(self._lattice.text_keys, np.int64) == _NO_TEXT
         slots = np.flatnonzero(bare & (created > max(after, 0)) & (created < before))
         newest = slots[np.argsort(-created[slots])][:count]
-        return [self._lattice.memory(slot) for slot in newest.tolist()]
+        return newest, created[newest]
+
+    def present(self, slots: Indices, sequences: Int64) -> list[Memory]:
+        """Return those memories that are still in the slots that they had."""
+        there = slots[self._lattice.columns["sequence"][slots] == sequences]
+        return [self._lattice.memory(slot) for slot in there.tolist()]
 
     def sequence_at(self, count: int, *, after: int) -> int:
         """Return the sequence of the ``count``-th memory created after a sequence, or of the last.
@@ -84,7 +89,8 @@ class CreationOrder:
         unknown = np.flatnonzero(used & (np.frombuffer(keys, np.int64) == 0))
         for slot in unknown.tolist():
             if lattice.columns["sequence"][slot]:  # it may have left since the last step
-                keys[slot] = text_key(lattice.text(slot))
+                text = lattice.text(slot)
+                keys[slot] = text_key(text) if text else _NO_TEXT
             yield
 
     def same_texts(self, after: int, before: int) -> Iterator[list[Memory]]:
@@ -96,16 +102,23 @@ class CreationOrder:
 
         Memories without a text, and memories stored since the last :meth:`know_texts`, belong to no
         group.
+
+        Cost: a few passes over the keys, 50 ns for each memory, and a sort of those between.
         """
-        columns = self._lattice.columns
+        created = self._lattice.columns["sequence"].copy()
         keys = np.array(self._lattice.text_keys, np.int64)
-        slots = np.flatnonzero((columns["sequence"] > 0) & (keys != 0) & (keys != _NO_TEXT))
-        slots = slots[np.lexsort((-columns["sequence"][slots], keys[slots]))]
-        firsts = np.flatnonzero(np.diff(keys[slots], prepend=0) != 0)
-        for run in np.split(slots, firsts):
-            created = columns["sequence"][run]
-            if len(run) > 1 and np.any((created > after) & (created < before)):
-                yield [self._lattice.memory(slot) for slot in run.tolist()]
+        known = (created > 0) & (keys != 0) & (keys != _NO_TEXT)
+        wanted = np.unique(keys[known & (created > after) & (created < before)])
+        if not len(wanted):
+            return
+        places = wanted.searchsorted(keys)
+        places[places == len(wanted)] = 0
+        slots = np.flatnonzero(known & (wanted[places] == keys))
+        slots = slots[np.lexsort((-created[slots], keys[slots]))]
+        _, firsts, counts = np.unique(keys[slots], return_index=True, return_counts=True)
+        for first, count in zip(firsts.tolist(), counts.tolist(), strict=True):
+            if count > 1:
+                yield [self._lattice.memory(slot) for slot in slots[first : first + count].tolist()]
 
     def _after(self, sequence: int) -> Iterator[tuple[Memory, Float32]]:
         slots: list[int] = self._lattice.order(sequence).tolist()

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlsdm_grpc.core.mind.ring_writes import WritableRing
 from mlsdm_grpc.core.model.new_memory import Float32, Vector
-from mlsdm_grpc.core.store.kernel import Float64, Indices, neighbours
+from mlsdm_grpc.core.store.kernel import Float64, Indices
 from mlsdm_grpc.core.store.lattice_metadata import know_metadata
 from mlsdm_grpc.core.store.lattice_words import SavedWords, Tokenizer, Words
 from mlsdm_grpc.core.store.memory_value import Memory
@@ -221,20 +222,18 @@ class Pelm(WritableRing):
             for memory, one in zip(memories, found, strict=True)
         ]
 
-    def with_neighbours(
-        self, memories: Sequence[Memory], reach: float
-    ) -> Generator[None, None, list[Memory]]:
-        """Return in steps the memories that may have another one within a small distance.
+    def have_neighbours(
+        self, slots: Indices, reach: float
+    ) -> Generator[None, None, NDArray[np.bool_]]:
+        """Return in steps for each slot whether it may have another row within a small distance.
 
         Args:
-            memories: Memories of this ring.
+            slots: Slots of memories.
             reach: Maximum distance of the vectors.
 
-        Cost: that of :func:`kernel.neighbours`.
+        Cost: that of :meth:`Projections.neighbours`.
         """
-        slots = np.array([self._slot(memory.memory_id) for memory in memories], np.intp)
-        found = yield from neighbours(self._lattice.rows.vectors, slots, reach)
-        return [memory for memory, near in zip(memories, found.tolist(), strict=True) if near]
+        return (yield from self._lattice.rows.neighbours(slots, reach))
 
     @property
     def missing_metadata(self) -> int:

@@ -8,7 +8,6 @@ row within the bound of the best ``k`` is scored again. The result is therefore 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
 from typing import TypeAlias
 
 import numpy as np
@@ -24,7 +23,6 @@ __all__ = [
     "candidates",
     "candidates_of_all",
     "inverse_norm",
-    "neighbours",
     "resonances",
     "resonances_of_pairs",
     "scan",
@@ -44,13 +42,6 @@ _ROUNDING = 2.0**-24
 _HIGHEST = 2.5
 _LOWEST = float(np.finfo(np.float32).min)
 _PAIRS_AT_ONCE = 32
-_DIRECTIONS = 8
-_PROJECTED_ROWS = 4_096
-# Rows that one step compares in their projections, and rows that are worth one binary search.
-_SEARCHED_ROWS = 32_768
-_SEARCH_COST = 512
-# Rows within reach in the first projection above which the others are not looked at.
-_WIDEST_WINDOW = 8_192
 
 
 def inverse_norm(raw: Float32) -> float:
@@ -59,8 +50,9 @@ def inverse_norm(raw: Float32) -> float:
     A stored row has the inverse norm 1, so storing it again preserves every bit. The writer of a
     record calls this function; code that applies the record uses the recorded result.
     """
-    wide = raw.astype(np.float64)
-    square = float(np.dot(wide, wide))
+    with np.errstate(invalid="ignore"):  # a signalling NaN is reported by the conversion
+        wide = raw.astype(np.float64)
+        square = float(np.dot(wide, wide))
     if not MIN_NORM**2 <= square < math.inf:
         return 0.0
     norm = math.sqrt(square)
@@ -201,55 +193,3 @@ def best(scores: Float32, k: int) -> float:
     if len(scores) < k:
         return -np.inf
     return float(np.partition(scores, len(scores) - k)[len(scores) - k])
-
-
-def neighbours(
-    rows: Float32, wanted: Indices, reach: float
-) -> Generator[None, None, NDArray[np.bool_]]:
-    """Find in steps the rows that may have another row within a small distance.
-
-    Two rows of a distance have projections on a unit vector that differ by at most that distance.
-    So rows without a neighbour in eight projections have none, and few others pass.
-
-    Args:
-        rows: (n, dimension) float32 of at most unit norm; may change between two steps.
-        wanted: (m,) indexes of rows.
-        reach: Maximum distance.
-
-    Returns:
-        (m,) bool; False if no other row is within ``reach``.
-
-    Cost: one matrix product of the rows with eight vectors, a sort, and a binary search for each
-    wanted row. A step takes some milliseconds; the sort is one step, 100 ns a row.
-    """
-    n, dimension = rows.shape
-    directions = np.random.default_rng(0).standard_normal((_DIRECTIONS, dimension))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    narrow = directions.astype(np.float32)
-    projected = np.empty((_DIRECTIONS, n), np.float32)
-    for start in range(0, n, _PROJECTED_ROWS):
-        some = slice(start, start + _PROJECTED_ROWS)
-        projected[:, some] = narrow @ rows[some].T
-        yield
-    width = reach + 2.0 * scan_error(dimension)
-    order = np.argsort(projected[0])
-    yield
-    projected = projected[:, order]
-    first = projected[0]
-    own = np.empty(n, np.intp)
-    own[order] = np.arange(n)
-    found = np.zeros(len(wanted), np.bool_)
-    searched = 0
-    for i, position in enumerate(own[wanted].tolist()):
-        if searched > _SEARCHED_ROWS:
-            searched = 0
-            yield
-        point = projected[:, position]
-        low, high = np.searchsorted(first, (point[0] - width, point[0] + width))
-        searched += _SEARCH_COST + int(high - low)
-        if high - low > _WIDEST_WINDOW:  # an exact comparison costs no more
-            found[i] = True
-            continue
-        close = np.abs(projected[1:, low : high + 1] - point[1:, np.newaxis]) <= width
-        found[i] = np.count_nonzero(close.all(axis=0)) > 1
-    return found

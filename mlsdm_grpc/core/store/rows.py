@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.model.new_memory import Float32
 from mlsdm_grpc.core.store import int8_rows, kernel
+from mlsdm_grpc.core.store.projections import Projections
 
 __all__ = ["BLOCK_ROWS", "MIN_PACKED_BLOCKS", "ApproximateScores", "Rows"]
 
@@ -60,6 +61,8 @@ class Rows:
         self._packed: int8_rows.PackedRows | None = None
         if int8_rows.AVAILABLE if accelerated is None else accelerated:
             self._packed = int8_rows.PackedRows(BLOCK_ROWS, dimension)
+        # From the first search for close rows on.
+        self._projections: Projections | None = None
         self._min_packed_blocks = 1 if accelerated else MIN_PACKED_BLOCKS
         self.resize(capacity)
         self._allocated: Float32 = np.empty((0, dimension), np.float32)
@@ -88,8 +91,9 @@ class Rows:
 
     @property
     def nbytes(self) -> int:
-        """Size of rows, phases and int8 copies, bytes."""
+        """Size of rows, phases, int8 copies and projections, bytes."""
         copies = 0 if self._packed is None else self._packed.nbytes
+        copies += 0 if self._projections is None else self._projections.nbytes
         return 4 * (self._dimension + 1) * self.slots + copies
 
     def resize(self, capacity: int) -> None:
@@ -155,6 +159,8 @@ class Rows:
         """Note that the vector in a slot is another one."""
         if self._packed is not None:
             self._packed.touch(slot)
+        if self._projections is not None:
+            self._projections.forget(slot)
         block = slot // BLOCK_ROWS
         self._changes[block] += 1
         if self._changes[block] >= BLOCK_ROWS and self._used[block]:
@@ -236,6 +242,17 @@ class Rows:
         most = max(Counter(self._group).values(), default=0)
         if self._packed is not None and most >= self._min_packed_blocks:
             yield from self._packed.prepare(self.vectors)
+
+    def neighbours(
+        self, slots: kernel.Indices, reach: float
+    ) -> Generator[None, None, NDArray[np.bool_]]:
+        """Find in steps the slots that may have another row within a small distance.
+
+        See :meth:`Projections.neighbours`.
+        """
+        if self._projections is None:
+            self._projections = Projections(self._dimension)
+        return self._projections.neighbours(self.vectors, slots, reach)
 
     def scan(self, blocks: kernel.Indices, queries: kernel.Float64) -> ApproximateScores:
         """Return approximate scores of all slots of some blocks, in their order.

@@ -104,6 +104,7 @@ class Hybrid:
         self._hits = hits
         self._mask = mask
         self._traces = traces
+        self._fuser = self._new_fuser()
 
     def without_scan(self) -> RecalledSlots | None:
         """Return the result if the words leave few candidates; None if a scan has to find them.
@@ -112,7 +113,7 @@ class Hybrid:
         """
         if self._query.min_resonance > -np.inf:
             return None
-        fuser = self._fuser()
+        fuser = self._fuser
         slots = fuser.ahead(max(_FEW, len(self._mask) // _FEW))
         if slots is None:
             return None
@@ -129,9 +130,10 @@ class Hybrid:
             scanned: (slots,) approximate resonances; arbitrary for excluded slots.
             error: Upper bound on the error of each resonance.
         """
-        self._keep_resonant(scanned, error)
+        fuser = self._fuser
+        if self._keep_resonant(scanned, error):
+            fuser = self._new_fuser()
         while True:
-            fuser = self._fuser()
             slots = fuser.candidates(scanned, error)
             parts = self._parts(slots)
             corrupted = slots[~np.isfinite(parts.resonance) & self._mask[slots]]
@@ -139,8 +141,10 @@ class Hybrid:
                 return self._ranked(fuser, slots, parts)
             # A corrupted row may have hidden others, so the search is repeated without it.
             self._mask[corrupted] = False
+            fuser = self._new_fuser()
 
-    def _fuser(self) -> Fuser:
+    def _new_fuser(self) -> Fuser:
+        """Return what fuses the words with cosines, for the present mask."""
         query, factors = self._query, None
         if query.phase_weight:
             every = np.arange(len(self._mask))
@@ -160,14 +164,19 @@ class Hybrid:
             parts.take(best.places[good]),
         )
 
-    def _keep_resonant(self, scanned: Float32, error: float) -> None:
-        """Remove memories below the query's minimum resonance from the mask, by exact scores."""
+    def _keep_resonant(self, scanned: Float32, error: float) -> bool:
+        """Remove memories below the query's minimum resonance from the mask, by exact scores.
+
+        Returns:
+            True if the query has a minimum.
+        """
         least, mask = self._query.min_resonance, self._mask
         if least <= -np.inf:
-            return
+            return False
         mask &= scanned >= least - error
         unsure = np.flatnonzero(mask & (scanned <= least + error))
         mask[unsure] = self._parts(unsure).resonance >= least
+        return True
 
     def _parts(self, slots: kernel.Indices) -> ResonanceParts:
         rows = self._lattice.rows.vectors.take(slots, axis=0)

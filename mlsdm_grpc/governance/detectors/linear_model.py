@@ -32,6 +32,7 @@ __all__ = [
     "evidence_ids",
     "load",
     "score_of",
+    "sums_of",
 ]
 
 BUCKETS: Final = 1 << 18
@@ -60,21 +61,12 @@ class LinearHead(NamedTuple):
     """Logit with the score 0.5, by number of the language; the last one is for all other
     languages."""
     weights: NDArray[np.int8]
-    """Weights as int8, in units of ``scale``."""
+    """Weights, in units of ``scale``; a column of those of all heads."""
+    pairs: NDArray[np.int16]
+    """Weights of both heads as one number for each bucket, so that one access reads both."""
+    column: int
+    """Number of the head."""
     evidence: memoryview[float]
-
-    def totals(self, buckets: NDArray[np.int32], edges: Sequence[int]) -> list[int]:
-        """Return the sum of the weights of each group of buckets, in units of ``scale``.
-
-        Args:
-            buckets: Buckets of all groups, at least one of each unless there is none at all.
-            edges: Place of the first bucket of each group, and behind the last bucket.
-        """
-        if not len(buckets):
-            return [0] * (len(edges) - 1)
-        weights = self.weights[buckets].astype(np.int32)
-        totals: list[int] = np.add.reduceat(weights, edges[:-1]).tolist()
-        return totals
 
     def contribution(self, buckets: Sequence[int]) -> int:
         """Return the sum of the weights of some buckets, in units of ``scale``."""
@@ -84,7 +76,7 @@ class LinearHead(NamedTuple):
         """Return the logit of a passage.
 
         Args:
-            total: Sum of the weights of its features, each counted once; see :meth:`totals`.
+            total: Sum of the weights of its features, each counted once; see :func:`sums_of`.
             features: Number of its features.
             evidence: Numbers of rule matches, see :func:`evidence_ids`; each counts once.
         """
@@ -94,6 +86,23 @@ class LinearHead(NamedTuple):
             + total * self.scale / root
             + sum(map(self.evidence.__getitem__, set(evidence)))
         )
+
+
+def sums_of(
+    pairs: NDArray[np.int16], buckets: NDArray[np.int32], edges: Sequence[int]
+) -> list[list[int]]:
+    """Return the sums of the weights of groups of buckets for each head, in units of ``scale``.
+
+    Args:
+        pairs: Weights of both heads, see :class:`LinearHead`.
+        buckets: Buckets of all groups, at least one of each unless there is none at all.
+        edges: Place of the first bucket of each group, and behind the last bucket.
+    """
+    if not len(buckets):
+        return [[0, 0]] * (len(edges) - 1)
+    weights = pairs.take(buckets).view(np.int8).reshape(-1, 2).astype(np.int32)
+    sums: list[list[int]] = np.add.reduceat(weights, edges[:-1]).tolist()
+    return sums
 
 
 def score_of(distance: float) -> float:
@@ -122,8 +131,14 @@ def load() -> Model:
     if mark != _MARK or len(data) != FORMAT.size + 2 * length:
         raise ValueError("linear_model.bin has another format than this version reads")
     view = memoryview(data)
+    starts = FORMAT.size, FORMAT.size + length
+    both = np.stack(
+        [np.frombuffer(data, np.int8, BUCKETS, start + HEAD.size) for start in starts], axis=1
+    )
+    pairs = both.view(np.int16)[:, 0]
 
-    def head(start: int) -> LinearHead:
+    def head(column: int) -> LinearHead:
+        start = starts[column]
         middle = start + HEAD.size + BUCKETS
         bias, scale, slope, *cuts = HEAD.unpack_from(data, start)
         return LinearHead(
@@ -131,11 +146,13 @@ def load() -> Model:
             scale,
             slope,
             tuple(cuts),
-            np.frombuffer(data, np.int8, BUCKETS, start + HEAD.size),
+            both[:, column],
+            pairs,
+            column,
             view[middle : middle + 4 * EVIDENCE].cast("f"),
         )
 
-    return Model(digest, head(FORMAT.size), head(FORMAT.size + length))
+    return Model(digest, head(0), head(1))
 
 
 def evidence_ids(category: str, pattern: str, language: str) -> Iterator[int]:

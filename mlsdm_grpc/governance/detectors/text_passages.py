@@ -120,8 +120,8 @@ class ReadText:
         return [
             (
                 passage,
-                features.word(first).start if first else 0,
-                features.word(last - 1).end if last < count else len(self.text),
+                features.place(first)[0] if first else 0,
+                features.place(last - 1)[1] if last < count else len(self.text),
             )
             for passage, (first, last) in zip(features.passages(bounds), bounds, strict=True)
         ]

@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, LinearHead
+from mlsdm_grpc.governance.detectors.linear_model import BUCKETS, LinearHead, sums_of
 from mlsdm_grpc.governance.matching.normalization import Folded, readings, spelled_words
 from mlsdm_grpc.governance.matching.plain_words import PlainWords
 from mlsdm_grpc.governance.matching.sentence_languages import likeliest, votes_of
@@ -30,6 +30,7 @@ _WORD: Final = re.compile(r"[\w']+")
 _MIXED: Final = re.compile(r"[a-z][\u0250-\uffff]|[\u0250-\uffff][a-z]")
 _LETTERS: Final = (3, 4, 5)
 _LETTERS_MARK: Final = crc32(b"c")
+_WORD_MARK: Final = crc32(b"w")
 _MAX_WORD_CHARS: Final = 32
 # Minimum number of spaced letters (i g n o r e) that are read as one word.
 _LEAST_APART: Final = 4
@@ -53,10 +54,10 @@ class _KnownWord(NamedTuple):
     """Checksum of the beginning of the feature with the next word."""
     earlier: int
     """Checksum of the beginning of the feature with the second next word."""
-    buckets: bytes
-    """Buckets of the features of the word alone, as int32."""
+    sums: bytes
+    """Checksums of the features of the word alone, as uint32."""
     size: int
-    """Number of buckets."""
+    """Number of these features."""
     votes: int
     """Languages that have the word as a stop word, see :func:`votes_of`."""
 
@@ -78,23 +79,22 @@ class TextFeatures:
         self._origin = folded.origin
         self._places = places
         known = list(map(_known_words().__getitem__, written))
-        self._ends = [0]
-        self._votes = [0]
-        self._buckets = np.zeros(0, np.int32)
-        self._pairs = np.zeros((2, 0), np.int32)
         if not known:
+            self._ends, self._votes, self._buckets = [0], [0], np.zeros(0, np.int32)
             return
-        encoded, before, earlier, buckets, sizes, votes = zip(*known, strict=True)
+        encoded, before, earlier, sums, sizes, votes = zip(*known, strict=True)
         self._ends = list(accumulate(sizes, initial=0))
         self._votes = list(accumulate(votes, initial=0))
-        self._buckets = np.frombuffer(b"".join(buckets), np.int32)
         nothing = _known_words()[""]
-        sums = chain(
+        of_pairs = chain(
             map(crc32, encoded, (nothing.before, *before)),
             map(crc32, encoded, (nothing.earlier, nothing.earlier, *earlier)),
         )
-        pairs = np.fromiter(sums, np.uint32, 2 * len(known)) & (BUCKETS - 1)
-        self._pairs = pairs.view(np.int32).reshape(2, -1)
+        pairs = np.fromiter(of_pairs, np.uint32, 2 * len(known))
+        found = np.concatenate((np.frombuffer(b"".join(sums), np.uint32), pairs))
+        found &= BUCKETS - 1
+        # Buckets of words alone, then those of the pairs with the word before, then of the others.
+        self._buckets = found.view(np.int32)
 
     @classmethod
     def of_text(cls, words: PlainWords) -> TextFeatures:
@@ -115,12 +115,17 @@ class TextFeatures:
         """Return the number of words."""
         return len(self._ends) - 1
 
+    def place(self, number: int) -> tuple[int, int]:
+        """Return the start and the end of a word in the original text."""
+        first, last = self._places[number]
+        return self._origin[first], self._origin[last - 1] + 1
+
     def word(self, number: int) -> WordFeatures:
         """Return one word with its place in the original text."""
-        first, last = self._places[number]
         alone = self._buckets[self._ends[number] : self._ends[number + 1]].tolist()
-        buckets = (*self._pairs[:, number].tolist(), *alone)
-        return WordFeatures(self._origin[first], self._origin[last - 1] + 1, buckets)
+        pairs = self._buckets[self._ends[-1] + number :: len(self)].tolist()
+        buckets = (*pairs, *alone)
+        return WordFeatures(*self.place(number), buckets)
 
     def passages(self, bounds: Sequence[tuple[int, int]], raised: float = 0.0) -> list[Passage]:
         """Return passages.
@@ -131,19 +136,22 @@ class TextFeatures:
 
         Cost: O(words in passages), about 10 us and 150 ns a word.
         """
-        ends, votes = self._ends, self._votes
-        parts, sizes = list[NDArray[np.int32]](), list[int]()
-        for first, last in bounds:
-            parts.append(self._buckets[ends[first] : ends[last]])
-            parts.extend(self._pairs[:, first:last])
-            sizes.append(ends[last] - ends[first] + 2 * (last - first))
-        keys, edges = np.concatenate(parts), [0]
-        if len(bounds) > 1:
+        ends, votes, buckets = self._ends, self._votes, self._buckets
+        if bounds == [(0, len(self))]:
+            keys, edges = np.sort(buckets), [0]
+        else:
+            words, pairs = ends[-1], len(self)
+            parts, sizes = list[NDArray[np.int32]](), list[int]()
+            for first, last in bounds:
+                parts.append(buckets[ends[first] : ends[last]])
+                parts.append(buckets[words + first : words + last])
+                parts.append(buckets[words + pairs + first : words + pairs + last])
+                sizes.append(ends[last] - ends[first] + 2 * (last - first))
             # One sort by passage and bucket finds the repeated features of all passages.
             wide = np.int32 if len(bounds) < _FEW else np.int64
             offsets = np.arange(len(bounds)).astype(wide) * BUCKETS
-            keys = keys + np.repeat(offsets, sizes)
-        keys.sort()
+            keys = np.concatenate(parts) + np.repeat(offsets, sizes)
+            keys.sort()
         new = np.ones(len(keys), np.bool_)
         np.not_equal(keys[1:], keys[:-1], out=new[1:])
         keys = keys[new]
@@ -163,16 +171,13 @@ class _PassageGroup:
     def __init__(self, buckets: NDArray[np.int32], edges: Sequence[int]) -> None:
         self.buckets = buckets
         self.edges = edges
-        self._totals: list[tuple[LinearHead, list[int]]] = []
+        self._sums: tuple[NDArray[np.int16], list[list[int]]] | None = None
 
-    def totals(self, head: LinearHead) -> list[int]:
-        """Return the sum of the weights of each passage."""
-        for known, totals in self._totals:
-            if known is head:
-                return totals
-        totals = head.totals(self.buckets, self.edges)
-        self._totals.append((head, totals))
-        return totals
+    def total(self, head: LinearHead, at: int) -> int:
+        """Return the sum of the weights of a passage."""
+        if self._sums is None or self._sums[0] is not head.pairs:
+            self._sums = head.pairs, sums_of(head.pairs, self.buckets, self.edges)
+        return self._sums[1][at][head.column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +219,7 @@ class Passage:
             evidence: Numbers of rule matches, see :func:`evidence_ids`.
         """
         group, at = self._group, self._at
-        total, count = group.totals(head)[at], group.edges[at + 1] - group.edges[at]
+        total, count = group.total(head, at), group.edges[at + 1] - group.edges[at]
         cut = head.cuts[self.language] + self.raised
         return head.slope * (head.logit(total, count, evidence) - cut)
 
@@ -227,13 +232,13 @@ def _known_words() -> WordCache[_KnownWord]:
 def _known_word(written: str) -> _KnownWord:
     word = _meant(written[:_MAX_WORD_CHARS])
     encoded = word.encode("utf-8", "surrogatepass")
-    buckets = array("i", _of_word(word))
+    sums = _of_word(word)
     return _KnownWord(
         encoded,
         crc32(b"b" + encoded + b" "),
         crc32(b"s" + encoded + b" "),
-        buckets.tobytes(),
-        len(buckets),
+        sums.tobytes(),
+        len(sums),
         votes_of(word),
     )
 
@@ -258,7 +263,10 @@ def _meant(word: str) -> str:
         return word
     if word.isdigit():
         return word
-    return next((each for each in reversed(readings(word)) if each.isalpha()), word)
+    for each in reversed(readings(word)):
+        if each.isalpha():
+            return each
+    return word
 
 
 def _next_gap(text: str, at: int) -> int:
@@ -278,21 +286,20 @@ def _last_gap(text: str, at: int) -> int:
     return at
 
 
-def _of_word(word: str) -> tuple[int, ...]:
-    """Return the buckets of the features that depend on the word alone."""
+def _of_word(word: str) -> array[int]:
+    """Return the checksums of the features that depend on the word alone."""
     framed = f"_{word}_"
+    places = _runs_of_letters(len(framed))
     if framed.isascii():
         raw = framed.encode()
-        runs = [raw[i : i + size] for size in _LETTERS for i in range(len(raw) - size + 1)]
-        letters = [each % BUCKETS for each in map(crc32, runs, repeat(_LETTERS_MARK))]
+        runs = [raw[each] for each in places]
     else:
-        letters = [
-            _bucket(f"c{framed[i : i + size]}")
-            for size in _LETTERS
-            for i in range(len(framed) - size + 1)
-        ]
-    return (_bucket(f"w{word}"), *letters)
+        runs = [framed[each].encode("utf-8", "surrogatepass") for each in places]
+    sums = array("I", map(crc32, runs, repeat(_LETTERS_MARK)))
+    sums.append(crc32(word.encode("utf-8", "surrogatepass"), _WORD_MARK))
+    return sums
 
 
-def _bucket(feature: str) -> int:
-    return crc32(feature.encode("utf-8", "surrogatepass")) % BUCKETS
+@cache
+def _runs_of_letters(length: int) -> list[slice]:
+    return [slice(i, i + size) for size in _LETTERS for i in range(length - size + 1)]

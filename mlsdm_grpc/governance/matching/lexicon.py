@@ -26,6 +26,8 @@ Table = Mapping[str, str]
 # Number of letters of the longest stem that is searched.
 _LONGEST: Final = 16
 _SHORTEST: Final = 3
+# Number of first letters that rule out most words.
+_FIRST: Final = 4
 # Number of letters of the shortest word that matches with an ending of one letter; one more for
 # two.
 _INFLECTED: Final = 4
@@ -48,8 +50,12 @@ class Lexicon:
         # Bits of the languages in which a word belongs to no class.
         self._none: dict[str, int] = {}
         self._literals: set[tuple[str, str]] = set()
-        # Length of the longest stem by the first letters of words and stems.
-        self._starts: dict[str, int] = {}
+        # Length of the longest word or stem by its first letters, if it has so many.
+        self._longest: dict[str, int] = {}
+        # Words with fewer letters.
+        self._short: set[str] = set()
+        # First letters of all words and stems that are searched in joined letters.
+        self._starts: set[str] = set()
         # Last letters of the stems that match word endings.
         self._stops: set[str] = set()
         self.classes = WordCache(self._classes).__getitem__
@@ -102,20 +108,24 @@ class Lexicon:
             if into is self._tails:
                 self._stops.add(spelling[-_SHORTEST:])
             else:
-                start, length = spelling[:_SHORTEST], len(spelling) if into is self._heads else 0
-                self._starts[start] = max(self._starts.get(start, 0), length)
+                self._starts.add(spelling[:_SHORTEST])
+                first = spelling[:_FIRST]
+                if len(first) == _FIRST:
+                    self._longest[first] = max(self._longest.get(first, 0), len(spelling))
+                elif into is self._exact:
+                    self._short.add(spelling)
 
     def _classes(self, word: str) -> tuple[int, ...]:
         """Return the classes of all readings of ``word``, a word of plain text."""
         found: set[int] = set()
         barred = 0
-        starts, none, stops = self._starts, self._none, self._stops
+        none, stops, heads, short = self._none, self._stops, self._heads, self._short
+        longest_of = self._longest.get
         for reading in readings(word):
             if reading in none:
                 barred |= none[reading]
-            start = reading[:_SHORTEST]
-            if start in starts or start[:2] in starts:
-                longest = max(starts.get(start, -1), starts.get(start[:2], -1))
+            longest = longest_of(reading[:_FIRST], 0)
+            if longest or reading in short or reading[:2] in heads or reading[:3] in heads:
                 found.update(*self._beginning(reading, longest))
             if reading[-_SHORTEST:] in stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
@@ -125,19 +135,26 @@ class Lexicon:
             return tuple(each for each in found if self.languages[each] & ~barred)
         return tuple(found)
 
-    def _beginning(self, reading: str, longest: int) -> Iterator[Iterable[int]]:
-        """Yield the classes of words equal to ``reading`` and of stems at its start.
+    def _beginning(self, reading: str, longest: int) -> list[Iterable[int]]:
+        """Return the classes of words equal to ``reading`` and of stems at its start.
 
         Args:
             reading: Word to search.
-            longest: Length of the longest stem that may match.
+            longest: Length of the longest word or stem with its first letters; 0 if only short
+                ones match.
         """
-        yield self._exact.get(reading, ())
-        for ending in range(1, _ENDING + 1):
-            if len(reading) >= _INFLECTED + 2 * ending - 1:
-                yield self._exact.get(reading[:-ending], ())
-        for length in range(2, min(len(reading), longest, _LONGEST) + 1):
-            yield self._heads.get(reading[:length], ())
+        exact, heads, length = self._exact, self._heads, len(reading)
+        inflected = (
+            reading[:-ending]
+            for ending in range(1, _ENDING + 1)
+            if length >= _INFLECTED + 2 * ending - 1
+        )
+        last = min(length, max(longest, _SHORTEST), _LONGEST)
+        stems = (reading[:size] for size in range(2, last + 1))
+        found: list[Iterable[int]] = [exact[reading]] if reading in exact else []
+        found += (exact[each] for each in inflected if each in exact)
+        found += (heads[each] for each in stems if each in heads)
+        return found
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
         """Yield the places of the longest words and stems in ``letters``; none lies within another.

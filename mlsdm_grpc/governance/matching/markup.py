@@ -7,7 +7,7 @@ text follows them. Headings and closing marks are weak evidence and never decide
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -59,10 +59,21 @@ def find_markup(plain: str) -> Iterator[Mark]:
     Cost: O(len(plain)).
     """
     for name, kind in mark_kinds().items():
-        if all(any(each in plain for each in some) for some in kind.needed):
+        if _has_needed(plain, kind.needed):
             find = _at_lines if kind.at_lines else re.Pattern.finditer
             for match in find(kind.pattern, plain):
                 yield Mark(*match.span(), name)
+
+
+def _has_needed(plain: str, needed: Iterable[Iterable[str]]) -> bool:
+    """Return whether a text contains one string of each group."""
+    for some in needed:
+        for each in some:
+            if each in plain:
+                break
+        else:
+            return False
+    return True
 
 
 def _at_lines(pattern: re.Pattern[str], plain: str) -> Iterator[re.Match[str]]:

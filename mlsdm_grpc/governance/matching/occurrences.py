@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mlsdm_grpc.governance.matching.layout import Layout
 from mlsdm_grpc.governance.matching.lexicon import Lexicon
@@ -79,18 +79,21 @@ class Occurrences:
         self._places, self.classes = places, classes
         return found
 
-    def _insert(self, more: Iterable[_Word]) -> None:
+    def _insert(self, more: list[_Word]) -> None:
         """Add words in the order of their ends, then of their starts and classes."""
         if not more:
             return
-        places, classes = list(self._places), list(self.classes)
-        ends = [end for _, end in places]
-        for end, start, found in more:
-            at = bisect_left(ends, end)
-            while at < len(ends) and (ends[at], places[at][0], classes[at]) < (end, start, found):
+        ends = [end for _, end in self._places]
+        places, classes = list[tuple[int, int]](), list[tuple[int, ...]]()
+        done = 0
+        for word in sorted(more):
+            end, start, found = word
+            at = bisect_left(ends, end, done)
+            while at < len(ends) and (ends[at], self._places[at][0], self.classes[at]) < word:
                 at += 1
-            ends.insert(at, end)
-            places.insert(at, (start, end))
-            classes.insert(at, found)
+            places += (*self._places[done:at], (start, end))
+            classes += (*self.classes[done:at], found)
             self._edits.append((start, end))
-        self._places, self.classes = places, classes
+            done = at
+        self._places = [*places, *self._places[done:]]
+        self.classes = [*classes, *self.classes[done:]]

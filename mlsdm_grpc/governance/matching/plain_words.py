@@ -20,13 +20,17 @@ from mlsdm_grpc.governance.matching.character_kinds import (
     runs,
 )
 from mlsdm_grpc.governance.matching.layout import Layout
-from mlsdm_grpc.governance.matching.normalization import Folded, spelled
+from mlsdm_grpc.governance.matching.normalization import WORD, Folded, spelled
 
 __all__ = ["PlainWords"]
 
-_CHAINED: Final = re.compile(r"([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3})(?![^\W_])")
-_JOINTS: Final = str.maketrans("", "", "-.*~·")
+_JOINT_SIGNS: Final = "-.*~·"
+_CHAIN: Final = re.compile(r"(?<![^\W_])(?=([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}){1,3})(?![^\W_]))")
+_JOINTS: Final = str.maketrans("", "", _JOINT_SIGNS)
+_TOKEN: Final = re.compile(r"[\w']+")
 _ELIDED: Final = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
+# Length of the longest text that expressions search faster than arrays, characters.
+_SHORT_CHARS: Final = 160
 # Largest distance from the first of three separated letters to the third, characters.
 _SPELLED_CHARS: Final = 8
 
@@ -42,32 +46,55 @@ class PlainWords:
 
     def __init__(self, folded: Folded) -> None:
         self.folded = folded
-        text = folded.text
+        self.places: list[tuple[int, int]]
+        """Offsets of the first character of each word and of the first one behind it."""
+        self.words: list[str]
+        """Each word as it is written."""
+        self.spelled: list[list[int]]
+        """Runs of separated letters, see :func:`normalization.spelled`."""
+        self.chained: list[tuple[int, int, str]] = []
+        """Letters joined by signs, as start, end and the word without signs."""
+        self._layouts: dict[tuple[tuple[int, int], ...], Layout] = {}
+        self._kinds: NDArray[np.uint8] | None = None
+        # Arrays pay from about forty words on.
+        if len(folded.text) <= _SHORT_CHARS:
+            self._find_by_expressions(folded.text)
+        else:
+            self._find_by_arrays(folded.text)
+
+    def _find_by_expressions(self, text: str) -> None:
+        self.places, self.words = _matches(WORD, text)
+        self.spelled = list(spelled(text))
+        if any(each in text for each in _JOINT_SIGNS):
+            self.chained = [
+                (match.start(), match.end(1), match[1].translate(_JOINTS))
+                for match in _CHAIN.finditer(text)
+            ]
+
+    def _find_by_arrays(self, text: str) -> None:
         self._kinds = kinds = kinds_of(text)
-        self._there = there = int(np.bitwise_or.reduce(kinds)) if text else 0
+        there = int(np.bitwise_or.reduce(kinds))
         letters = (kinds & LETTER).view(np.bool_)
-        self._letter_starts, self._letter_ends = starts, ends = runs(letters)
+        starts, ends = runs(letters)
+        single = starts[ends - starts == 1]
+        close = len(single) > 2 and np.any(single[2:] - single[:-2] <= _SPELLED_CHARS)
+        self.spelled = list(spelled(text)) if close else []
+        if there & JOINT:
+            self.chained = self._chained(text, starts, ends)
         if there & SIGN:
             starts, ends = _with_signs(text, kinds, letters)
         self.places = list(zip(starts.tolist(), ends.tolist(), strict=True))
-        """Offsets of the first character of each word and of the first one behind it."""
         self.words = [text[start:end] for start, end in self.places]
-        self._layouts: dict[tuple[tuple[int, int], ...], Layout] = {}
-        self.chained: list[tuple[int, int, str]] = []
-        """Letters joined by signs, as start, end and the word without signs."""
-        if there & JOINT:
-            self.chained = self._chained(text, kinds, letters)
 
     def _chained(
-        self, text: str, kinds: NDArray[np.uint8], letters: NDArray[np.bool_]
+        self, text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> list[tuple[int, int, str]]:
-        begins = np.zeros(len(text) + 1, np.bool_)
-        begins[1:-2] = (kinds[1:-1] & JOINT != 0) & letters[2:]
+        """Return the words with a sign between letters, whose runs are given."""
         found = []
-        for start in self._letter_starts[begins[self._letter_ends]].tolist():
-            match = _CHAINED.match(text, start)
+        for at in np.flatnonzero(starts[1:] - ends[:-1] == 1).tolist():
+            match = _CHAIN.match(text, int(starts[at]))
             if match:
-                found.append((start, match.end(), match[1].translate(_JOINTS)))
+                found.append((match.start(), match.end(1), match[1].translate(_JOINTS)))
         return found
 
     @cached_property
@@ -76,19 +103,13 @@ class PlainWords:
 
         They differ from the words in marks beside and between letters.
         """
-        if not self._there & (SIGN | MARK):
-            return self.places, self.words
+        if self._kinds is None:
+            return _matches(_TOKEN, self.folded.text)
         starts, ends = runs(self._kinds & (LETTER | MARK) != 0)
         places = list(zip(starts.tolist(), ends.tolist(), strict=True))
+        if places == self.places:
+            return places, self.words
         return places, [self.folded.text[start:end] for start, end in places]
-
-    @cached_property
-    def spelled(self) -> list[list[int]]:
-        """Runs of separated letters, see :func:`normalization.spelled`."""
-        single = self._letter_starts[self._letter_ends - self._letter_starts == 1]
-        if len(single) > 2 and np.any(single[2:] - single[:-2] <= _SPELLED_CHARS):
-            return list(spelled(self.folded.text))
-        return []
 
     @cached_property
     def elided(self) -> list[tuple[int, int]]:
@@ -111,6 +132,12 @@ class PlainWords:
         if found is None:
             found = self._layouts[edits] = Layout(self.folded, places)
         return found
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> tuple[list[tuple[int, int]], list[str]]:
+    """Return the places of all matches, and what matched."""
+    matches = list(pattern.finditer(text))
+    return [match.span() for match in matches], [match[0] for match in matches]
 
 
 def _with_signs(

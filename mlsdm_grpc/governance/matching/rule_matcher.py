@@ -165,6 +165,7 @@ class RuleMatcher:
             stages = slots.match(phrase)
             if stages:
                 slots.add(number, stages[-1])
+        rules = self._rules_by.candidates(slots.present())
         for classes, by, before, after in self._exclusions:
             excluding = slots.any_of(by)
             if excluding:

@@ -41,6 +41,8 @@ class Slots:
         self._members = self._of_words(read)
         self._bits: dict[int, int] = {}
         self._phrases: dict[int, int] = {}
+        # Slots of the words of several classes, until one of them changes.
+        self._unions: dict[tuple[int, ...], int] = {}
         self._going = ~layout.breaks
         self._fillers = layout.fillers
 
@@ -74,20 +76,29 @@ class Slots:
             self._bits[number] = bits
         return bits
 
-    def any_of(self, classes: Sequence[int]) -> int:
+    def any_of(self, classes: tuple[int, ...]) -> int:
         """Return the slots of words of any of ``classes``."""
-        found = 0
-        for each in classes:
-            found |= self._of(each)
+        found = self._unions.get(classes)
+        if found is None:
+            found = 0
+            for each in classes:
+                found |= self._of(each)
+            self._unions[classes] = found
         return found
+
+    def present(self) -> AbstractSet[int]:
+        """Return the classes with words in a language in which they count, or with phrases."""
+        return self._members.keys() | self._phrases.keys()
 
     def add(self, number: int, slots: int) -> None:
         """Add the words in ``slots`` to the class ``number``."""
+        self._unions.clear()
         self._bits[number] = self._of(number) | slots
         self._phrases[number] = self._phrases.get(number, 0) | slots
 
     def drop(self, number: int, slots: int) -> None:
         """Remove the words in ``slots`` from the class ``number``."""
+        self._unions.clear()
         self._bits[number] = self._of(number) & ~slots
 
     def match(self, elements: Sequence[Element]) -> list[int]:

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from mlsdm_grpc._gen.mlsdm.v1 import authz_pb2 as mlsdm_dot_v1_dot_authz__pb2
+from mlsdm_grpc._gen.mlsdm.v1 import identity_pb2 as mlsdm_dot_v1_dot_identity__pb2
 from mlsdm_grpc._gen.mlsdm.v1 import node_pb2 as mlsdm_dot_v1_dot_node__pb2
 from mlsdm_grpc._gen.mlsdm.v1 import operations_pb2 as mlsdm_dot_v1_dot_operations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmlsdm/v1/admin_service.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14mlsdm/v1/authz.proto\x1a\x13mlsdm/v1/node.proto\x1a\x19mlsdm/v1/operations.proto\"\x16\n\x14GetServerInfoRequest\";\n\x15GetServerInfoResponse\x12\"\n\x04info\x18\x01 \x01(\x0b\x32\x14.mlsdm.v1.ServerInfo\"\x16\n\x14GetNodeStatusRequest\"=\n\x15GetNodeStatusResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.mlsdm.v1.NodeStatus\"\x8f\x01\n\x12SetNodeModeRequest\x12\"\n\x04mode\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.NodeModeH\x00\x12\x13\n\tautomatic\x18\x02 \x01(\x08H\x00\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\n\x06\x63hoice\";\n\x13SetNodeModeResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.mlsdm.v1.NodeStatus\"H\n\x0c\x44rainRequest\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x02 \x01(\t\"V\n\rDrainResponse\x12\x17\n\x0fin_flight_count\x18\x01 \x01(\x05\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x13\x43reateBackupRequest\x12\x11\n\tbackup_id\x18\x01 \x01(\t\"8\n\x14\x43reateBackupResponse\x12 \n\x06\x62\x61\x63kup\x18\x01 \x01(\x0b\x32\x10.mlsdm.v1.Backup\"(\n\x13VerifyBackupRequest\x12\x11\n\tbackup_id\x18\x01 \x01(\t\"\x8c\x01\n\x14VerifyBackupResponse\x12 \n\x06\x62\x61\x63kup\x18\x01 \x01(\x0b\x32\x10.mlsdm.v1.Backup\x12\r\n\x05valid\x18\x02 \x01(\x08\x12,\n\x08problems\x18\x03 \x03(\x0b\x32\x1a.mlsdm.v1.IntegrityProblem\x12\x15\n\rchecked_bytes\x18\x04 \x01(\x03\"@\n\x13GetSloStatusRequest\x12)\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\x14GetSloStatusResponse\x12\'\n\nobjectives\x18\x01 \x03(\x0b\x32\x13.mlsdm.v1.SloStatus\"\xb4\x01\n\x14ListDecisionsRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.mlsdm.v1.DecisionKind\x12\x14\n\x0conly_refused\x18\x05 \x01(\x08\x12\x19\n\x0cmin_revision\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_revision\"o\n\x15ListDecisionsResponse\x12+\n\tdecisions\x18\x01 \x03(\x0b\x32\x18.mlsdm.v1.DecisionRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"<\n\x14VerifyJournalRequest\x12\x16\n\tpartition\x18\x01 \x01(\x05H\x00\x88\x01\x01\x42\x0c\n\n_partition\"\x8f\x01\n\x15VerifyJournalResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12,\n\x08problems\x18\x02 \x03(\x0b\x32\x1a.mlsdm.v1.IntegrityProblem\x12\x1c\n\x14\x63hecked_record_count\x18\x03 \x01(\x03\x12\x1b\n\x13\x63hecked_space_count\x18\x04 \x01(\x03\"o\n\x12SetLogLevelRequest\x12!\n\x05level\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.LogLevel\x12\x0e\n\x06logger\x18\x02 \x01(\t\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"r\n\x13SetLogLevelResponse\x12*\n\x0eprevious_level\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.LogLevel\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xec\x07\n\x0c\x41\x64minService\x12\x66\n\rGetServerInfo\x12\x1e.mlsdm.v1.GetServerInfoRequest\x1a\x1f.mlsdm.v1.GetServerInfoResponse\"\x14\x90\x02\x01\x8a\xe7\x18\r\n\tinfo.read\x10\x01\x12g\n\rGetNodeStatus\x12\x1e.mlsdm.v1.GetNodeStatusRequest\x1a\x1f.mlsdm.v1.GetNodeStatusResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\nadmin.read\x10\x02\x12_\n\x0bSetNodeMode\x12\x1c.mlsdm.v1.SetNodeModeRequest\x1a\x1d.mlsdm.v1.SetNodeModeResponse\"\x13\x8a\xe7\x18\x0f\n\x0b\x61\x64min.write\x10\x02\x12M\n\x05\x44rain\x12\x16.mlsdm.v1.DrainRequest\x1a\x17.mlsdm.v1.DrainResponse\"\x13\x8a\xe7\x18\x0f\n\x0b\x61\x64min.drain\x10\x02\x12`\n\x0c\x43reateBackup\x12\x1d.mlsdm.v1.CreateBackupRequest\x1a\x1e.mlsdm.v1.CreateBackupResponse\"\x11\x90\x02\x02\x8a\xe7\x18\n\n\x06\x62\x61\x63kup\x10\x02\x12`\n\x0cVerifyBackup\x12\x1d.mlsdm.v1.VerifyBackupRequest\x1a\x1e.mlsdm.v1.VerifyBackupResponse\"\x11\x90\x02\x01\x8a\xe7\x18\n\n\x06\x62\x61\x63kup\x10\x02\x12\x64\n\x0cGetSloStatus\x12\x1d.mlsdm.v1.GetSloStatusRequest\x1a\x1e.mlsdm.v1.GetSloStatusResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\nadmin.read\x10\x02\x12g\n\rListDecisions\x12\x1e.mlsdm.v1.ListDecisionsRequest\x1a\x1f.mlsdm.v1.ListDecisionsResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\naudit.read\x10\x01\x12g\n\rVerifyJournal\x12\x1e.mlsdm.v1.VerifyJournalRequest\x1a\x1f.mlsdm.v1.VerifyJournalResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\nadmin.read\x10\x02\x12_\n\x0bSetLogLevel\x12\x1c.mlsdm.v1.SetLogLevelRequest\x1a\x1d.mlsdm.v1.SetLogLevelResponse\"\x13\x8a\xe7\x18\x0f\n\x0b\x61\x64min.write\x10\x02\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmlsdm/v1/admin_service.proto\x12\x08mlsdm.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x14mlsdm/v1/authz.proto\x1a\x17mlsdm/v1/identity.proto\x1a\x13mlsdm/v1/node.proto\x1a\x19mlsdm/v1/operations.proto\"\x16\n\x14GetServerInfoRequest\";\n\x15GetServerInfoResponse\x12\"\n\x04info\x18\x01 \x01(\x0b\x32\x14.mlsdm.v1.ServerInfo\"\x16\n\x14GetNodeStatusRequest\"=\n\x15GetNodeStatusResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.mlsdm.v1.NodeStatus\"\x8f\x01\n\x12SetNodeModeRequest\x12\"\n\x04mode\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.NodeModeH\x00\x12\x13\n\tautomatic\x18\x02 \x01(\x08H\x00\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x08\n\x06\x63hoice\";\n\x13SetNodeModeResponse\x12$\n\x06status\x18\x01 \x01(\x0b\x32\x14.mlsdm.v1.NodeStatus\"H\n\x0c\x44rainRequest\x12(\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06reason\x18\x02 \x01(\t\"V\n\rDrainResponse\x12\x17\n\x0fin_flight_count\x18\x01 \x01(\x05\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"(\n\x13\x43reateBackupRequest\x12\x11\n\tbackup_id\x18\x01 \x01(\t\"8\n\x14\x43reateBackupResponse\x12 \n\x06\x62\x61\x63kup\x18\x01 \x01(\x0b\x32\x10.mlsdm.v1.Backup\"(\n\x13VerifyBackupRequest\x12\x11\n\tbackup_id\x18\x01 \x01(\t\"\x8c\x01\n\x14VerifyBackupResponse\x12 \n\x06\x62\x61\x63kup\x18\x01 \x01(\x0b\x32\x10.mlsdm.v1.Backup\x12\r\n\x05valid\x18\x02 \x01(\x08\x12,\n\x08problems\x18\x03 \x03(\x0b\x32\x1a.mlsdm.v1.IntegrityProblem\x12\x15\n\rchecked_bytes\x18\x04 \x01(\x03\"@\n\x13GetSloStatusRequest\x12)\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"?\n\x14GetSloStatusResponse\x12\'\n\nobjectives\x18\x01 \x03(\x0b\x32\x13.mlsdm.v1.SloStatus\"\xb4\x01\n\x14ListDecisionsRequest\x12\r\n\x05space\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12$\n\x04kind\x18\x04 \x01(\x0e\x32\x16.mlsdm.v1.DecisionKind\x12\x14\n\x0conly_refused\x18\x05 \x01(\x08\x12\x19\n\x0cmin_revision\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x0f\n\r_min_revision\"o\n\x15ListDecisionsResponse\x12+\n\tdecisions\x18\x01 \x03(\x0b\x32\x18.mlsdm.v1.DecisionRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"<\n\x14VerifyJournalRequest\x12\x16\n\tpartition\x18\x01 \x01(\x05H\x00\x88\x01\x01\x42\x0c\n\n_partition\"\x8f\x01\n\x15VerifyJournalResponse\x12\r\n\x05valid\x18\x01 \x01(\x08\x12,\n\x08problems\x18\x02 \x03(\x0b\x32\x1a.mlsdm.v1.IntegrityProblem\x12\x1c\n\x14\x63hecked_record_count\x18\x03 \x01(\x03\x12\x1b\n\x13\x63hecked_space_count\x18\x04 \x01(\x03\"o\n\x12SetLogLevelRequest\x12!\n\x05level\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.LogLevel\x12\x0e\n\x06logger\x18\x02 \x01(\t\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"r\n\x13SetLogLevelResponse\x12*\n\x0eprevious_level\x18\x01 \x01(\x0e\x32\x12.mlsdm.v1.LogLevel\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x0f\n\rWhoAmIRequest\"6\n\x0eWhoAmIResponse\x12$\n\x08identity\x18\x01 \x01(\x0b\x32\x12.mlsdm.v1.Identity2\xc3\x08\n\x0c\x41\x64minService\x12\x66\n\rGetServerInfo\x12\x1e.mlsdm.v1.GetServerInfoRequest\x1a\x1f.mlsdm.v1.GetServerInfoResponse\"\x14\x90\x02\x01\x8a\xe7\x18\r\n\tinfo.read\x10\x01\x12g\n\rGetNodeStatus\x12\x1e.mlsdm.v1.GetNodeStatusRequest\x1a\x1f.mlsdm.v1.GetNodeStatusResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\nadmin.read\x10\x02\x12_\n\x0bSetNodeMode\x12\x1c.mlsdm.v1.SetNodeModeRequest\x1a\x1d.mlsdm.v1.SetNodeModeResponse\"\x13\x8a\xe7\x18\x0f\n\x0b\x61\x64min.write\x10\x02\x12M\n\x05\x44rain\x12\x16.mlsdm.v1.DrainRequest\x1a\x17.mlsdm.v1.DrainResponse\"\x13\x8a\xe7\x18\x0f\n\x0b\x61\x64min.drain\x10\x02\x12`\n\x0c\x43reateBackup\x12\x1d.mlsdm.v1.CreateBackupRequest\x1a\x1e.mlsdm.v1.CreateBackupResponse\"\x11\x90\x02\x02\x8a\xe7\x18\n\n\x06\x62\x61\x63kup\x10\x02\x12`\n\x0cVerifyBackup\x12\x1d.mlsdm.v1.VerifyBackupRequest\x1a\x1e.mlsdm.v1.VerifyBackupResponse\"\x11\x90\x02\x01\x8a\xe7\x18\n\n\x06\x62\x61\x63kup\x10\x02\x12\x64\n\x0cGetSloStatus\x12\x1d.mlsdm.v1.GetSloStatusRequest\x1a\x1e.mlsdm.v1.GetSloStatusResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\nadmin.read\x10\x02\x12g\n\rListDecisions\x12\x1e.mlsdm.v1.ListDecisionsRequest\x1a\x1f.mlsdm.v1.ListDecisionsResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\naudit.read\x10\x01\x12g\n\rVerifyJournal\x12\x1e.mlsdm.v1.VerifyJournalRequest\x1a\x1f.mlsdm.v1.VerifyJournalResponse\"\x15\x90\x02\x01\x8a\xe7\x18\x0e\n\nadmin.read\x10\x02\x12_\n\x0bSetLogLevel\x12\x1c.mlsdm.v1.SetLogLevelRequest\x1a\x1d.mlsdm.v1.SetLogLevelResponse\"\x13\x8a\xe7\x18\x0f\n\x0b\x61\x64min.write\x10\x02\x12U\n\x06WhoAmI\x12\x17.mlsdm.v1.WhoAmIRequest\x1a\x18.mlsdm.v1.WhoAmIResponse\"\x18\x90\x02\x01\x8a\xe7\x18\x11\n\ridentity.read\x10\x01\x42N\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,46 +58,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['VerifyJournal']._serialized_options = b'\220\002\001\212\347\030\016\n\nadmin.read\020\002'
   _globals['_ADMINSERVICE'].methods_by_name['SetLogLevel']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['SetLogLevel']._serialized_options = b'\212\347\030\017\n\013admin.write\020\002'
-  _globals['_GETSERVERINFOREQUEST']._serialized_start=177
-  _globals['_GETSERVERINFOREQUEST']._serialized_end=199
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=201
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=260
-  _globals['_GETNODESTATUSREQUEST']._serialized_start=262
-  _globals['_GETNODESTATUSREQUEST']._serialized_end=284
-  _globals['_GETNODESTATUSRESPONSE']._serialized_start=286
-  _globals['_GETNODESTATUSRESPONSE']._serialized_end=347
-  _globals['_SETNODEMODEREQUEST']._serialized_start=350
-  _globals['_SETNODEMODEREQUEST']._serialized_end=493
-  _globals['_SETNODEMODERESPONSE']._serialized_start=495
-  _globals['_SETNODEMODERESPONSE']._serialized_end=554
-  _globals['_DRAINREQUEST']._serialized_start=556
-  _globals['_DRAINREQUEST']._serialized_end=628
-  _globals['_DRAINRESPONSE']._serialized_start=630
-  _globals['_DRAINRESPONSE']._serialized_end=716
-  _globals['_CREATEBACKUPREQUEST']._serialized_start=718
-  _globals['_CREATEBACKUPREQUEST']._serialized_end=758
-  _globals['_CREATEBACKUPRESPONSE']._serialized_start=760
-  _globals['_CREATEBACKUPRESPONSE']._serialized_end=816
-  _globals['_VERIFYBACKUPREQUEST']._serialized_start=818
-  _globals['_VERIFYBACKUPREQUEST']._serialized_end=858
-  _globals['_VERIFYBACKUPRESPONSE']._serialized_start=861
-  _globals['_VERIFYBACKUPRESPONSE']._serialized_end=1001
-  _globals['_GETSLOSTATUSREQUEST']._serialized_start=1003
-  _globals['_GETSLOSTATUSREQUEST']._serialized_end=1067
-  _globals['_GETSLOSTATUSRESPONSE']._serialized_start=1069
-  _globals['_GETSLOSTATUSRESPONSE']._serialized_end=1132
-  _globals['_LISTDECISIONSREQUEST']._serialized_start=1135
-  _globals['_LISTDECISIONSREQUEST']._serialized_end=1315
-  _globals['_LISTDECISIONSRESPONSE']._serialized_start=1317
-  _globals['_LISTDECISIONSRESPONSE']._serialized_end=1428
-  _globals['_VERIFYJOURNALREQUEST']._serialized_start=1430
-  _globals['_VERIFYJOURNALREQUEST']._serialized_end=1490
-  _globals['_VERIFYJOURNALRESPONSE']._serialized_start=1493
-  _globals['_VERIFYJOURNALRESPONSE']._serialized_end=1636
-  _globals['_SETLOGLEVELREQUEST']._serialized_start=1638
-  _globals['_SETLOGLEVELREQUEST']._serialized_end=1749
-  _globals['_SETLOGLEVELRESPONSE']._serialized_start=1751
-  _globals['_SETLOGLEVELRESPONSE']._serialized_end=1865
-  _globals['_ADMINSERVICE']._serialized_start=1868
-  _globals['_ADMINSERVICE']._serialized_end=2872
+  _globals['_ADMINSERVICE'].methods_by_name['WhoAmI']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['WhoAmI']._serialized_options = b'\220\002\001\212\347\030\021\n\ridentity.read\020\001'
+  _globals['_GETSERVERINFOREQUEST']._serialized_start=202
+  _globals['_GETSERVERINFOREQUEST']._serialized_end=224
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=226
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=285
+  _globals['_GETNODESTATUSREQUEST']._serialized_start=287
+  _globals['_GETNODESTATUSREQUEST']._serialized_end=309
+  _globals['_GETNODESTATUSRESPONSE']._serialized_start=311
+  _globals['_GETNODESTATUSRESPONSE']._serialized_end=372
+  _globals['_SETNODEMODEREQUEST']._serialized_start=375
+  _globals['_SETNODEMODEREQUEST']._serialized_end=518
+  _globals['_SETNODEMODERESPONSE']._serialized_start=520
+  _globals['_SETNODEMODERESPONSE']._serialized_end=579
+  _globals['_DRAINREQUEST']._serialized_start=581
+  _globals['_DRAINREQUEST']._serialized_end=653
+  _globals['_DRAINRESPONSE']._serialized_start=655
+  _globals['_DRAINRESPONSE']._serialized_end=741
+  _globals['_CREATEBACKUPREQUEST']._serialized_start=743
+  _globals['_CREATEBACKUPREQUEST']._serialized_end=783
+  _globals['_CREATEBACKUPRESPONSE']._serialized_start=785
+  _globals['_CREATEBACKUPRESPONSE']._serialized_end=841
+  _globals['_VERIFYBACKUPREQUEST']._serialized_start=843
+  _globals['_VERIFYBACKUPREQUEST']._serialized_end=883
+  _globals['_VERIFYBACKUPRESPONSE']._serialized_start=886
+  _globals['_VERIFYBACKUPRESPONSE']._serialized_end=1026
+  _globals['_GETSLOSTATUSREQUEST']._serialized_start=1028
+  _globals['_GETSLOSTATUSREQUEST']._serialized_end=1092
+  _globals['_GETSLOSTATUSRESPONSE']._serialized_start=1094
+  _globals['_GETSLOSTATUSRESPONSE']._serialized_end=1157
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=1160
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=1340
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=1342
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=1453
+  _globals['_VERIFYJOURNALREQUEST']._serialized_start=1455
+  _globals['_VERIFYJOURNALREQUEST']._serialized_end=1515
+  _globals['_VERIFYJOURNALRESPONSE']._serialized_start=1518
+  _globals['_VERIFYJOURNALRESPONSE']._serialized_end=1661
+  _globals['_SETLOGLEVELREQUEST']._serialized_start=1663
+  _globals['_SETLOGLEVELREQUEST']._serialized_end=1774
+  _globals['_SETLOGLEVELRESPONSE']._serialized_start=1776
+  _globals['_SETLOGLEVELRESPONSE']._serialized_end=1890
+  _globals['_WHOAMIREQUEST']._serialized_start=1892
+  _globals['_WHOAMIREQUEST']._serialized_end=1907
+  _globals['_WHOAMIRESPONSE']._serialized_start=1909
+  _globals['_WHOAMIRESPONSE']._serialized_end=1963
+  _globals['_ADMINSERVICE']._serialized_start=1966
+  _globals['_ADMINSERVICE']._serialized_end=3057
 # @@protoc_insertion_point(module_scope)

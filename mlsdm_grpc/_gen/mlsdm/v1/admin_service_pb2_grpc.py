@@ -102,6 +102,11 @@ class AdminServiceStub:
                 request_serializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelRequest.SerializeToString,
                 response_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelResponse.FromString,
                 _registered_method=True)
+        self.WhoAmI = channel.unary_unary(
+                '/mlsdm.v1.AdminService/WhoAmI',
+                request_serializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
+                response_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
@@ -126,11 +131,11 @@ class AdminServiceServicer:
     """
 
     def GetServerInfo(self, request, context):
-        """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
-        may call it.
+        """Returns name, version, limits and implemented RPCs of the server, and the permissions of the
+        caller.
 
         Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
-        the time.
+        the time and the permissions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -242,6 +247,16 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WhoAmI(self, request, context):
+        """Returns the identity that the credential of the call proves. Every authenticated caller may call
+        it.
+
+        Effect: none. Ordering, atomicity: none. Consistency: as the server authenticated this call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -294,6 +309,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.SetLogLevel,
                     request_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelRequest.FromString,
                     response_serializer=mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelResponse.SerializeToString,
+            ),
+            'WhoAmI': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhoAmI,
+                    request_deserializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.FromString,
+                    response_serializer=mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -584,6 +604,33 @@ class AdminService:
             '/mlsdm.v1.AdminService/SetLogLevel',
             mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelRequest.SerializeToString,
             mlsdm_dot_v1_dot_admin__service__pb2.SetLogLevelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhoAmI(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mlsdm.v1.AdminService/WhoAmI',
+            mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIRequest.SerializeToString,
+            mlsdm_dot_v1_dot_admin__service__pb2.WhoAmIResponse.FromString,
             options,
             channel_credentials,
             insecure,

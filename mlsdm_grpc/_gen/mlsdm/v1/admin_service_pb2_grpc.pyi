@@ -35,11 +35,11 @@ class AdminServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServerInfo: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetServerInfoRequest, _admin_service_pb2.GetServerInfoResponse]
-    """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
-    may call it.
+    """Returns name, version, limits and implemented RPCs of the server, and the permissions of the
+    caller.
 
     Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
-    the time.
+    the time and the permissions.
     """
     GetNodeStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetNodeStatusRequest, _admin_service_pb2.GetNodeStatusResponse]
     """Returns the status of the node.
@@ -111,6 +111,12 @@ class AdminServiceStub:
     Effect: at once, in all processes of the node; audited. Ordering: the last call wins.
     Atomicity: none between processes. Consistency: in force once the call has returned.
     """
+    WhoAmI: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.WhoAmIRequest, _admin_service_pb2.WhoAmIResponse]
+    """Returns the identity that the credential of the call proves. Every authenticated caller may call
+    it.
+
+    Effect: none. Ordering, atomicity: none. Consistency: as the server authenticated this call.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
     """Operation of nodes. These RPCs never queue behind data and are served in every mode of the node.
@@ -139,11 +145,11 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetServerInfoRequest,
         context: _aio.ServicerContext[_admin_service_pb2.GetServerInfoRequest, _abc.Awaitable[_admin_service_pb2.GetServerInfoResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.GetServerInfoResponse]:
-        """Returns name, version, limits and implemented RPCs of the server. Every authenticated caller
-        may call it.
+        """Returns name, version, limits and implemented RPCs of the server, and the permissions of the
+        caller.
 
         Effect: none. Ordering, atomicity: none. Consistency: fixed while the server runs, except for
-        the time.
+        the time and the permissions.
         """
 
     @_abc_1.abstractmethod
@@ -268,6 +274,18 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Effect: at once, in all processes of the node; audited. Ordering: the last call wins.
         Atomicity: none between processes. Consistency: in force once the call has returned.
+        """
+
+    @_abc_1.abstractmethod
+    def WhoAmI(
+        self,
+        request: _admin_service_pb2.WhoAmIRequest,
+        context: _aio.ServicerContext[_admin_service_pb2.WhoAmIRequest, _abc.Awaitable[_admin_service_pb2.WhoAmIResponse]],
+    ) -> _abc.Awaitable[_admin_service_pb2.WhoAmIResponse]:
+        """Returns the identity that the credential of the call proves. Every authenticated caller may call
+        it.
+
+        Effect: none. Ordering, atomicity: none. Consistency: as the server authenticated this call.
         """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _aio.Server) -> None: ...

@@ -153,7 +153,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     reconnect. Metadata: stream_id.
     """
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 32
-    """RESOURCE_EXHAUSTED. Not returned by this version. The caller exceeds its rate limit. Action:
+    """RESOURCE_EXHAUSTED. The caller exceeds its rate limit. Action:
     wait RetryInfo, then retry. Metadata: limit, quota_id.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 33
@@ -252,6 +252,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy, or a
     sleeping space (sleep_gate) refused to store an exchange. Action: none; the answer is valid.
     Metadata: cause (moral, policy, sleep, or none if the confidence is too low).
+    """
+    ERROR_REASON_ISSUER_UNAVAILABLE: _ErrorReason.ValueType  # 56
+    """UNAVAILABLE. The keys of the token issuer were never fetched since the server started, so that
+    no token can be verified. Action: retry after RetryInfo.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -393,7 +397,7 @@ ERROR_REASON_STREAM_IN_USE: ErrorReason.ValueType  # 31
 reconnect. Metadata: stream_id.
 """
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 32
-"""RESOURCE_EXHAUSTED. Not returned by this version. The caller exceeds its rate limit. Action:
+"""RESOURCE_EXHAUSTED. The caller exceeds its rate limit. Action:
 wait RetryInfo, then retry. Metadata: limit, quota_id.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 33
@@ -492,5 +496,9 @@ ERROR_REASON_NOT_REMEMBERED: ErrorReason.ValueType  # 55
 """FAILED_PRECONDITION. In remember_status only: the moral filter, a rule of the policy, or a
 sleeping space (sleep_gate) refused to store an exchange. Action: none; the answer is valid.
 Metadata: cause (moral, policy, sleep, or none if the confidence is too low).
+"""
+ERROR_REASON_ISSUER_UNAVAILABLE: ErrorReason.ValueType  # 56
+"""UNAVAILABLE. The keys of the token issuer were never fetched since the server started, so that
+no token can be verified. Action: retry after RetryInfo.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

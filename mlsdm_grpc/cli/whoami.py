@@ -1,0 +1,23 @@
+"""``mlsdm whoami``: the identity that a token or certificate proves."""
+
+import typer
+
+from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
+
+__all__ = ["whoami"]
+
+
+@with_session(timeout_s=5.0, in_space=False)
+def whoami(*, session: Session) -> None:
+    """Print name, tenant, roles, spaces and permissions of the caller."""
+    found = session.run(lambda memory: memory.who_am_i())
+    if session.as_json:
+        echo_json(message_dict(found))
+        return
+    spaces = "all" if found.all_spaces else ", ".join(found.spaces) or "none"
+    typer.echo(f"{found.name} of {found.tenant}")
+    typer.echo(f"roles: {', '.join(found.roles) or 'none'}")
+    typer.echo(f"spaces: {spaces}")
+    typer.echo(f"permissions: {', '.join(found.permissions)}")
+    if found.HasField("expire_time"):
+        typer.echo(f"expires: {found.expire_time.ToJsonString()}")

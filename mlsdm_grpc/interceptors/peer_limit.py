@@ -1,0 +1,119 @@
+"""Rate limits of peer addresses, before authentication."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from mlsdm_grpc.errors import QuotaExceeded, Unauthenticated
+from mlsdm_grpc.security.token_bucket import TokenBuckets
+from mlsdm_grpc.wire.call import Interceptor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mlsdm_grpc.config import LimitSettings
+    from mlsdm_grpc.wire.call import Call
+
+__all__ = ["PeerLimitInterceptor"]
+
+_FORWARDED: Final = "x-forwarded-for"
+_IPV6_PREFIX: Final = 64
+
+
+class PeerLimitInterceptor(Interceptor):
+    """Refuses calls of an address above its rate, or with too many failed authentications."""
+
+    def __init__(
+        self,
+        settings: LimitSettings,
+        *,
+        enabled: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Create the interceptor.
+
+        Args:
+            settings: Rates, bursts and trusted proxies.
+            enabled: False: it does nothing.
+            clock: Monotonic clock, seconds.
+        """
+        most = settings.max_peers
+        self._enabled = enabled
+        self._calls = (
+            TokenBuckets(settings.peer_per_s, settings.peer_burst, max_keys=most, clock=clock)
+            if settings.peer_per_s
+            else None
+        )
+        self._failures = TokenBuckets(
+            settings.failures_per_s, settings.failures_burst, max_keys=most, clock=clock
+        )
+        self._proxies = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
+
+    def __len__(self) -> int:
+        """Return the number of addresses in the tables."""
+        return len(self._failures) + (len(self._calls) if self._calls is not None else 0)
+
+    def before(self, call: Call) -> None:
+        if not self._enabled or call.method.open:
+            return
+        key = self._address(call)
+        if self._calls is not None and (wait_s := self._calls.take(key)):
+            raise _refused("peer", self._calls.burst, wait_s)
+        if len(self._failures) and (wait_s := self._failures.wait_s(key)):
+            raise _refused("failures", self._failures.burst, wait_s)
+
+    def after(self, call: Call) -> None:
+        if self._enabled and isinstance(call.error, Unauthenticated):
+            self._failures.charge(self._address(call))
+
+    def _address(self, call: Call) -> str:
+        """Return the address to which a call counts."""
+        address = _peer_host(call.peer)
+        if self._proxies and self._is_proxy(address):
+            for hop in reversed(call.text(_FORWARDED).split(",")):
+                if not (hop := hop.strip()) or not self._is_proxy(hop):
+                    address = hop or address
+                    break
+        return _network(address)
+
+    def _is_proxy(self, text: str) -> bool:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return any(address in network for network in self._proxies)
+
+
+def _peer_host(peer: str) -> str:
+    """Return the host of ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``; other forms as they are."""
+    kind, _, rest = peer.partition(":")
+    if kind == "ipv4":
+        return rest.rpartition(":")[0]
+    if kind == "ipv6":
+        return unquote(rest).rpartition(":")[0].strip("[]")
+    return peer
+
+
+def _network(address: str) -> str:
+    """Return an IPv4 address, the /64 of an IPv6 address, or one word for all other texts."""
+    if ":" not in address and address.count(".") == 3 and len(address) <= 15:
+        return address
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "other"
+    if parsed.version == 6 and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network(f"{parsed}/{_IPV6_PREFIX}", strict=False))
+
+
+def _refused(quota_id: str, burst: int, wait_s: float) -> QuotaExceeded:
+    return QuotaExceeded(
+        "The address is over its rate of calls; retry later.",
+        reason="RATE_LIMITED",
+        metadata={"limit": str(burst), "quota_id": quota_id},
+        retry_after_s=max(wait_s, 0.001),
+    )

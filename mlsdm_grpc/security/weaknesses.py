@@ -1,0 +1,189 @@
+"""Weaknesses of a configuration: secure mode refuses each, and ``mlsdm check`` names each."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import stat
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mlsdm_grpc.config import AuthenticatorKind, AuthMode, JournalKind, ReflectionAccess
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.security.policy_file import PolicyFile
+from mlsdm_grpc.security.static_keys import read_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlsdm_grpc.config import SecuritySettings, ServerSettings, Settings
+
+__all__ = ["Weakness", "refuse_weaknesses", "weaknesses"]
+
+# Access of others to secrets, and write access of the group.
+_LOOSE_SECRET: Final = stat.S_IRWXO | stat.S_IWGRP
+_LOOSE_RULES: Final = stat.S_IWOTH | stat.S_IWGRP
+_DEFAULT_TOKENS: Final = (
+    "admin", "changeme", "default", "demo", "example", "guest", "letmein", "mlsdm", "password",
+    "secret", "secret-token", "test", "test-token", "token", "YOUR_TOKEN", "<token>", "$token",
+)  # fmt: skip
+# Longest token of which all values are tried.
+_SHORT: Final = 3
+_MIN_RSA_BITS: Final = 2_048
+
+
+class Weakness(NamedTuple):
+    """One weakness."""
+
+    setting: str
+    """Setting by which it is cured."""
+    problem: str
+    cure: str
+
+    @property
+    def text(self) -> str:
+        """Problem and cure in one line."""
+        return f"{self.problem}: {self.cure}"
+
+
+def refuse_weaknesses(settings: Settings) -> None:
+    """Refuse to start in secure mode with any weakness; call it in a thread.
+
+    Raises:
+        InvalidInput: One violation for every weakness, with its cure.
+    """
+    if settings.security.mode is not AuthMode.SECURE:
+        return
+    found = [FieldViolation(each.setting, each.text) for each in weaknesses(settings)]
+    if found:
+        raise InvalidInput("Secure mode refuses this configuration.", violations=found)
+
+
+def weaknesses(settings: Settings) -> Iterator[Weakness]:
+    """Yield every weakness of a configuration, including the modes of its files.
+
+    Development mode on loopback has none by definition.
+    """
+    yield from _of_ports(settings.server)
+    if settings.security.mode is AuthMode.DEV:
+        return
+    local = settings.server.listen_address.is_loopback
+    if settings.security.mode is AuthMode.SECURE or not local:
+        yield from _of_reflection(settings.security)
+    yield from _of_access(settings.security)
+    yield from _of_files(settings)
+    yield from _of_certificate(settings.server)
+
+
+def _of_ports(server: ServerSettings) -> Iterator[Weakness]:
+    for name, address in (("listen", server.listen_address), ("ops", server.ops_address)):
+        if not address.is_loopback and not server.tls.enabled:
+            yield Weakness(
+                f"server.{name}",
+                f"{address} is not a loopback address and has no TLS",
+                "set server.tls.certificate_file and server.tls.key_file",
+            )
+
+
+def _of_reflection(security: SecuritySettings) -> Iterator[Weakness]:
+    if security.reflection is ReflectionAccess.OPEN:
+        yield Weakness(
+            "security.reflection",
+            "reflection shows the contract without a credential",
+            'set security.reflection to "permission" or "off"',
+        )
+
+
+def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
+    if AuthenticatorKind.JWT in security.authenticators:
+        for name in ("issuer", "keys_url"):
+            if getattr(security.jwt, name).startswith("http:"):
+                yield Weakness(
+                    f"security.jwt.{name}", "keys come without TLS", "use an address with https"
+                )
+    if AuthenticatorKind.KEYS in security.authenticators and security.tokens_file:
+        try:
+            roles = PolicyFile(security.policy_file).roles
+            keys = read_keys(security.tokens_file, roles)
+        except InvalidInput:
+            return  # named by the check of the file
+        weak = _weak_digests()
+        for key in keys:
+            if key.digest in weak:
+                yield Weakness(
+                    "security.tokens_file",
+                    f"the token of {key.principal.name} is short or a common word",
+                    "replace it by one of `mlsdm token create`",
+                )
+
+
+def _of_files(settings: Settings) -> Iterator[Weakness]:
+    server, security, journal = settings.server, settings.security, settings.journal
+    secrets = (
+        ("server.tls.key_file", server.tls.key_file),
+        ("security.tokens_file", security.tokens_file),
+        ("journal.data_dir", journal.data_dir if journal.kind is JournalKind.SQLITE else None),
+    )
+    rules = (
+        ("security.policy_file", security.policy_file),
+        ("server.tls.certificate_file", server.tls.certificate_file),
+        ("server.tls.client_ca_file", server.tls.client_ca_file),
+    )
+    for files, loose, what in (
+        (secrets, _LOOSE_SECRET, "others may read or change it"),
+        (rules, _LOOSE_RULES, "others may change it"),
+    ):
+        for setting, file in files:
+            if file is not None:
+                yield from _of_file(setting, file, loose, what)
+
+
+def _of_file(setting: str, file: Path, loose: int, what: str) -> Iterator[Weakness]:
+    try:
+        mode = file.stat().st_mode
+        folder = file.absolute().parent.stat().st_mode
+    except OSError:
+        return  # an absent file is a fault of the settings, an absent folder is made with 0700
+    if mode & loose:
+        wanted = (mode & ~loose) & 0o777
+        yield Weakness(
+            setting, f"{file} has mode {mode & 0o777:04o}, {what}", f"chmod {wanted:04o} {file}"
+        )
+    if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+        parent = file.absolute().parent
+        yield Weakness(setting, f"others may replace files of {parent}", f"chmod o-w {parent}")
+
+
+def _of_certificate(server: ServerSettings) -> Iterator[Weakness]:
+    file = server.tls.certificate_file
+    if file is None:
+        return
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.x509 import load_pem_x509_certificates
+
+    try:
+        certificate = load_pem_x509_certificates(file.read_bytes())[0]
+    except (OSError, ValueError):
+        return  # named by the check of the file
+    setting, cure = "server.tls.certificate_file", "obtain another certificate"
+    if certificate.not_valid_after_utc <= datetime.now(UTC):
+        yield Weakness(setting, f"the certificate ended {certificate.not_valid_after_utc}", cure)
+    public = certificate.public_key()
+    if isinstance(public, RSAPublicKey) and public.key_size < _MIN_RSA_BITS:
+        yield Weakness(setting, f"its RSA key has only {public.key_size} bits", cure)
+
+
+def _weak_digests() -> frozenset[bytes]:
+    """Return the hashes of tokens that are guessed first."""
+    characters = string.ascii_lowercase + string.digits
+    short = (
+        "".join(each)
+        for length in range(1, _SHORT + 1)
+        for each in itertools.product(characters, repeat=length)
+    )
+    words = {form for word in _DEFAULT_TOKENS for form in (word, word.lower(), word.upper())}
+    return frozenset(
+        hashlib.sha256(token.encode()).digest() for token in itertools.chain(words, short, ("",))
+    )
