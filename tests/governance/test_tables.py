@@ -39,7 +39,13 @@ def entries() -> list[tuple[str, str, str, list[str]]]:
 
 def test_the_folder_holds_the_tables_that_are_read_and_no_others():
     data = files(PACKAGE).joinpath("data")
-    single = {"confusables.toml", "credentials.toml", "encodings.toml", "linear_model.bin"}
+    single = {
+        "confusables.toml",
+        "unicode_confusables.toml",
+        "credentials.toml",
+        "encodings.toml",
+        "linear_model.bin",
+    }
     assert {each.name for each in data.iterdir()} == single | {
         "harm",
         "injection",
