@@ -235,7 +235,7 @@ class Streams:
                 opening.stream_id,
                 position.acked_sequence,
                 last,
-                await self._record_items(space, items),
+                await self._record_items(opening, space, items),
                 opening.allow_replace,
                 finished,
             )
@@ -297,7 +297,9 @@ class Streams:
                 item.outcome = found
         return None
 
-    async def _record_items(self, space: Space, items: Sequence[Item]) -> tuple[StreamItem, ...]:
+    async def _record_items(
+        self, opening: Opening, space: Space, items: Sequence[Item]
+    ) -> tuple[StreamItem, ...]:
         """Return the items that the parameters of the space do not exclude."""
         parameters = parameters_of(space)
         for item in items:
@@ -306,6 +308,8 @@ class Streams:
                     given, memories = (item.candidate.given,), (item.candidate.memory,)
                     self._first.check(space.key, parameters, given, memories)
         ready = [item for item in items if item.outcome is None]
+        if ready:
+            await self._first.check_kept_bytes(space, _ticket(opening))
         settled_memories = await settled(
             space,
             tuple(item.candidate.recorded for item in ready),

@@ -11,7 +11,14 @@ from typing import Any, Protocol
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import SnapshotFiles
 from mlsdm_grpc.journal.ledger import Ledger, SpaceLedger
-from mlsdm_grpc.journal.protocol import Entry, JournalHealth, ListedSpace, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.protocol import (
+    Entry,
+    JournalHealth,
+    ListedSpace,
+    ListedTenant,
+    SnapshotRef,
+    SpaceKey,
+)
 
 __all__ = ["EmbeddedJournal", "damage", "not_reached", "overtaken"]
 
@@ -120,6 +127,9 @@ class EmbeddedJournal(ABC):
 
     async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
         return self._live.ledger.listed(tenant, after, limit)
+
+    async def tenants(self, *, after: int, limit: int) -> list[ListedTenant]:
+        return self._live.ledger.tenants(after, limit)
 
     def health(self) -> JournalHealth:
         try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import heapq
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from mlsdm_grpc import errors
 from mlsdm_grpc.journal.protocol import (
     JournalHealth,
     ListedSpace,
+    ListedTenant,
     RevisionConflict,
     SpaceKey,
 )
@@ -191,6 +193,19 @@ class Ledger(Generic[BatchT]):
         return [
             ListedSpace(space.number, space.key.space) for space in islice(durable, max(limit, 0))
         ]
+
+    def tenants(self, after: int, limit: int) -> list[ListedTenant]:
+        """Return tenants in the order of their first durable spaces. Cost: O(tenants)."""
+        firsts = (
+            next((space for space in spaces if space.durable), None)
+            for spaces in self._tenants.values()
+        )
+        found = (
+            ListedTenant(first.number, first.key.tenant)
+            for first in firsts
+            if first is not None and first.number > after
+        )
+        return heapq.nsmallest(max(limit, 0), found)
 
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], expected: int
