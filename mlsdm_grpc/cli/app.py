@@ -18,7 +18,7 @@ from mlsdm_grpc.cli.memories import put, query, state
 from mlsdm_grpc.cli.recover import recover
 from mlsdm_grpc.cli.reference import config_reference
 from mlsdm_grpc.cli.serve import serve
-from mlsdm_grpc.cli.tenant import tenant_app
+from mlsdm_grpc.cli.tenants import tenant_app
 from mlsdm_grpc.cli.token import token_app
 from mlsdm_grpc.cli.whoami import whoami
 

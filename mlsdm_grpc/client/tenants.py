@@ -44,7 +44,7 @@ class TenantAccess(ClientBase):
         space_count: int | None = None,
         capacity: int | None = None,
         kept_bytes: int | None = None,
-        default_capacity: int | None = None,
+        space_capacity: int | None = None,
         validate_only: bool = False,
         request_id: str | None = None,
         timeout_s: float | None = None,
@@ -56,7 +56,7 @@ class TenantAccess(ClientBase):
             space_count: Maximum number of spaces; 0 is unlimited.
             capacity: Maximum sum of the capacities of all spaces, memories; 0 is unlimited.
             kept_bytes: Bytes kept from which memories and events are refused; 0 is unlimited.
-            default_capacity: Capacity of a space that is created without one, 1 to 1,000,000.
+            space_capacity: Capacity of a space that is created without one, 1 to 1,000,000.
             validate_only: Return the expected tenant without writing it.
             request_id: UUID of this write; None creates one.
             timeout_s: Deadline, seconds; None uses the client's.
@@ -70,7 +70,7 @@ class TenantAccess(ClientBase):
         quotas = message(
             TenantQuotas, space_count=space_count, capacity=capacity, kept_bytes=kept_bytes
         )
-        defaults = message(TenantDefaults, capacity=default_capacity)
+        defaults = message(TenantDefaults, space_capacity=space_capacity)
         request = message(
             SetTenantRequest,
             quotas=quotas,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -129,7 +130,16 @@ class EmbeddedJournal(ABC):
         return self._live.ledger.listed(tenant, after, limit)
 
     async def tenants(self, *, after: int, limit: int) -> list[ListedTenant]:
-        return self._live.ledger.tenants(after, limit)
+        firsts = (
+            next((space for space in spaces if space.durable), None)
+            for spaces in self._live.ledger.tenants.values()
+        )
+        found = (
+            ListedTenant(first.number, first.key.tenant)
+            for first in firsts
+            if first is not None and first.number > after
+        )
+        return heapq.nsmallest(max(limit, 0), found)
 
     def health(self) -> JournalHealth:
         try:

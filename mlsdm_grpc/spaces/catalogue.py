@@ -113,11 +113,10 @@ class Catalogue:
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
             space = await self._directory.opened(key)
-            capacity = None
+            capacity: int | None = body.parameters.capacity
             if await self._directory.current_view(space) is not None:
                 await self._access.foresee(space, body, ticket)
-            else:
-                capacity = body.parameters.capacity
+                capacity = None
             try:
                 async with self._quotas.reserving(key, capacity, ticket.deadline_s):
                     applied = await self._access.write(space, body, ticket)
@@ -151,13 +150,12 @@ class Catalogue:
             NotFound: SPACE_NOT_FOUND.
             Conflict: ETAG_MISMATCH.
             PreconditionFailed: CONFIG_CONFLICT, EMBEDDER_MISMATCH or SEMANTICS_UNSUPPORTED.
-            QuotaExceeded: QUOTA_EXCEEDED; nothing is changed.
+            QuotaExceeded: QUOTA_EXCEEDED.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             body = self._kept(space, body)
-            capacity = body.change.capacity
-            async with self._quotas.reserving(key, capacity, ticket.deadline_s):
+            async with self._quotas.reserving(key, body.change.capacity, ticket.deadline_s):
                 applied = await self._access.write(space, body, ticket)
             return await self._written(space, applied.outcome.revision)
 
@@ -270,15 +268,14 @@ class Catalogue:
                 problem = f"must be {width}, that of the embedder"
                 raise InvalidInput(violations=[FieldViolation("config.dimension", problem)])
             dimension = width
-        moral_base = change.moral_base
-        if moral_base is None:
-            moral_base = await self._base_moral_threshold(key.tenant)
+        base_of = self._base_moral_threshold
+        moral_base = await base_of(key.tenant) if change.moral_base is None else change.moral_base
         moral = MoralParameters.starting_at(moral_base)
-        capacity = await self._quotas.default_capacity(key.tenant)
-        base = replace(
-            self._defaults, dimension=dimension, capacity=capacity, embedder=name, moral=moral
+        base = replace(self._defaults, dimension=dimension, embedder=name, moral=moral)
+        capacity = change.capacity or await self._quotas.default_capacity(key.tenant)
+        parameters = changed(
+            base, replace(change, dimension=None, embedder=None, capacity=capacity)
         )
-        parameters = changed(base, replace(change, dimension=None, embedder=None))
         parameters = reduced(parameters, version)
         if found := conflict(parameters, parameters, used=0):
             raise InvalidInput(violations=[FieldViolation(*found)])
@@ -286,8 +283,8 @@ class Catalogue:
 
     def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
         ours = self._embedder
-        if ours is None or ours.model_id != name:
-            actual = "none" if ours is None else ours.model_id
+        actual = "none" if ours is None else ours.model_id
+        if ours is None or actual != name:
             raise PreconditionFailed(
                 f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",

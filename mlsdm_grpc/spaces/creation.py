@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import overload
@@ -117,11 +118,11 @@ class FirstWrites:
             await self._create(space, given, ticket)
         self.check(key, parameters_of(space), given, body.memories)
         probe = body if isinstance(body, ProcessEvent) else ProcessEvent(body.memories[0], 0.0)
-        await self.check_kept_bytes(space, ticket, probe)
+        await self.check_kept_bytes(space, (probe, ticket))
         return space
 
     async def check_kept_bytes(
-        self, space: Space, ticket: Ticket, probe: ProcessEvent | None = None
+        self, space: Space, repeatable: tuple[ProcessEvent, Ticket] | None = None
     ) -> None:
         """Refuse content that the quota of the tenant on bytes does not allow.
 
@@ -129,17 +130,18 @@ class FirstWrites:
 
         Args:
             space: Space of the content.
-            ticket: Writer and idempotency key of the write.
-            probe: Any event with memories of the write; None if it has no idempotency key.
+            repeatable: Any event with memories of the write, and its ticket; None if the write has
+                no idempotency key.
 
         Raises:
             QuotaExceeded: QUOTA_EXCEEDED.
         """
-        refusal = await self._quotas.content_refusal(space.key.tenant, ticket.deadline_s)
+        deadline_s = repeatable[1].deadline_s if repeatable else math.inf
+        refusal = await self._quotas.content_refusal(space.key.tenant, deadline_s)
         if refusal is None:
             return
         # Of an event a worker foresees only whether its request_id was used before.
-        if probe is None or await self._access.foresee(space, probe, ticket) is None:
+        if repeatable is None or await self._access.foresee(space, *repeatable) is None:
             raise refusal
 
     async def _create(self, space: Space, given: Sequence[NewMemory], ticket: Ticket) -> None:

@@ -20,9 +20,9 @@ def new_tenant(fields: Fields, message: tenant_service_pb2.SetTenantRequest) -> 
         fields.fault("etag", "is required; GetTenant returns it")
     quotas, defaults = message.quotas, message.defaults
     default_capacity = None
-    if defaults.HasField("capacity"):
+    if defaults.HasField("space_capacity"):
         default_capacity = fields.count(
-            "defaults.capacity", defaults.capacity, low=1, high=limits.MAX_CAPACITY
+            "defaults.space_capacity", defaults.space_capacity, low=1, high=limits.MAX_CAPACITY
         )
     settings = TenantSettings(
         max_spaces=_quota(fields, quotas, "space_count"),
@@ -61,7 +61,7 @@ def tenant_as_it_would_be(view: TenantView, settings: TenantSettings) -> tenant_
             capacity=settings.max_capacity,
             kept_bytes=settings.max_kept_bytes,
         ),
-        defaults=tenant_pb2.TenantDefaults(capacity=settings.default_capacity),
+        defaults=tenant_pb2.TenantDefaults(space_capacity=settings.default_capacity),
         effective_quotas=tenant_pb2.TenantQuotas(**_amounts(view.quotas)),
         usage=None if usage is None else tenant_pb2.TenantUsage(**_amounts(usage)),
     )

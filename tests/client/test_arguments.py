@@ -227,7 +227,7 @@ ROWS: dict[str, Rows] = {
             "max_attempts",
             "dimension",
             "capacity",
-            "default_capacity",
+            "space_capacity",
             "wake_step_count",
             "sleep_step_count",
         ),

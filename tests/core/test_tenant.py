@@ -1,18 +1,13 @@
 """Quotas and defaults of a tenant as the state machine of its reserved space keeps them."""
 
-import io
-
-from histories import SECOND, policies, record, tenant_settings
-from hypothesis import given
-from hypothesis import strategies as st
+from histories import SECOND, record
 
 from mlsdm_grpc.core.mind.compatibility import unkept
 from mlsdm_grpc.core.mind.mind import Mind
-from mlsdm_grpc.core.model.outcome import Refusal, etag_of
+from mlsdm_grpc.core.model.outcome import Refusal
 from mlsdm_grpc.core.model.policy import PolicySettings, SetPolicy
 from mlsdm_grpc.core.model.tenant import SetTenant, StoredTenant, TenantSet, TenantSettings
-from mlsdm_grpc.journal.codec.records import decode_record
-from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
+from mlsdm_grpc.journal.codec.snapshots import snapshot_bytes
 
 SOME = TenantSettings(max_spaces=3, max_capacity=0)
 
@@ -62,24 +57,3 @@ def test_a_preview_changes_nothing():
 def test_a_space_under_version_1_does_not_keep_settings():
     assert unkept(SetTenant(TenantSettings(), '"0"'), 1) is not None
     assert unkept(SetTenant(TenantSettings(), '"0"'), 2) is None
-
-
-@given(st.lists(st.tuples(tenant_settings | policies, st.booleans()), max_size=12), st.data())
-def test_replay_and_snapshots_keep_policy_and_settings(steps, data):
-    live, records, states = Mind(), [], []
-    for given_settings, stale in steps:
-        is_policy = isinstance(given_settings, PolicySettings)
-        held = live.policy if is_policy else live.tenant
-        etag = '"99"' if stale else etag_of(held.version if held else 0)
-        kind = SetPolicy if is_policy else SetTenant
-        records.append(settings(live.revision + 1, kind(given_settings, etag)))
-        live.apply(records[-1])
-        states.append(snapshot_bytes(live))
-    cut = data.draw(st.integers(0, len(records)))
-    restored = read_snapshot(io.BytesIO(states[cut - 1] if cut else snapshot_bytes(Mind())))
-    again = Mind()
-    for each in records:
-        again.apply(decode_record(each.raw))
-        restored.apply(decode_record(each.raw))
-    assert snapshot_bytes(again) == snapshot_bytes(restored) == snapshot_bytes(live)
-    assert again.tenant == restored.tenant == live.tenant

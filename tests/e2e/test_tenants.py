@@ -46,7 +46,7 @@ async def test_quotas_and_defaults_are_set_read_and_reset(served):
     foreseen = await client.set_tenant(etag='"0"', space_count=3, validate_only=True)
     assert (foreseen.revision, foreseen.tenant.etag) == (0, "")
     assert (await client.get_tenant()).revision == 0
-    done = await client.set_tenant(etag='"0"', space_count=3, default_capacity=9)
+    done = await client.set_tenant(etag='"0"', space_count=3, space_capacity=9)
     assert (done.revision, done.tenant.etag) == (1, '"1"')
     read = (await client.get_tenant(min_revision=1)).tenant
     assert read.quotas == done.tenant.quotas
@@ -68,8 +68,8 @@ async def test_quotas_and_defaults_are_set_read_and_reset(served):
         ({"space_count": -1}, "quotas.space_count"),
         ({"capacity": -1}, "quotas.capacity"),
         ({"kept_bytes": -1}, "quotas.kept_bytes"),
-        ({"default_capacity": 0}, "defaults.capacity"),
-        ({"default_capacity": 1_000_001}, "defaults.capacity"),
+        ({"space_capacity": 0}, "defaults.space_capacity"),
+        ({"space_capacity": 1_000_001}, "defaults.space_capacity"),
     ],
 )
 async def test_bad_settings_are_refused(served, given, field):
@@ -177,7 +177,7 @@ async def test_tenants_survive_a_restart(tmp_path):
     try:
         async with MemoryClient(server.listen) as client:
             await client.put("The invoice is due on Friday.")
-            await client.set_tenant(etag='"0"', space_count=1, default_capacity=50)
+            await client.set_tenant(etag='"0"', space_count=1, space_capacity=50)
     finally:
         server.kill()
     server = ServerProcess(tmp_path, environment=newest)

@@ -416,7 +416,7 @@ class Session:
         quotas = {"space_count": self._rng.choice([0, 7, -1]), "capacity": 10**6}
         return {
             "quotas": quotas,
-            "defaults": {"capacity": self._rng.choice([0, 50])},
+            "defaults": {"space_capacity": self._rng.choice([0, 50])},
             "etag": self._rng.choice(['""', '"0"', *self.memory.etags]),
             "validate_only": self._rng.random() < 0.5,
         }

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/tenant.proto\x12\x08mlsdm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0cTenantQuotas\x12\x18\n\x0bspace_count\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08\x63\x61pacity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nkept_bytes\x18\x03 \x01(\x03H\x02\x88\x01\x01\x42\x0e\n\x0c_space_countB\x0b\n\t_capacityB\r\n\x0b_kept_bytes\"4\n\x0eTenantDefaults\x12\x15\n\x08\x63\x61pacity\x18\x01 \x01(\x05H\x00\x88\x01\x01\x42\x0b\n\t_capacity\"H\n\x0bTenantUsage\x12\x13\n\x0bspace_count\x18\x01 \x01(\x03\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x03\x12\x12\n\nkept_bytes\x18\x03 \x01(\x03\"\x83\x02\n\x06Tenant\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12&\n\x06quotas\x18\x02 \x01(\x0b\x32\x16.mlsdm.v1.TenantQuotas\x12*\n\x08\x64\x65\x66\x61ults\x18\x03 \x01(\x0b\x32\x18.mlsdm.v1.TenantDefaults\x12\x30\n\x10\x65\x66\x66\x65\x63tive_quotas\x18\x04 \x01(\x0b\x32\x16.mlsdm.v1.TenantQuotas\x12$\n\x05usage\x18\x05 \x01(\x0b\x32\x15.mlsdm.v1.TenantUsage\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampBN\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15mlsdm/v1/tenant.proto\x12\x08mlsdm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x84\x01\n\x0cTenantQuotas\x12\x18\n\x0bspace_count\x18\x01 \x01(\x03H\x00\x88\x01\x01\x12\x15\n\x08\x63\x61pacity\x18\x02 \x01(\x03H\x01\x88\x01\x01\x12\x17\n\nkept_bytes\x18\x03 \x01(\x03H\x02\x88\x01\x01\x42\x0e\n\x0c_space_countB\x0b\n\t_capacityB\r\n\x0b_kept_bytes\"@\n\x0eTenantDefaults\x12\x1b\n\x0espace_capacity\x18\x01 \x01(\x05H\x00\x88\x01\x01\x42\x11\n\x0f_space_capacity\"H\n\x0bTenantUsage\x12\x13\n\x0bspace_count\x18\x01 \x01(\x03\x12\x10\n\x08\x63\x61pacity\x18\x02 \x01(\x03\x12\x12\n\nkept_bytes\x18\x03 \x01(\x03\"\x83\x02\n\x06Tenant\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12&\n\x06quotas\x18\x02 \x01(\x0b\x32\x16.mlsdm.v1.TenantQuotas\x12*\n\x08\x64\x65\x66\x61ults\x18\x03 \x01(\x0b\x32\x18.mlsdm.v1.TenantDefaults\x12\x30\n\x10\x65\x66\x66\x65\x63tive_quotas\x18\x04 \x01(\x0b\x32\x16.mlsdm.v1.TenantQuotas\x12$\n\x05usage\x18\x05 \x01(\x0b\x32\x15.mlsdm.v1.TenantUsage\x12\x0c\n\x04\x65tag\x18\x06 \x01(\t\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampBN\n\x0c\x64\x65v.mlsdm.v1P\x01Z\x1amlsdm.dev/mlsdm/v1;mlsdmv1\xaa\x02\x08Mlsdm.V1\xca\x02\x08Mlsdm\\V1\xea\x02\tMlsdm::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TENANTQUOTAS']._serialized_start=69
   _globals['_TENANTQUOTAS']._serialized_end=201
   _globals['_TENANTDEFAULTS']._serialized_start=203
-  _globals['_TENANTDEFAULTS']._serialized_end=255
-  _globals['_TENANTUSAGE']._serialized_start=257
-  _globals['_TENANTUSAGE']._serialized_end=329
-  _globals['_TENANT']._serialized_start=332
-  _globals['_TENANT']._serialized_end=591
+  _globals['_TENANTDEFAULTS']._serialized_end=267
+  _globals['_TENANTUSAGE']._serialized_start=269
+  _globals['_TENANTUSAGE']._serialized_end=341
+  _globals['_TENANT']._serialized_start=344
+  _globals['_TENANT']._serialized_end=603
 # @@protoc_insertion_point(module_scope)

@@ -74,23 +74,23 @@ class TenantDefaults(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    CAPACITY_FIELD_NUMBER: _builtins.int
-    capacity: _builtins.int
+    SPACE_CAPACITY_FIELD_NUMBER: _builtins.int
+    space_capacity: _builtins.int
     """Optional. Defaults to the server's setting space.capacity. Capacity of a space that is created
     without one, 1 to 1000000 memories.
     """
     def __init__(
         self,
         *,
-        capacity: _builtins.int | None = ...,
+        space_capacity: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_space_capacity", b"_space_capacity", "space_capacity", b"space_capacity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "capacity", b"capacity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_space_capacity", b"_space_capacity", "space_capacity", b"space_capacity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
-    _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
+    _WhichOneofReturnType__space_capacity: _TypeAlias = _typing.Literal["space_capacity"]  # noqa: Y015
+    _WhichOneofArgType__space_capacity: _TypeAlias = _typing.Literal["_space_capacity", b"_space_capacity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__space_capacity) -> _WhichOneofReturnType__space_capacity | None: ...
 
 Global___TenantDefaults: _TypeAlias = TenantDefaults  # noqa: Y015
 

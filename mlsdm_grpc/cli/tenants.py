@@ -45,7 +45,7 @@ def set_tenant(
     spaces: _Quota = None,
     capacity: _Quota = None,
     kept_bytes: _Quota = None,
-    default_capacity: Annotated[
+    space_capacity: Annotated[
         int | None, typer.Option(min=1, help="Capacity of a space created without one.")
     ] = None,
     session: Session,
@@ -65,7 +65,7 @@ def set_tenant(
             space_count=spaces,
             capacity=capacity,
             kept_bytes=kept_bytes,
-            default_capacity=default_capacity,
+            space_capacity=space_capacity,
         )
     )
     _echo(done.tenant, session)
