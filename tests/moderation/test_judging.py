@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
+import anyio
 import numpy as np
 import pytest
 from drive import KEY, answers, running, ticket, vector
@@ -37,6 +38,7 @@ from mlsdm_grpc.spaces import reserved_spaces
 from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 from mlsdm_grpc.workers import text_worker
+from mlsdm_grpc.workers.process import allowed_s
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.text_codec import (
     measurement_from_proto,
@@ -174,9 +176,9 @@ def test_checks_of_quality_see_a_bounded_text_and_tell_that_they_go_on(monkeypat
     seen, steps = [], []
 
     class Told(Progress):
-        def enter(self, *arguments):
+        def enter(self, *arguments, **options):
             steps.append(len(seen))
-            return super().enter(*arguments)
+            return super().enter(*arguments, **options)
 
     def check(text, _prompt):
         seen.append(len(text))
@@ -191,6 +193,17 @@ def test_checks_of_quality_see_a_bounded_text_and_tell_that_they_go_on(monkeypat
     TextHandler("none", Told()).handle([asked])
     assert seen == [65_536, 65_536]
     assert steps[-2:] == [0, 1]
+
+
+def test_only_the_first_text_is_allowed_the_time_to_read_the_rules():
+    position = Progress()
+    handler = TextHandler("none", position)
+    allowed = []
+    for number in range(3):
+        text = pb.MeasuredText(text=f"a cat {number}", stage=1, rule_ids=["injection.prompt"])
+        handler.handle([pb.LinkRequest(call_id=1, measure=pb.MeasureRequest(texts=[text]))])
+        allowed.append(allowed_s(position.step))
+    assert allowed == [4.0, 0.0, 0.0]
 
 
 async def test_many_texts_are_measured_in_order_over_several_passes():
@@ -262,7 +275,9 @@ async def test_a_lost_text_worker_refuses_and_writes_nothing_with_worker_lost():
         with pytest.raises(Unavailable) as caught:
             await asked
         assert caught.value.reason == "WORKER_LOST"
-        await driver.engine.parts.text_workers.ready(0)
+        with anyio.fail_after(60):
+            while driver.engine.parts.text_workers.link(0) is None:  # noqa: ASYNC110 - no event
+                await anyio.sleep(0.01)
         again = await judging.judge(INJECTION, Stage.PROMPT, tenant="dev", deadline_s=within())
         assert again.decision is Decision.REFUSE
 
