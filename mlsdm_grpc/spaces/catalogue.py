@@ -20,6 +20,7 @@ from mlsdm_grpc.errors import (
     PreconditionFailed,
     Unavailable,
 )
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
@@ -270,10 +271,11 @@ class Catalogue:
         ours = self._embedder
         if ours is None or ours.model_id != name:
             actual = "none" if ours is None else ours.model_id
+            expected = without_sensitive(name)
             raise PreconditionFailed(
                 f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",
-                metadata={"space": key.space, "expected": name, "actual": actual},
+                metadata={"space": key.space, "expected": expected, "actual": actual},
             )
         return ours
 
