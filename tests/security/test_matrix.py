@@ -57,7 +57,11 @@ async def _server(tmp_path):
     tokens = tmp_path / "tokens.toml"
     tokens.write_text("".join(_entry(role, spaces) for role in ROLES for spaces in ([], LIMITED)))
     security = {"mode": "token", "tokens_file": str(tokens)}
-    async with in_process(security=security) as server, channel(server.listen) as opened:
+    limits = {"enabled": False}
+    async with (
+        in_process(security=security, limits=limits) as server,
+        channel(server.listen) as opened,
+    ):
         yield opened
 
 
