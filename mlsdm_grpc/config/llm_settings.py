@@ -61,7 +61,7 @@ class EndpointSettings(Section):
         if host is None or url.scheme not in {"http", "https"} or port == 0:
             raise ValueError("base_url must be of the form https://host[:port]/path")
         if url.username or url.password or url.query or url.fragment:
-            raise ValueError("base_url must have no user, query or fragment")
+            raise ValueError("base_url must not contain a user name, password, query or fragment")
         if self.allowed_hosts and host not in self.allowed_hosts:
             raise ValueError(f"the host of base_url, {host}, is not one of allowed_hosts")
         if url.scheme == "http" and not is_loopback(host) and not self.allow_plain_http:

@@ -78,7 +78,9 @@ def remove_key(file: Path, key_id: str, roles: Mapping[str, frozenset[str]]) -> 
             raise NotFound(f"The file has no key {key_id}.", reason="")
         if len(ids) == 1:
             violation = FieldViolation(key_id, "is the last key; create another one first")
-            raise InvalidInput("A file needs at least one key.", violations=[violation])
+            raise InvalidInput(
+                "The tokens file must keep at least one key.", violations=[violation]
+            )
         text = file.read_text("utf-8")
         starts = [match.start() for match in _ENTRY.finditer(text)]
         index = ids.index(key_id)

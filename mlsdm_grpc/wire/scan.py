@@ -32,7 +32,7 @@ _MAX_VARINT: Final = 10
 _MAX_TAG: Final = 5
 _LENGTH: Final = 2
 _GROUP, _END_GROUP = 3, 4
-# Prefix of the contract; strings of other packages have no bound.
+# Package of the contract. Strings of other packages have no bound of their own.
 _PACKAGE: Final = "mlsdm."
 _VARINTS: Final = frozenset(
     {
@@ -340,8 +340,8 @@ class MessageScan:
 
     def _varint(self, at: int, most: int) -> tuple[int, int]:
         """Return a tag or a length, and its end."""
-        # This reader does not trust its bytes, unlike the one in protowire: it refuses a varint
-        # that the parser of protobuf refuses, by its length and beyond 32 bits.
+        # The bytes come from a client. A varint that is too long, or above 32 bits, is refused,
+        # because the parser of protobuf refuses it.
         after = self._after_varint(at)
         if after - at > most:
             raise DecodeError

@@ -173,7 +173,7 @@ def test_an_error_of_ours_is_no_log_line(logs):
 def test_the_access_log_has_one_line_a_call_and_nothing_of_its_content(logs):
     call = make_call(metadata={"authorization": "Bearer secret"})
     call.request_id = "id-1"
-    call.principal = Principal("job", "acme")
+    call.principal = Principal("job", "acme", key_id="k1")
     call.status = RpcStatus(14, "secret text")
     AccessLogInterceptor(clock=lambda: 100.0125).after(call)
     (event,) = logs.events("call")
@@ -187,6 +187,8 @@ def test_the_access_log_has_one_line_a_call_and_nothing_of_its_content(logs):
         "duration_ms": 12.5,
         "request_id": "id-1",
         "tenant": "acme",
+        "principal": "job",
+        "key_id": "k1",
         "peer": "ipv4:127.0.0.1:5",
     }
 

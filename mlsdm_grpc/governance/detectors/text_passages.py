@@ -55,7 +55,7 @@ _SHOWN_WORDS: Final = 8
 
 
 class RuleEvidence(NamedTuple):
-    """Match of a rule, which is hostile if its passage is."""
+    """Match of a rule. It counts only if the linear model finds its passage hostile."""
 
     category: str
     rule: str
