@@ -37,6 +37,7 @@ from mlsdm_grpc.engine.parts import wire_engine
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
+from mlsdm_grpc.governance.detectors.sensitive import load_patterns
 from mlsdm_grpc.governance.policy.rules import rules_with
 from mlsdm_grpc.ids import Ids, random_bytes
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
@@ -147,6 +148,7 @@ async def running_server(
     """
     await anyio.to_thread.run_sync(refuse_weaknesses, settings)
     await anyio.to_thread.run_sync(check_ports, settings.server)
+    await anyio.to_thread.run_sync(load_patterns)
     settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
     room = Room(plan, largest=settings.server.max_request_bytes)
     metrics = Metrics()

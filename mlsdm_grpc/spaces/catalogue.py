@@ -21,6 +21,7 @@ from mlsdm_grpc.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
@@ -273,10 +274,8 @@ class Catalogue:
         moral = MoralParameters.starting_at(moral_base)
         base = replace(self._defaults, dimension=dimension, embedder=name, moral=moral)
         capacity = change.capacity or await self._quotas.default_capacity(key.tenant)
-        parameters = changed(
-            base, replace(change, dimension=None, embedder=None, capacity=capacity)
-        )
-        parameters = reduced(parameters, version)
+        change = replace(change, dimension=None, embedder=None, capacity=capacity)
+        parameters = reduced(changed(base, change), version)
         if found := conflict(parameters, parameters, used=0):
             raise InvalidInput(violations=[FieldViolation(*found)])
         return parameters
@@ -285,10 +284,11 @@ class Catalogue:
         ours = self._embedder
         actual = "none" if ours is None else ours.model_id
         if ours is None or actual != name:
+            expected = without_sensitive(name)
             raise PreconditionFailed(
                 f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",
-                metadata={"space": key.space, "expected": name, "actual": actual},
+                metadata={"space": key.space, "expected": expected, "actual": actual},
             )
         return ours
 

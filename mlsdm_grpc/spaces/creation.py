@@ -23,6 +23,7 @@ from mlsdm_grpc.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.journal.codec.new_memories import unpacked
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
@@ -270,7 +271,7 @@ class FirstWrites:
                     "The text was embedded by another model than the space's; send the embedding.",
                     key,
                     expected=parameters.embedder,
-                    actual=each.embedding_model,
+                    actual=without_sensitive(each.embedding_model),
                 )
         vectors = [memory.vector for memory in memories]
         check_dimensions(key, parameters, vectors, is_new=is_new)
