@@ -2,7 +2,6 @@
 
 import asyncio
 
-import anyio
 import pytest
 from drive import KEY, event_of, running, ticket, vector
 from journal_doubles import FailingJournal, HeldAppends, opened
@@ -258,7 +257,7 @@ async def test_a_creation_without_an_answer_keeps_its_place_while_it_may_happen(
             await create(driver, "b")
         assert (await usage(driver)).spaces == 1
         await journal.let_one_go()
-        await anyio.wait_all_tasks_blocked()
+        await driver.engine.directory.known(key("a")).reach(1, later())
         assert (await usage(driver)).spaces == 1
         assert (await driver.state(key("a"))).capacity == 20_000
 
