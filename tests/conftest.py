@@ -18,6 +18,7 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
 from mlsdm_grpc.config import LoggingSettings
+from mlsdm_grpc.governance.detectors.sensitive import load_patterns
 from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
 # No test asserts a speed. ``make slow`` has more examples.
@@ -118,6 +119,7 @@ def logs() -> Iterator[Logs]:
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     stream = io.StringIO()
+    load_patterns()  # as a server does before it serves, because reading them blocks
     configure_logging(LoggingSettings(level="debug"), stream=stream)
     yield Logs(stream)
     root.setLevel(level)

@@ -18,6 +18,7 @@ from mlsdm_grpc.cli.memories import put, query, state
 from mlsdm_grpc.cli.recover import recover
 from mlsdm_grpc.cli.reference import config_reference
 from mlsdm_grpc.cli.serve import serve
+from mlsdm_grpc.cli.tenants import tenant_app
 from mlsdm_grpc.cli.token import token_app
 from mlsdm_grpc.cli.whoami import whoami
 
@@ -53,6 +54,7 @@ _NAMES = {import_memories: "import", copy_space: "copy"}
 for command in _COMMANDS:
     app.command(_NAMES.get(command))(command)
 app.add_typer(token_app, name="token", no_args_is_help=True)
+app.add_typer(tenant_app, name="tenant", no_args_is_help=True)
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it

@@ -45,6 +45,8 @@ class Session:
     timeout_s: float
     as_json: bool
     space: str = "default"
+    tenant: str | None = None
+    """Another tenant to act in."""
     tls: bool = False
     ca: Path | None = None
     cert: Path | None = None
@@ -67,6 +69,7 @@ class Session:
                 space=self.space,
                 timeout_s=self.timeout_s,
                 credentials=self.credentials(),
+                tenant=self.tenant,
             ) as memory:
                 return await work(memory)
 

@@ -154,7 +154,7 @@ class MessageScan:
         cuts: Whether the items are cut out.
     """
 
-    __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "items")
+    __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "item_count", "items")
 
     def __init__(self, raw: bytes, path: str = "", *, cuts: bool = False) -> None:
         self._raw = raw
@@ -162,8 +162,10 @@ class MessageScan:
         self._cuts = cuts
         self._left = _SLICE_FIELDS
         self._surplus = 0
+        self.item_count = 0
+        """Number of items."""
         self.items: list[tuple[int, int]] = []
-        """Start and end offset of each item in the bytes."""
+        """Start and end offset of each item in the bytes, if they are cut out."""
 
     def steps(self, shape: MessageShape) -> Generator[None, None, bytes]:
         """Scan the message, and yield every few milliseconds.
@@ -209,7 +211,7 @@ class MessageScan:
                 self._useless()
                 continue
             if field.kind is _Kind.ITEM:
-                self._count(field, 1, scope, path)
+                self.item_count = self._count(field, 1, scope, path)
                 if self._cuts:
                     self.items.append((value, at))
                     kept += raw[kept_to:begin]
@@ -272,6 +274,7 @@ class MessageScan:
         for other in field.others:
             if scope.pop(other, None) is not None:
                 self.items.clear()
+                self.item_count = 0
 
     def _useless(self) -> None:
         self._surplus += 1

@@ -30,14 +30,22 @@ from mlsdm_grpc.wire.call import OK, Method, RpcStatus
 from tests.support.calls import OPEN, STREAM, UNARY, make_call
 
 
-@pytest.mark.parametrize("given", ["a", "0b1d-7/x", "x" * 128])
+@pytest.mark.parametrize(
+    "given", ["a", "0b1d-7/x", "x" * 128, "41111111-1111-1111-1111-111111111111"]
+)
 def test_a_safe_request_id_is_echoed(given):
     call = make_call(metadata={"x-request-id": given})
     RequestIdInterceptor(Ids()).before(call)
     assert call.request_id == call.trailers["x-request-id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\nb", "\u00e4", '"', b"bytes"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "x" * 129, "a b", "a\nb", "\u00e4", '"', b"bytes"),
+        *("ada@mail.example", "AKIAQZXCANARY1000199", "4111111111111111", "+442079460123"),
+    ],
+)
 def test_any_other_request_id_is_replaced(given):
     call = make_call(metadata={"x-request-id": given})
     RequestIdInterceptor(Ids(random=bytes)).before(call)
