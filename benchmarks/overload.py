@@ -116,8 +116,10 @@ class Arena:
     def capacity(self, method: str, messages: Path, tenant: str, in_flight: int) -> float:
         """Return the number of calls answered in a second in a closed loop.
 
+        A slow machine may refuse some of them, because they would wait too long.
+
         Raises:
-            LoadError: An answer is not OK.
+            LoadError: A call failed for another reason.
         """
         self.quiet()
         seconds = self.plan.seconds
@@ -127,7 +129,7 @@ class Arena:
         )
         (result,) = load.run(flow)
         answers = result["steps"][-1]["answers"]
-        if answers.keys() != {"OK"}:
+        if not answers.keys() <= {"OK", "UNAVAILABLE BULKHEAD_FULL"}:
             raise load.LoadError(f"not all answers are OK: {answers}")
         return float(result["steps"][-1]["ok_items_per_s"])
 

@@ -18,10 +18,14 @@ from blockbuster import BlockBuster, blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
 from mlsdm_grpc.config import LoggingSettings
+from mlsdm_grpc.governance.detectors.sensitive import load_patterns
 from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
-# No test asserts a speed.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test asserts a speed. ``make slow`` has more examples.
+settings.register_profile(
+    "patient", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=1_000)
 settings.load_profile("patient")
 
 _REPORT = pytest.StashKey[pytest.TestReport]()
@@ -115,6 +119,7 @@ def logs() -> Iterator[Logs]:
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
     stream = io.StringIO()
+    load_patterns()  # as a server does before it serves, because reading them blocks
     configure_logging(LoggingSettings(level="debug"), stream=stream)
     yield Logs(stream)
     root.setLevel(level)

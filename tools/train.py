@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -92,6 +93,7 @@ def words(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\w+", text.casefold()))
 
 
+@cache
 def examples() -> list[Example]:
     """Return all labelled lines of this repository that train, sorted."""
     known = {name: rows(DATA / name / "lines.jsonl") for name in ("moral", "injection", "speech")}
@@ -129,7 +131,14 @@ def examples() -> list[Example]:
 
 def near(some: frozenset[str], hidden: list[frozenset[str]]) -> bool:
     """Return whether a line shares half of its words with a line of a test split."""
-    return any(len(some & other) >= NEAR * len(some | other) for other in hidden)
+    most = len(some) / NEAR
+    for other in hidden:
+        # Half of the words of both is possible only for lines of similar length.
+        if NEAR * len(some) <= len(other) <= most:
+            shared = len(some & other)
+            if shared >= NEAR * (len(some) + len(other) - shared):
+                return True
+    return False
 
 
 def digest(found: list[Example]) -> bytes:

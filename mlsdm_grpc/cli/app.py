@@ -45,6 +45,7 @@ class _Commands(LazyGroup):
             "drain": "drain_node:drain",
             "context": "context_commands:context_app",
             "token": "token:token_app",
+            "tenant": "tenants:tenant_app",
             "recover": "recover:recover",
             "config-reference": "reference:config_reference",
             "completion": "about:completion",

@@ -42,10 +42,11 @@ def recover(
     Every space is read in full. The exit code is 0 if no damage is left, else 1.
     """
     from mlsdm_grpc.config import LoggingSettings
+    from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
     from mlsdm_grpc.journal.sqlite.recovery import recovering
     from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
-    configure_logging(LoggingSettings())
+    configure_logging(LoggingSettings(), redact=without_sensitive)
     form = chosen_form(output, as_json=as_json)
     shown: list[dict[str, object]] = []
     left = 0

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 
@@ -153,6 +153,8 @@ def _toml_value(value: Any) -> str:
 
 
 def _kind(annotation: Any) -> str:
+    if type(None) in get_args(annotation):
+        (annotation,) = set(get_args(annotation)) - {type(None)}
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return " or ".join(f"`{each.value}`" for each in annotation)
     names = {int: "integer", float: "number", bool: "boolean", str: "text", Path: "path"}

@@ -58,6 +58,7 @@ def serve(
     import anyio
 
     from mlsdm_grpc.config import load_settings, unknown_environment
+    from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
     from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
     try:
@@ -67,7 +68,7 @@ def serve(
         raise typer.Exit(2) from None
     # Files of the server are for its own user only.
     os.umask(0o077)
-    configure_logging(settings.logging)
+    configure_logging(settings.logging, redact=without_sensitive)
     import structlog
 
     from mlsdm_grpc.protection.allocator import keep_little

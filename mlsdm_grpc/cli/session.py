@@ -53,6 +53,8 @@ class Session:
     timeout_s: float
     form: Form
     space: str = "default"
+    tenant: str | None = None
+    """Another tenant to act in."""
     tls: bool = False
     ca: Path | None = None
     cert: Path | None = None
@@ -78,6 +80,7 @@ class Session:
             timeout_s=self.timeout_s,
             credentials=self.credentials(),
             on_wait=None if self.as_json else _explain_wait,
+            tenant=self.tenant,
         )
 
     def run(self, work: "Callable[[MemoryClient], Awaitable[Result]]") -> Result:

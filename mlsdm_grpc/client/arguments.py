@@ -83,6 +83,7 @@ _REQUIRED: Final = frozenset(
         "UpdateSpaceRequest.etag",
         "SetPolicyRequest.etag",
         "DrainRequest.reason",
+        "SetTenantRequest.etag",
         "SpaceConfig.embedder_model",
         "OntologyCategory.category",
     )

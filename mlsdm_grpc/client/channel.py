@@ -32,6 +32,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     governance_service_pb2,
     memory_service_pb2,
     space_service_pb2,
+    tenant_service_pb2,
 )
 from mlsdm_grpc.units import MIB
 
@@ -52,6 +53,7 @@ CONTRACT_FILES: Final = tuple(
         generation_service_pb2,
         governance_service_pb2,
         space_service_pb2,
+        tenant_service_pb2,
         admin_service_pb2,
     )
 )

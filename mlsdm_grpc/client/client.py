@@ -9,13 +9,22 @@ from mlsdm_grpc.client.governance import Governance
 from mlsdm_grpc.client.reads import Reads
 from mlsdm_grpc.client.spaces import Spaces
 from mlsdm_grpc.client.streams import Streaming
+from mlsdm_grpc.client.tenants import TenantAccess
 from mlsdm_grpc.client.writes import Writes
 
 __all__ = ["MemoryClient"]
 
 
 class MemoryClient(
-    Writes, BatchWrites, Reads, Streaming, Spaces, Generation, Governance, Administration
+    Writes,
+    BatchWrites,
+    Reads,
+    Streaming,
+    Spaces,
+    TenantAccess,
+    Generation,
+    Governance,
+    Administration,
 ):
     """A connection to one server, for one space unless a call names another.
 

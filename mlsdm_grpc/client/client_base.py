@@ -19,6 +19,7 @@ from mlsdm_grpc._gen.mlsdm.v1.identity_pb2 import Identity
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2_grpc import MemoryServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
+from mlsdm_grpc._gen.mlsdm.v1.tenant_service_pb2_grpc import TenantServiceStub
 from mlsdm_grpc.client.arguments import message
 from mlsdm_grpc.client.attempts import OnWait
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
@@ -71,6 +72,7 @@ class ClientBase:
         self._generation = GenerationServiceStub(channel)
         self._governance = GovernanceServiceStub(channel)
         self._spaces = SpaceServiceStub(channel)
+        self._tenants = TenantServiceStub(channel)
         self._admin = AdminServiceStub(channel)
         self._check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",

@@ -39,7 +39,7 @@ class Governance(ClientBase):
             text: Text, at most 64 KiB by default.
             stage: Stage of the rules: prompt, recall, response, speech or memory.
             redact: Also return the text without personal data and secrets.
-            timeout_s: Deadline, seconds; None uses the client's.
+            timeout_s: Deadline, seconds; None for the deadline of the client.
 
         Raises:
             InvalidInput: The stage is unknown, or the text is too long.
@@ -67,8 +67,8 @@ class Governance(ClientBase):
         Args:
             text: Text; an empty text has a report too.
             profile: Set of rules: standard or legacy.
-            language: ISO 639-1; empty detects it.
-            timeout_s: Deadline, seconds; None uses the client's.
+            language: ISO 639-1 code; if empty, the server detects the language.
+            timeout_s: Deadline, seconds; None for the deadline of the client.
 
         Raises:
             InvalidInput: The profile is unknown, or the text is too long.
@@ -93,15 +93,15 @@ class Governance(ClientBase):
         language: str = "",
         timeout_s: float | None = None,
     ) -> RepairSpeechResponse:
-        """Return a text unchanged or, if it is telegraphic, as rewritten by a model.
+        """Rewrite a telegraphic text with a model; any other text comes back unchanged.
 
         Args:
             text: The text.
             prompt: Prompt that the text answers; helps the model to keep the meaning.
-            max_attempts: Maximum number of attempts, 1 to 3; 0 is 3.
+            max_attempts: Maximum number of attempts, 1 to 3; 0 means 3.
             profile: Set of rules: standard or legacy.
-            language: ISO 639-1; empty detects it.
-            timeout_s: Deadline, seconds; None uses the client's.
+            language: ISO 639-1 code; if empty, the server detects the language.
+            timeout_s: Deadline, seconds; None for the deadline of the client.
 
         Raises:
             InvalidInput: The profile is unknown.
@@ -126,7 +126,7 @@ class Governance(ClientBase):
 
         Args:
             min_revision: Minimum revision of the tenant's reserved space for the response.
-            timeout_s: Deadline, seconds; None uses the client's.
+            timeout_s: Deadline, seconds; None for the deadline of the client.
         """
         request = message(GetPolicyRequest, min_revision=min_revision)
         return await self._connection.unary(
@@ -151,7 +151,7 @@ class Governance(ClientBase):
                 :meth:`get_policy`.
             validate_only: Return the effective policy without writing it.
             request_id: UUID of this write; None creates one.
-            timeout_s: Deadline, seconds; None uses the client's.
+            timeout_s: Deadline, seconds; None for the deadline of the client.
 
         Raises:
             Conflict: Another policy was set in the meantime; read it again.

@@ -121,5 +121,5 @@ def new_memory(
         conversation_id=conversation_id,
     )
     if not text and embedding is None:
-        raise invalid("text", "must not be empty where there is no embedding")
+        raise invalid("text", "is required if there is no embedding")
     return memory

@@ -199,7 +199,7 @@ def embedding(name: str, value: object) -> Embedding:
     wide = row.astype(np.float64)
     square = float(np.dot(wide, wide))
     if square < limits.MIN_NORM**2:
-        raise invalid(name, bounds.short_vector(math.sqrt(square)))
+        raise invalid(name, bounds.norm_violation(math.sqrt(square)))
     return Embedding(f32_le=row.tobytes())
 
 

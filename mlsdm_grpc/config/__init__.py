@@ -29,6 +29,7 @@ from mlsdm_grpc.config.loading import (
 )
 from mlsdm_grpc.config.logging_settings import LogFormat, LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
+from mlsdm_grpc.config.quota_settings import QuotaSettings
 from mlsdm_grpc.config.security_settings import (
     AuthenticatorKind,
     AuthMode,
@@ -65,6 +66,7 @@ __all__ = [
     "OpenAISettings",
     "PressureSettings",
     "PutEnforcement",
+    "QuotaSettings",
     "RecallPhase",
     "ReflectionAccess",
     "ScorerKind",

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from typing import NamedTuple
 
-__all__ = ["Address", "parse_address"]
+__all__ = ["Address", "is_loopback", "parse_address"]
 
-_LOOPBACK = re.compile(r"^(127(\.\d{1,3}){3}|localhost|::1)$")
+
+def is_loopback(host: str) -> bool:
+    """Return True for ``localhost`` and the IP addresses that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 class Address(NamedTuple):
@@ -23,7 +30,7 @@ class Address(NamedTuple):
     @property
     def is_loopback(self) -> bool:
         """True if only this machine can reach the address."""
-        return _LOOPBACK.match(self.host) is not None
+        return is_loopback(self.host)
 
 
 def parse_address(text: str) -> Address:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from mlsdm_grpc.config.address import is_loopback
 from mlsdm_grpc.config.section import Section
 from mlsdm_grpc.units import KIB, MIB
 
@@ -28,7 +29,6 @@ __all__ = [
 PROVIDERS: Final = ("echo", "openai", "anthropic")
 """Valid names of providers."""
 EchoStep = Literal["ok", "unavailable", "rejected", "hang", "reset"]
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class EndpointSettings(Section):
@@ -61,10 +61,10 @@ class EndpointSettings(Section):
         if host is None or url.scheme not in {"http", "https"} or port == 0:
             raise ValueError("base_url must be of the form https://host[:port]/path")
         if url.username or url.password or url.query or url.fragment:
-            raise ValueError("base_url must have no user, query or fragment")
+            raise ValueError("base_url must not contain a user name, password, query or fragment")
         if self.allowed_hosts and host not in self.allowed_hosts:
             raise ValueError(f"the host of base_url, {host}, is not one of allowed_hosts")
-        if url.scheme == "http" and host not in _LOOPBACK and not self.allow_plain_http:
+        if url.scheme == "http" and not is_loopback(host) and not self.allow_plain_http:
             raise ValueError("base_url is not encrypted: use https, or set allow_plain_http")
         return self
 

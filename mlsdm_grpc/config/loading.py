@@ -28,6 +28,7 @@ from mlsdm_grpc.config.limit_settings import LimitSettings
 from mlsdm_grpc.config.llm_settings import EmbedderSettings, LlmSettings
 from mlsdm_grpc.config.logging_settings import LoggingSettings
 from mlsdm_grpc.config.pressure_settings import PressureSettings
+from mlsdm_grpc.config.quota_settings import QuotaSettings
 from mlsdm_grpc.config.security_settings import AuthenticatorKind, AuthMode, SecuritySettings
 from mlsdm_grpc.config.server_settings import ServerSettings
 from mlsdm_grpc.config.space_defaults import SpaceDefaults
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     pressure: PressureSettings = PressureSettings()
     security: SecuritySettings = SecuritySettings()
     limits: LimitSettings = LimitSettings()
+    quotas: QuotaSettings = QuotaSettings()
     space: SpaceDefaults = SpaceDefaults()
     governance: GovernanceSettings = GovernanceSettings()
     llm: LlmSettings = LlmSettings()

@@ -20,7 +20,7 @@ class LogFormat(StrEnum):
 
 
 class LoggingSettings(Section):
-    """Log lines on standard error."""
+    """Level and format of the log on standard error."""
 
     level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """Minimum level of written events: debug, info, warning or error."""

@@ -43,6 +43,8 @@ class Engine:
         """Spaces that refuse writes."""
         self.turns = parts.access.turns
         """Scheduler of slices of the event loop for long computations."""
+        self.tenants = parts.tenants
+        """Quotas, defaults and usage of the tenants."""
         self.policies = parts.policies
         """Policies of the tenants."""
         self.judging = parts.judging

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlsdm_grpc.config import EngineSettings, SpaceDefaults
+from mlsdm_grpc.config import EngineSettings, QuotaSettings, SpaceDefaults
 from mlsdm_grpc.engine.memory_reads import MemoryReads
 from mlsdm_grpc.engine.memory_writes import Intake
 from mlsdm_grpc.engine.statistics import Vitals
@@ -37,11 +37,15 @@ from mlsdm_grpc.spaces.eviction import Evictor
 from mlsdm_grpc.spaces.loader import Loader
 from mlsdm_grpc.spaces.lost_spaces import LostSpaces
 from mlsdm_grpc.spaces.quarantine import Quarantine
+from mlsdm_grpc.spaces.quotas import Quotas
 from mlsdm_grpc.spaces.record_factory import RecordFactory
 from mlsdm_grpc.spaces.registry import SpaceRegistry
+from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
 from mlsdm_grpc.spaces.scrubber import Scrubber
 from mlsdm_grpc.spaces.snapshots import Snapshots, SnapshotSchedule
 from mlsdm_grpc.spaces.space_client import Access
+from mlsdm_grpc.spaces.tenant_usage import UsageBook
+from mlsdm_grpc.spaces.tenants import Tenants
 from mlsdm_grpc.spaces.watches import Watches
 from mlsdm_grpc.spaces.write_pipeline import WritePipeline
 from mlsdm_grpc.workers.pool import Pool, WorkerLimits
@@ -68,6 +72,7 @@ class EngineParts:
     directory: Directory
     lost_spaces: LostSpaces
     access: Access
+    tenants: Tenants
     policies: Policies
     judging: Judging
     catalogue: Catalogue
@@ -90,6 +95,7 @@ def wire_engine(
     snapshot_every: int,
     max_response_bytes: int,
     metrics: Metrics,
+    quotas: QuotaSettings | None = None,
     rules: Sequence[Rule] = BUILT_IN_RULES,
     scorer: Scorer | None = None,
     remote_embedder: RemoteEmbedder | None = None,
@@ -107,6 +113,7 @@ def wire_engine(
         snapshot_every: Number of writes to a space between two snapshots.
         max_response_bytes: Largest answer, bytes; a larger one is refused or cut.
         metrics: Registry of metrics.
+        quotas: Quotas of tenants without their own; None sets no limits.
         rules: Built-in governance rules.
         scorer: Scorer for prompts, answers and events; None uses the text workers.
         remote_embedder: Embedder outside this process; None uses the text workers.
@@ -131,7 +138,7 @@ def wire_engine(
     budget = Budget(settings.memory_budget_bytes, most_space_bytes)
     quarantine = Quarantine()
     sleeps = SleepSchedule(interval_s=settings.consolidation_interval_s, metrics=metrics)
-    due = SnapshotSchedule(snapshot_every)
+    due, usage = SnapshotSchedule(snapshot_every), UsageBook()
     records = RecordFactory(
         new_spaces_version=journal.new_spaces_version,
         upgrades=defaults.upgrade_semantics,
@@ -143,7 +150,7 @@ def wire_engine(
         journal,
         records,
         quarantine=quarantine,
-        observers=(sleeps, due),
+        observers=(sleeps, due, usage),
     )
     directory = Directory(
         journal,
@@ -155,7 +162,16 @@ def wire_engine(
     )
     lost_spaces = LostSpaces(directory.registry, directory, quarantine)
     access = Access(directory, records, writes, lanes, clock=clock, ids=ids)
-    policies = Policies(access, rules)
+    reserved = ReservedSpaces(access)
+    policies = Policies(reserved, rules, now_ns=clock.now_ns)
+    tenant_quotas = Quotas(
+        reserved,
+        directory,
+        journal,
+        usage,
+        settings=quotas or QuotaSettings(),
+        default_capacity=defaults.capacity,
+    )
     judging = Judging(texts, policies, scorer=scorer, metrics=metrics)
     preparation = Preparation(judging, texts, turns=access.turns, ids=ids)
     first_writes = FirstWrites(
@@ -163,6 +179,7 @@ def wire_engine(
         defaults=defaults,
         embedder=info,
         base_moral_threshold=policies.base_moral_threshold,
+        quotas=tenant_quotas,
     )
     catalogue = Catalogue(
         access,
@@ -170,6 +187,7 @@ def wire_engine(
         defaults=parameters_from(defaults),
         embedder=info,
         base_moral_threshold=policies.base_moral_threshold,
+        quotas=tenant_quotas,
     )
     reads = MemoryReads(
         access,
@@ -213,6 +231,7 @@ def wire_engine(
         directory=directory,
         lost_spaces=lost_spaces,
         access=access,
+        tenants=Tenants(reserved, tenant_quotas, journal, lanes),
         policies=policies,
         judging=judging,
         catalogue=catalogue,

@@ -247,9 +247,8 @@ class Streams:
             raise worker_lost()
         ready = [item for item in items if item.outcome is None]
         for item, each in zip(ready, outcome.items, strict=True):
-            item.outcome = (
-                refusal_error(each, space.key.space) if isinstance(each, Refusal) else each
-            )
+            name = space.key.space
+            item.outcome = refusal_error(each, name) if isinstance(each, Refusal) else each
         return Settled(
             StreamPosition(incarnation, outcome.acked_sequence),
             _results(items, policy),
@@ -260,10 +259,9 @@ class Streams:
     async def _prepare(self, opening: Opening, items: Sequence[Item]) -> EffectivePolicy:
         """Embed the texts that have no vector, evaluate all texts, and return the policy used."""
         tenant, deadline_s = opening.key.tenant, _ticket(opening).deadline_s
-        if not self._vector_bytes:
-            for item in items:
-                if item.outcome is None and item.candidate.bare:
-                    item.outcome = embedder_not_configured()
+        for item in items if not self._vector_bytes else ():
+            if item.outcome is None and item.candidate.bare:
+                item.outcome = embedder_not_configured()
         fresh = [item for item in items if item.outcome is None]
         try:
             policy = await self._judging.policy(tenant, deadline_s)
@@ -303,9 +301,11 @@ class Streams:
         for item in items:
             if item.outcome is None:
                 with item.failing():
-                    given, memories = (item.candidate.given,), (item.candidate.memory,)
-                    self._first.check(space.key, parameters, given, memories)
+                    each = item.candidate
+                    self._first.check(space.key, parameters, (each.given,), (each.memory,))
         ready = [item for item in items if item.outcome is None]
+        if ready:
+            await self._first.check_kept_bytes(space)
         settled_memories = await settled(
             space,
             tuple(item.candidate.recorded for item in ready),

@@ -36,8 +36,11 @@ class AccessLogInterceptor(Interceptor):
             "duration_ms": round((self._clock() - call.started_s) * 1_000, 3),
             "request_id": call.request_id,
             "tenant": call.principal.tenant,
+            "principal": call.principal.verified.name,
             "peer": call.peer,
         }
+        if key_id := call.principal.verified.key_id:
+            fields["key_id"] = key_id
         if waited_s := QUEUE_WAIT_S.get():
             fields["queue_ms"] = round(waited_s * 1_000, 3)
         # The reason of a foreign exception is not part of the contract.

@@ -29,7 +29,7 @@ class AuthzInterceptor(Interceptor):
             )
         if principal.spaces is not None and method.permission in TENANT_WIDE:
             raise PermissionDenied(
-                "The RPC changes all spaces of the tenant, and the credential is limited to some.",
+                "The RPC concerns all spaces of the tenant, and the credential is limited to some.",
                 metadata=_needed(method),
             )
 

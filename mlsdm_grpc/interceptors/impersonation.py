@@ -22,7 +22,7 @@ _audit = structlog.get_logger(component="audit")
 
 
 class ImpersonationInterceptor(Interceptor):
-    """Moves a call to the tenant that its metadata names, with the permissions of its caller.
+    """Interceptor that runs a call for the tenant in its metadata, with the caller's permissions.
 
     Each such call is written to the audit log with both identities.
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
+from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
 from mlsdm_grpc.observability import current
 from mlsdm_grpc.wire.call import Interceptor
 from mlsdm_grpc.wire.metadata import REQUEST_ID, is_safe_request_id
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestIdInterceptor"]
 
+# Form of most ids; its digits are no numbers of persons.
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
+
 
 class RequestIdInterceptor(Interceptor):
     """Echoes the caller's ``x-request-id`` if it is safe to log, otherwise creates one."""
@@ -23,6 +28,13 @@ class RequestIdInterceptor(Interceptor):
 
     def before(self, call: Call) -> None:
         given = call.text(REQUEST_ID)
-        call.request_id = given if given and is_safe_request_id(given) else self._ids.uuid().hex()
+        call.request_id = given if _is_loggable(given) else self._ids.uuid().hex()
         call.trailers[REQUEST_ID] = call.request_id
         current.REQUEST_ID.set(call.request_id)
+
+
+def _is_loggable(given: str) -> bool:
+    """Return True for an id that forges no log line, and is no personal data and no secret."""
+    if _UUID.fullmatch(given):
+        return True
+    return is_safe_request_id(given) and not find_sensitive(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -11,7 +12,14 @@ from typing import Any, Protocol
 from mlsdm_grpc import errors
 from mlsdm_grpc.journal.files import SnapshotFiles
 from mlsdm_grpc.journal.ledger import Ledger, SpaceLedger
-from mlsdm_grpc.journal.protocol import Entry, JournalHealth, ListedSpace, SnapshotRef, SpaceKey
+from mlsdm_grpc.journal.protocol import (
+    Entry,
+    JournalHealth,
+    ListedSpace,
+    ListedTenant,
+    SnapshotRef,
+    SpaceKey,
+)
 
 __all__ = ["EmbeddedJournal", "damage", "not_reached", "overtaken"]
 
@@ -120,6 +128,18 @@ class EmbeddedJournal(ABC):
 
     async def spaces(self, tenant: str, *, after: int, limit: int) -> list[ListedSpace]:
         return self._live.ledger.listed(tenant, after, limit)
+
+    async def tenants(self, *, after: int, limit: int) -> list[ListedTenant]:
+        firsts = (
+            next((space for space in spaces if space.durable), None)
+            for spaces in self._live.ledger.tenants.values()
+        )
+        found = (
+            ListedTenant(first.number, first.key.tenant)
+            for first in firsts
+            if first is not None and first.number > after
+        )
+        return heapq.nsmallest(max(limit, 0), found)
 
     def health(self) -> JournalHealth:
         try:

@@ -18,16 +18,10 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.file_sync import sync_directory
 from mlsdm_grpc.journal.protocol import SnapshotRef, SpaceKey
 
-__all__ = [
-    "Manifest",
-    "ManifestRow",
-    "SnapshotFiles",
-    "find_problem",
-    "snapshot_name",
-    "sync_directory",
-]
+__all__ = ["Manifest", "ManifestRow", "SnapshotFiles", "find_problem", "snapshot_name"]
 
 KEPT: Final = 2
 
@@ -170,15 +164,6 @@ class SnapshotFiles:
             for name in names:
                 (self._directory / name).unlink(missing_ok=True)
             sync_directory(self._directory)
-
-
-def sync_directory(directory: Path) -> None:
-    """Sync a directory, so that the names in it are durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

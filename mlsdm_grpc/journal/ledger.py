@@ -158,8 +158,8 @@ class Ledger(Generic[BatchT]):
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._spaces: dict[SpaceKey, SpaceLedger] = {}
-        # Spaces of each tenant, by number.
-        self._tenants: dict[str, list[SpaceLedger]] = {}
+        self.tenants: dict[str, list[SpaceLedger]] = {}
+        """Spaces of each tenant, by number."""
         for space in sorted(spaces, key=attrgetter("number")):
             self._enter(space)
         self._number = number
@@ -185,7 +185,7 @@ class Ledger(Generic[BatchT]):
 
     def listed(self, tenant: str, after: int, limit: int) -> list[ListedSpace]:
         """Return spaces of a tenant in the order of their numbers, including damaged ones."""
-        spaces = self._tenants.get(tenant, [])
+        spaces = self.tenants.get(tenant, [])
         start = bisect.bisect_right(spaces, after, key=attrgetter("number"))
         durable = (space for space in islice(spaces, start, None) if space.durable)
         return [
@@ -290,7 +290,7 @@ class Ledger(Generic[BatchT]):
             space.head = space.durable
             if not space.durable:
                 del self._spaces[space.key]
-                self._tenants[space.key.tenant].remove(space)
+                self.tenants[space.key.tenant].remove(space)
 
     def _accept(
         self, future: asyncio.Future[int], space: SpaceLedger, payloads: Sequence[bytes]
@@ -319,7 +319,7 @@ class Ledger(Generic[BatchT]):
 
     def _enter(self, space: SpaceLedger) -> None:
         self._spaces[space.key] = space
-        self._tenants.setdefault(space.key.tenant, []).append(space)
+        self.tenants.setdefault(space.key.tenant, []).append(space)
 
     def _refuse(self, claim: PendingAppend) -> None:
         claim.space.doomed[claim.tail] = claim.space.doomed.get(claim.tail, 0) + 1

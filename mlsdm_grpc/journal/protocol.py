@@ -19,6 +19,7 @@ __all__ = [
     "Journal",
     "JournalHealth",
     "ListedSpace",
+    "ListedTenant",
     "RevisionConflict",
     "SnapshotRef",
     "SpaceKey",
@@ -38,6 +39,14 @@ class ListedSpace(NamedTuple):
     ordinal: int
     """Position among all spaces by first record, at least 1; never changes."""
     space: str
+
+
+class ListedTenant(NamedTuple):
+    """One tenant in the list of all tenants."""
+
+    ordinal: int
+    """Ordinal of its first space."""
+    tenant: str
 
 
 @value_class
@@ -236,6 +245,15 @@ class Journal(Protocol):
         Returns:
             Every space with a durable record, including reserved, deleted and damaged ones. Spaces
             that become durable later follow them.
+        """
+        ...
+
+    async def tenants(self, *, after: int, limit: int) -> list[ListedTenant]:
+        """Return tenants with a durable record in the order of their first spaces.
+
+        Args:
+            after: Ordinal of the last tenant of the previous page; 0 starts.
+            limit: Maximum number of tenants.
         """
         ...
 

@@ -29,7 +29,7 @@ __all__ = [
     "WHOLE_BYTES",
     "Bound",
     "bounds_of",
-    "short_vector",
+    "norm_violation",
 ]
 
 SCAN_BYTES: Final = 16 * 1_024
@@ -174,6 +174,6 @@ def bounds_of(max_text_bytes: int, max_prompt_bytes: int) -> dict[str, Bound]:
     }
 
 
-def short_vector(norm: float) -> str:
+def norm_violation(norm: float) -> str:
     """Return the text of the violation for a vector with a norm below ``limits.MIN_NORM``."""
     return f"has the norm {norm:.3g}; at least {limits.MIN_NORM:g} is needed"

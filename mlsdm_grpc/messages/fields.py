@@ -222,7 +222,7 @@ class Fields(FieldChecks):
         if scale := inverse_norm(raw):
             return Vector(raw, scale)
         if np.isfinite(raw).all():
-            self.fault(path, bounds.short_vector(float(np.linalg.norm(raw.astype(np.float64)))))
+            self.fault(path, bounds.norm_violation(float(np.linalg.norm(raw.astype(np.float64)))))
         else:
             self.fault(path, "has components that are not finite numbers")
         return Vector(raw, 0.0)

@@ -2,6 +2,8 @@
 
 A line has at most 16 KiB and no control characters, so no text can forge or split a line; only
 tracebacks in console format take several lines. A lost reader of the log costs lines, never a call.
+Personal data and secrets, for example in the text of an exception, are replaced before a line is
+written. The lines of single calls have fields without content only, and are written as they are.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from mlsdm_grpc.config import LogFormat
 from mlsdm_grpc.units import KIB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -47,15 +49,25 @@ _DRAIN_S: Final = 0.5
 _MAX_WAITING: Final = 256
 _LONGEST_VALUES: Final = (2_048, 256, 32)
 _ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
+# Fields that the server makes itself, and that may hold addresses on purpose.
+_OWN_FIELDS: Final = frozenset({"changed_settings", "listen", "ops", "peer", "request_id"})
+# Characters of one value in which personal data and secrets are looked for; the rest is cut off.
+_MAX_SEARCHED: Final = 64 * KIB
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None) -> None:
+def configure_logging(
+    settings: LoggingSettings,
+    *,
+    stream: TextIO | None = None,
+    redact: Callable[[str], str] = str,
+) -> None:
     """Send the events of structlog and of the standard library to one stream.
 
     Args:
         settings: Minimum level and format.
         stream: Output stream; standard error if absent.
+        redact: Returns a text without personal data and secrets; by default the text itself.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     stream = sys.stderr if stream is None else stream
@@ -67,6 +79,8 @@ def configure_logging(settings: LoggingSettings, *, stream: TextIO | None = None
     _sink.is_json = form is LogFormat.JSON
     structlog.configure(
         processors=[
+            structlog.processors.format_exc_info,
+            _Redaction(redact),
             structlog.processors.add_log_level,
             _stamp,
             *_renderers(form),
@@ -114,9 +128,32 @@ def flush_events() -> bool:
 
 def _renderers(form: LogFormat) -> list[Processor]:
     if form is LogFormat.JSON:
-        return [structlog.processors.format_exc_info, _render_json]
+        return [_render_json]
     plain = structlog.dev.plain_traceback
     return [_escape_event, structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
+
+
+class _Redaction:
+    """Step of the chain that removes personal data and secrets from the values of an event."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {
+            key: value if key in _OWN_FIELDS else self._clean(value) for key, value in event.items()
+        }
+
+    def _clean(self, value: Any) -> Any:
+        if value is None or isinstance(value, int | float):
+            return value
+        if isinstance(value, str):
+            return self._redact(value[:_MAX_SEARCHED])
+        if isinstance(value, list | tuple):
+            return [self._clean(each) for each in value]
+        if isinstance(value, dict):
+            return {str(key): self._clean(each) for key, each in value.items()}
+        return self._redact(repr(value)[:_MAX_SEARCHED])
 
 
 class _Lines:

@@ -58,6 +58,8 @@ _AGGREGATED: Final = frozenset(
         SecurityEvent.CLOCK_DRIFT,
     }
 )
+# Fields beyond those of verified identities, of the contract and of the connection.
+_REDACTED: Final = ("cause", "space")
 _WINDOW_S: Final = 10.0
 # Groups of aggregated events that are counted at a time; further ones count together.
 _MAX_GROUPS: Final = 1_000
@@ -75,6 +77,8 @@ class SecurityLog:
         max_bytes: Size at which the file is rotated.
         files: Number of rotated files that stay.
         now: Wall clock, Unix seconds.
+        redact: Returns a text without personal data and secrets; applied to the fields that may
+            stem from a request or an error. By default the text itself.
     """
 
     def __init__(
@@ -84,11 +88,13 @@ class SecurityLog:
         max_bytes: int,
         files: int,
         now: Callable[[], float] = time.time,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._file = file
         self._max_bytes = max_bytes
         self._files = files
         self._now = now
+        self._redact = redact
         self._waiting: queue.Queue[dict[str, str | int] | None] = queue.Queue(_MAX_WAITING)
         self.dropped = 0
         """Number of events that could not be written."""
@@ -158,7 +164,7 @@ class SecurityLog:
     def _write(self, lines: list[dict[str, str | int]]) -> None:
         if not lines:
             return
-        text = "".join(f"{json.dumps(line, sort_keys=True)}\n" for line in lines)
+        text = "".join(f"{json.dumps(self._redacted(line), sort_keys=True)}\n" for line in lines)
         try:
             self._rotate(len(text))
             descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -168,6 +174,9 @@ class SecurityLog:
                 os.close(descriptor)
         except OSError:
             self.dropped += len(lines)
+
+    def _redacted(self, line: dict[str, str | int]) -> dict[str, str | int]:
+        return line | {name: self._redact(str(line[name])) for name in _REDACTED if name in line}
 
     def _rotate(self, coming_bytes: int) -> None:
         try:

@@ -89,9 +89,9 @@ class Clock:
                 "clock_far_from_newest_record",
                 wall_time=_text(elapsed_ns + self._offset_ns),
                 newest_record_time=_text(newest_ns),
-                detail="Records are stamped no later than the newest one and the time since the"
-                " start, and nothing that has expired since is removed, until the clock has held"
-                " for an hour; correct the clock if it is wrong.",
+                detail="Until the clock is stable for an hour, new records get the time of the"
+                " newest record plus the time since the start, and expired memories are kept."
+                " If the clock is wrong, correct it.",
             )
 
     def now_ns(self) -> int:

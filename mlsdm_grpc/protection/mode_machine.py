@@ -158,7 +158,7 @@ class ModeMachine:
                 self._probing(now)
         elif self._own is Mode.PROBING:
             limit_s = self._settings.probe_s
-            # A write that hangs becomes a signal of its own within this time.
+            # A hung write raises the signal ``queue_age`` after this time; PROBING waits for it.
             if self._out:
                 limit_s = max(limit_s, self._settings.max_processing_s)
             if now - self._entered_s >= limit_s:

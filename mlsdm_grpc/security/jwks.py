@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 
+from mlsdm_grpc.config.address import is_loopback
 from mlsdm_grpc.errors import RETRY_LATER_S, Unavailable
 from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 from mlsdm_grpc.security.jws import read_keys_of
@@ -35,16 +34,18 @@ _log = structlog.get_logger(component="security")
 
 
 def is_trustworthy(url: str) -> bool:
-    """Return True for https, and for http on loopback, where no one can change the answer."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme == "https":
-        return bool(host)
-    if parts.scheme != "http":
+    """Return True for https, and for http on loopback, where no one can change the answer.
+
+    An address with a user or a password is not trustworthy, because settings are logged.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
         return False
-    with suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return host == "localhost"
+    if not host or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
 class IssuerKeys:

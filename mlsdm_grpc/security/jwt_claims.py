@@ -157,7 +157,7 @@ def _texts(value: Any, cause: str) -> tuple[str, ...]:
 
 
 def _name(subject: Any) -> str:
-    """Return the subject, or its hash if it has another form than a name or is an address."""
+    """Return a subject that is a plain name; for any other one, and for an address, its hash."""
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT:
         raise BadToken("sub")
     if NAME.fullmatch(subject) and not _PERSONAL.search(subject):

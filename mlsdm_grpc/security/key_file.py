@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, NotFound
+from mlsdm_grpc.file_sync import sync_directory
 from mlsdm_grpc.security.static_keys import read_keys
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ def remove_key(file: Path, key_id: str, roles: Mapping[str, frozenset[str]]) -> 
             raise NotFound(f"The file has no key {key_id}.", reason="")
         if len(ids) == 1:
             violation = FieldViolation(key_id, "is the last key; create another one first")
-            raise InvalidInput("A file needs at least one key.", violations=[violation])
+            raise InvalidInput(
+                "The tokens file must keep at least one key.", violations=[violation]
+            )
         text = file.read_text("utf-8")
         starts = [match.start() for match in _ENTRY.finditer(text)]
         index = ids.index(key_id)
@@ -122,10 +125,6 @@ def _replace(file: Path, text: str, roles: Mapping[str, frozenset[str]]) -> None
             os.fsync(new.fileno())
         read_keys(made, roles)
         made.rename(target)
-        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_directory(target.parent)
     finally:
         made.unlink(missing_ok=True)

@@ -26,6 +26,10 @@ class Presented(NamedTuple):
     identities: tuple[str, ...] = ()
     """Subject alternative names of the verified client certificate, the common name last."""
 
+    def __repr__(self) -> str:
+        """Return a text without the token."""
+        return f"Presented(identities={self.identities!r})"
+
 
 def invalid_credential() -> Unauthenticated:
     """Return the error for every credential that is not accepted; it shows no cause."""

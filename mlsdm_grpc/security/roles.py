@@ -14,7 +14,13 @@ EVERYONE: Final = frozenset({"identity.read"})
 """Permissions of every principal, in addition to those of its roles."""
 _READER: Final = frozenset({"info.read", "memory.read", "policy.read", "space.read", "state.read"})
 _WRITER: Final = _READER | {"event.write", "generate", "governance.evaluate", "memory.write"}
-_ADMIN: Final = _WRITER | {"audit.read", "policy.write", "space.delete", "space.write"}
+_ADMIN: Final = _WRITER | {
+    "audit.read",
+    "policy.write",
+    "space.delete",
+    "space.write",
+    "tenant.read",
+}
 _OPERATOR: Final = frozenset(
     {
         "admin.drain",
@@ -23,6 +29,7 @@ _OPERATOR: Final = frozenset(
         "backup",
         "info.read",
         IMPERSONATE,
+        "tenant.write",
     }
 )
 
@@ -32,8 +39,8 @@ ROLES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 """Permissions by built-in role. ``admin`` rules a tenant, ``operator`` the node."""
 PERMISSIONS: Final = frozenset({*_ADMIN, *_OPERATOR, *EVERYONE, ATTEST})
 """All permissions that a role may contain."""
-TENANT_WIDE: Final = frozenset({"policy.write"})
-"""Permissions to change what all spaces of a tenant share. A principal that is limited to some
+TENANT_WIDE: Final = frozenset({"policy.write", "tenant.read", "tenant.write"})
+"""Permissions on what all spaces of a tenant share. A principal that is limited to some
 spaces has no use of them."""
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from mlsdm_grpc.config import AuthenticatorKind, AuthMode
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, Unauthenticated
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.observability.security_log import (
     SecurityEvent,
     SecurityLog,
@@ -147,7 +148,9 @@ def build_authentication(
 
 def _issuer(settings: JwtSettings) -> IssuerKeys:
     faults = [
-        FieldViolation(f"security.jwt.{name}", "must be https, or http on loopback")
+        FieldViolation(
+            f"security.jwt.{name}", "must be https, or http on loopback, and name no user"
+        )
         for name, url in (("issuer", settings.issuer), ("keys_url", settings.keys_url))
         if url and not is_trustworthy(url)
     ]
@@ -163,7 +166,10 @@ def security_log(settings: SecuritySettings) -> Iterator[None]:
         yield
         return
     log = SecurityLog(
-        settings.event_log, max_bytes=settings.event_log_bytes, files=settings.event_log_files
+        settings.event_log,
+        max_bytes=settings.event_log_bytes,
+        files=settings.event_log_files,
+        redact=without_sensitive,
     )
     use_security_log(log)
     try:

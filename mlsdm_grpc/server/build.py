@@ -22,6 +22,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     governance_service_pb2,
     memory_service_pb2,
     space_service_pb2,
+    tenant_service_pb2,
 )
 from mlsdm_grpc.config import (
     Address,
@@ -36,6 +37,7 @@ from mlsdm_grpc.engine.parts import wire_engine
 from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.generation.generator import Generator
 from mlsdm_grpc.generation.speech_repair import Repairs
+from mlsdm_grpc.governance.detectors.sensitive import load_patterns
 from mlsdm_grpc.governance.policy.rules import rules_with
 from mlsdm_grpc.ids import Ids, random_bytes
 from mlsdm_grpc.interceptors.admission import AdmissionInterceptor
@@ -78,6 +80,7 @@ from mlsdm_grpc.servicers.generation import GenerationServicer
 from mlsdm_grpc.servicers.governance import GovernanceServicer
 from mlsdm_grpc.servicers.memory import MemoryServicer
 from mlsdm_grpc.servicers.spaces import SpaceServicer
+from mlsdm_grpc.servicers.tenants import TenantServicer
 
 if TYPE_CHECKING:
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder
@@ -90,6 +93,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     generation_service_pb2.DESCRIPTOR.services_by_name["GenerationService"],
     governance_service_pb2.DESCRIPTOR.services_by_name["GovernanceService"],
     space_service_pb2.DESCRIPTOR.services_by_name["SpaceService"],
+    tenant_service_pb2.DESCRIPTOR.services_by_name["TenantService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
 )
 """The services of the contract."""
@@ -144,6 +148,7 @@ async def running_server(
     """
     await anyio.to_thread.run_sync(refuse_weaknesses, settings)
     await anyio.to_thread.run_sync(check_ports, settings.server)
+    await anyio.to_thread.run_sync(load_patterns)
     settings, plan = await anyio.to_thread.run_sync(within_memory, settings)
     room = Room(plan, largest=settings.server.max_request_bytes)
     metrics = Metrics()
@@ -178,6 +183,7 @@ async def running_server(
                 snapshot_every=settings.journal.snapshot_every,
                 max_response_bytes=settings.server.max_response_bytes,
                 metrics=metrics,
+                quotas=settings.quotas,
                 rules=rules_with(
                     Enforcement[settings.governance.put_enforcement.name],
                     other_scorer=scorer is not None,
@@ -375,6 +381,7 @@ def _servicers(parts: _ServerParts) -> dict[str, object]:
         ),
         "GenerationService": GenerationServicer(generator, settings.llm),
         "SpaceService": SpaceServicer(engine.catalogue),
+        "TenantService": TenantServicer(engine.tenants),
     }
 
 

@@ -180,16 +180,14 @@ class MethodHandler(ABC):
             holding.arrived(len(raw))
         elif len(raw) > _OPEN_BYTES:
             raise too_large(len(raw), _OPEN_BYTES)
-        if len(raw) <= SCAN_BYTES:
+        if len(raw) <= SCAN_BYTES and call.charge_items is None:
             request = self._reader.parse(raw)
         else:
             if len(raw) > SMALL_BYTES:
                 await holding.convert(len(raw))
-            request = await self._reader.read(raw)
+            request = await self._reader.read(raw, call.charge_items)
         if call.principal.spaces is not None:
             self._space.check(call, request)
-        if call.charge_items is not None:
-            call.charge_items(len(request))
         return request
 
     async def _receive(self, context: Context) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
+from typing import assert_never
 
 from mlsdm_grpc.config import JournalKind, Settings
 from mlsdm_grpc.core.model.semantics import SemanticsUnknown
@@ -25,9 +26,16 @@ def open_journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -
         metrics: Metrics of commits and damage.
         commit_s: Receives the duration of each commit, seconds.
     """
-    if settings.journal.kind is JournalKind.MEMORY:
-        return MemoryJournal()
+    match settings.journal.kind:
+        case JournalKind.MEMORY:
+            return MemoryJournal()
+        case JournalKind.SQLITE:
+            return _sqlite(settings, metrics, commit_s)
+        case kind:
+            assert_never(kind)
 
+
+def _sqlite(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> SqliteJournal:
     def on_commit(records: int, seconds: float) -> None:
         metrics.journal_commit_records.observe(records)
         metrics.journal_commit_seconds.observe(seconds)

@@ -18,13 +18,16 @@ from mlsdm_grpc.errors import (
     FieldViolation,
     InvalidInput,
     PreconditionFailed,
+    QuotaExceeded,
     Unavailable,
 )
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.journal.protocol import Journal, SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.protection.lanes import Lane
 from mlsdm_grpc.spaces.checks import check_kept, seen
 from mlsdm_grpc.spaces.directory import TENANT_SPACE
+from mlsdm_grpc.spaces.quotas import Quotas
 from mlsdm_grpc.spaces.space import Space, revision_not_reached
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.ticket import Ticket
@@ -67,6 +70,7 @@ class Catalogue:
         defaults: Parameters of a space without settings of its own.
         embedder: Properties of this server's embedder, if there is one.
         base_moral_threshold: Returns the initial moral threshold of a tenant's new spaces.
+        quotas: Quotas and defaults of the tenants.
     """
 
     def __init__(
@@ -77,6 +81,7 @@ class Catalogue:
         defaults: SpaceParameters,
         embedder: EmbedderInfo | None,
         base_moral_threshold: Callable[[str], Awaitable[float]],
+        quotas: Quotas,
     ) -> None:
         self._access = access
         self._directory = access.directory
@@ -84,6 +89,7 @@ class Catalogue:
         self._defaults = defaults
         self._embedder = embedder
         self._base_moral_threshold = base_moral_threshold
+        self._quotas = quotas
 
     async def create(
         self, key: SpaceKey, change: SpaceChange, ticket: Ticket
@@ -102,16 +108,20 @@ class Catalogue:
         Raises:
             AlreadyExists: SPACE_EXISTS.
             PreconditionFailed: EMBEDDER_MISMATCH or SEMANTICS_UNSUPPORTED.
+            QuotaExceeded: QUOTA_EXCEEDED; nothing is created.
             InvalidInput: The settings are inconsistent.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
             space = await self._directory.opened(key)
+            capacity: int | None = body.parameters.capacity
             if await self._directory.current_view(space) is not None:
                 await self._access.foresee(space, body, ticket)
+                capacity = None
             try:
-                applied = await self._access.write(space, body, ticket)
-            except (Unavailable, DeadlineExceeded):
+                async with self._quotas.reserving(key, capacity, ticket.deadline_s):
+                    applied = await self._access.write(space, body, ticket)
+            except (Unavailable, DeadlineExceeded, QuotaExceeded):
                 self._directory.drop(space)
                 raise
             return await self._written(space, applied.outcome.revision)
@@ -123,6 +133,7 @@ class Catalogue:
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
             if await self._directory.is_new(key):
+                await self._quotas.check(key, body.parameters.capacity, ticket.deadline_s)
                 return body.parameters, 0
             space = await self._directory.opened(key)
             await self._access.foresee(space, body, ticket)
@@ -140,11 +151,13 @@ class Catalogue:
             NotFound: SPACE_NOT_FOUND.
             Conflict: ETAG_MISMATCH.
             PreconditionFailed: CONFIG_CONFLICT, EMBEDDER_MISMATCH or SEMANTICS_UNSUPPORTED.
+            QuotaExceeded: QUOTA_EXCEEDED.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             body = self._kept(space, body)
-            applied = await self._access.write(space, body, ticket)
+            async with self._quotas.reserving(key, body.change.capacity, ticket.deadline_s):
+                applied = await self._access.write(space, body, ticket)
             return await self._written(space, applied.outcome.revision)
 
     async def _written(self, space: Space, revision: int) -> tuple[SpaceView, int]:
@@ -163,6 +176,7 @@ class Catalogue:
             space = await self._directory.existing(key)
             body = self._kept(space, body)
             await self._access.foresee(space, body, ticket)
+            await self._quotas.check(key, body.change.capacity, ticket.deadline_s)
             view = await self._view(space)
         return replace(view, parameters=changed(view.parameters, body.change)), view.revision
 
@@ -220,7 +234,7 @@ class Catalogue:
         if key.space.startswith("_"):
             return None
         try:
-            view = await self._directory.glimpse(key)
+            view = (await self._directory.glimpse(key)).view
         except (DataLoss, PreconditionFailed):
             return Listed(key.space, None, await self._last_revision(key))
         return None if view is None else Listed(key.space, view, view.revision)
@@ -255,25 +269,26 @@ class Catalogue:
                 problem = f"must be {width}, that of the embedder"
                 raise InvalidInput(violations=[FieldViolation("config.dimension", problem)])
             dimension = width
-        moral_base = change.moral_base
-        if moral_base is None:
-            moral_base = await self._base_moral_threshold(key.tenant)
+        base_of = self._base_moral_threshold
+        moral_base = await base_of(key.tenant) if change.moral_base is None else change.moral_base
         moral = MoralParameters.starting_at(moral_base)
         base = replace(self._defaults, dimension=dimension, embedder=name, moral=moral)
-        parameters = changed(base, replace(change, dimension=None, embedder=None))
-        parameters = reduced(parameters, version)
+        capacity = change.capacity or await self._quotas.default_capacity(key.tenant)
+        change = replace(change, dimension=None, embedder=None, capacity=capacity)
+        parameters = reduced(changed(base, change), version)
         if found := conflict(parameters, parameters, used=0):
             raise InvalidInput(violations=[FieldViolation(*found)])
         return parameters
 
     def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
         ours = self._embedder
-        if ours is None or ours.model_id != name:
-            actual = "none" if ours is None else ours.model_id
+        actual = "none" if ours is None else ours.model_id
+        if ours is None or actual != name:
+            expected = without_sensitive(name)
             raise PreconditionFailed(
                 f"The embedder is not available on this server, whose embedder is {actual}.",
                 reason="EMBEDDER_MISMATCH",
-                metadata={"space": key.space, "expected": name, "actual": actual},
+                metadata={"space": key.space, "expected": expected, "actual": actual},
             )
         return ours
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import overload
@@ -15,7 +16,14 @@ from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.outcome import PutOutcome, PutResult, Refusal
 from mlsdm_grpc.core.model.parameters import MoralParameters, SpaceParameters
 from mlsdm_grpc.core.model.record import Record
-from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, PreconditionFailed, Unavailable
+from mlsdm_grpc.errors import (
+    DataLoss,
+    DeadlineExceeded,
+    PreconditionFailed,
+    QuotaExceeded,
+    Unavailable,
+)
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.journal.codec.new_memories import unpacked
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.llm.embedders import EmbedderInfo
@@ -26,6 +34,7 @@ from mlsdm_grpc.spaces.checks import (
     expect,
     parameters_of,
 )
+from mlsdm_grpc.spaces.quotas import Quotas
 from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.ticket import Ticket
@@ -51,6 +60,7 @@ class FirstWrites:
         defaults: Default parameters of new spaces.
         embedder: Properties of this server's embedder, if there is one.
         base_moral_threshold: Returns the initial moral threshold of a tenant's new spaces.
+        quotas: Quotas and defaults of the tenants.
     """
 
     def __init__(
@@ -60,11 +70,13 @@ class FirstWrites:
         defaults: SpaceDefaults,
         embedder: EmbedderInfo | None,
         base_moral_threshold: Callable[[str], Awaitable[float]],
+        quotas: Quotas,
     ) -> None:
         self._access = access
         self._defaults = defaults
         self._embedder = embedder
         self._base_moral_threshold = base_moral_threshold
+        self._quotas = quotas
 
     @overload
     async def open_for_write(
@@ -106,22 +118,50 @@ class FirstWrites:
                 return refused
             await self._create(space, given, ticket)
         self.check(key, parameters_of(space), given, body.memories)
+        probe = body if isinstance(body, ProcessEvent) else ProcessEvent(body.memories[0], 0.0)
+        await self.check_kept_bytes(space, (probe, ticket))
         return space
+
+    async def check_kept_bytes(
+        self, space: Space, repeatable: tuple[ProcessEvent, Ticket] | None = None
+    ) -> None:
+        """Refuse content that the quota of the tenant on bytes does not allow.
+
+        A repeat of a write that was stored before still returns its first result.
+
+        Args:
+            space: Space of the content.
+            repeatable: Any event with memories of the write, and its ticket; None if the write has
+                no idempotency key.
+
+        Raises:
+            QuotaExceeded: QUOTA_EXCEEDED.
+        """
+        deadline_s = repeatable[1].deadline_s if repeatable else math.inf
+        refusal = await self._quotas.content_refusal(space.key.tenant, deadline_s)
+        if refusal is None:
+            return
+        # Of an event a worker foresees only whether its request_id was used before.
+        if repeatable is None or await self._access.foresee(space, *repeatable) is None:
+            raise refusal
 
     async def _create(self, space: Space, given: Sequence[NewMemory], ticket: Ticket) -> None:
         by_server = replace(ticket, request_digest=b"", windowed=False)
         try:
             base = await self._base_moral_threshold(space.key.tenant)
-            parameters = replace(self.parameters(given), moral=MoralParameters.starting_at(base))
-            await self._access.write(space, CreateSpace(parameters), by_server)
-        except (Unavailable, DeadlineExceeded, DataLoss):
+            parameters = await self._parameters(space.key, given)
+            parameters = replace(parameters, moral=MoralParameters.starting_at(base))
+            async with self._quotas.reserving(space.key, parameters.capacity, ticket.deadline_s):
+                await self._access.write(space, CreateSpace(parameters), by_server)
+        except (Unavailable, DeadlineExceeded, DataLoss, QuotaExceeded):
             self._access.directory.drop(space)
             raise
         await self._access.directory.refresh_view(space)
 
-    def parameters(self, given: Sequence[NewMemory]) -> SpaceParameters:
+    async def _parameters(self, key: SpaceKey, given: Sequence[NewMemory]) -> SpaceParameters:
         """Return the parameters of a space created by these memories, except the moral base."""
         info, defaults = self._embedder, parameters_from(self._defaults)
+        defaults = replace(defaults, capacity=await self._quotas.default_capacity(key.tenant))
         if info is not None and any(
             each.embedding_model == info.model_id or not len(each.vector.raw) for each in given
         ):
@@ -139,11 +179,22 @@ class FirstWrites:
             MlsdmError: The write would be refused.
         """
         if isinstance(body, ProcessEvent):
-            self.check(key, self.parameters(given), given, body.memories, is_new=True)
+            parameters = await self._parameters(key, given)
+            self.check(key, parameters, given, body.memories, is_new=True)
             return None
         outcome = await self.foresee(key, given, body)
         refused = any(item.result is PutResult.REFUSED for item in outcome.items)
         return outcome if refused else None
+
+    async def preview(
+        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories, ticket: Ticket
+    ) -> PutOutcome:
+        """Return the result that the first put of a space would have, with its quotas."""
+        outcome = await self.foresee(key, given, body)
+        if all(item.result is not PutResult.REFUSED for item in outcome.items):
+            capacity = await self._quotas.default_capacity(key.tenant, ticket.deadline_s)
+            await self._quotas.check(key, capacity, ticket.deadline_s)
+        return outcome
 
     async def foresee(
         self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
@@ -153,19 +204,23 @@ class FirstWrites:
         Raises:
             MlsdmError: The put would be refused.
         """
+        parameters = await self._parameters(key, given)
         if len(given) <= FEW:
-            outcome = self._foreseen(key, given, body)
+            outcome = self._foreseen(key, parameters, given, body)
         else:
             await self._access.check_size(body)
-            outcome = await asyncio.to_thread(self._foreseen, key, given, body)
+            outcome = await asyncio.to_thread(self._foreseen, key, parameters, given, body)
         if isinstance(outcome, Refusal):
             raise refusal_error(outcome, key.space)
         return outcome
 
     def _foreseen(
-        self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
+        self,
+        key: SpaceKey,
+        parameters: SpaceParameters,
+        given: Sequence[NewMemory],
+        body: PutMemories,
     ) -> PutOutcome | Refusal:
-        parameters = self.parameters(given)
         self.check(key, parameters, given, body.memories, is_new=True)
         mind = Mind()
         create = Record(
@@ -216,7 +271,7 @@ class FirstWrites:
                     "The text was embedded by another model than the space's; send the embedding.",
                     key,
                     expected=parameters.embedder,
-                    actual=each.embedding_model,
+                    actual=without_sensitive(each.embedding_model),
                 )
         vectors = [memory.vector for memory in memories]
         check_dimensions(key, parameters, vectors, is_new=is_new)

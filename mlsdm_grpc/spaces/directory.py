@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import NamedTuple
 
 import structlog
 
@@ -29,7 +30,7 @@ from mlsdm_grpc.spaces.loader import Loader
 from mlsdm_grpc.spaces.registry import SpaceRegistry
 from mlsdm_grpc.spaces.space import Space, SpaceStatus
 
-__all__ = ["TENANT_SPACE", "Directory", "space_not_found"]
+__all__ = ["TENANT_SPACE", "Directory", "Glimpse", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; no request can address it."""
@@ -37,6 +38,15 @@ _LOG_AGAIN_S = 60.0
 # Maximum wait of a load for memory, seconds: a hanging worker must not delay the others.
 _ROOM_S = 1.0
 _log = structlog.get_logger(__name__)
+
+
+class Glimpse(NamedTuple):
+    """State of a space that may not be kept in memory."""
+
+    view: SpaceView | None
+    """State of the space; None if it was deleted."""
+    held_bytes: int
+    """Memory that it takes when it is loaded, bytes."""
 
 
 class _NotServed:
@@ -140,17 +150,17 @@ class Directory:
             await self.refresh_view(space)
         return space.view
 
-    async def glimpse(self, key: SpaceKey) -> SpaceView | None:
-        """Return the state of a space without keeping it in memory; None if it was deleted.
+    async def glimpse(self, key: SpaceKey) -> Glimpse:
+        """Return the state of a space without keeping it in memory.
 
         Cost: an unused space is read from the journal completely.
         """
         if key in self.registry:
             space = await self.opened(key)
             await self.refresh_view(space)
-            return space.view
+            return Glimpse(space.view, space.held_bytes)
         async with self.apart(key) as space:
-            return space.view
+            return Glimpse(space.view, space.held_bytes)
 
     @asynccontextmanager
     async def apart(self, key: SpaceKey) -> AsyncIterator[Space]:

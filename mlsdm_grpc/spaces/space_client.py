@@ -52,7 +52,7 @@ _COSTS_S: Final = {
     "get": 3e-5,
     "view": 5e-5,
     "state": 5e-5,
-    "policy": 3e-5,
+    "reserved": 3e-5,
     "preview": 1e-4,
     "repair": 1e-3,
     "page": 2e-3,

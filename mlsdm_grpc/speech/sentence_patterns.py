@@ -223,7 +223,10 @@ class Grammar:
         )
 
     def _bare_parts(self, parts: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Yield the German clauses that end with an unattached infinitive."""
+        """Yield the German clauses that end with an infinitive that no verb governs.
+
+        Stop at the first clause with a word that governs or excludes an infinitive.
+        """
         for words in parts if self.language == "de" else ():
             if not self._may_end_bare(words):
                 return

@@ -34,12 +34,14 @@ _NAMES: Mapping[MethodClass, Mapping[str, str]] = {
         "CognitionService": "GetState WatchState",
         "GovernanceService": "EvaluateContent AnalyzeSpeech RepairSpeech GetPolicy",
         "SpaceService": "GetSpace ListSpaces",
+        "TenantService": "GetTenant ListTenants",
     },
     MethodClass.WRITE: {
         "MemoryService": "PutMemory UpdateMemory DeleteMemory",
         "CognitionService": "ProcessEvent StreamEvents",
         "GovernanceService": "SetPolicy",
         "SpaceService": "CreateSpace UpdateSpace DeleteSpace",
+        "TenantService": "SetTenant",
     },
     MethodClass.BULK: {
         "MemoryService": "BatchPutMemories IngestMemories ExportMemories",

@@ -1,4 +1,4 @@
-"""Parsing of requests: small ones directly, large ones after a scan of their bytes.
+"""Parsing of requests: small ones directly, large or charged ones after a scan of their bytes.
 
 A large message with items is never parsed as a whole. Its items are parsed one by one in slices of
 the event loop, so no message blocks the loop or takes many times its size in memory.
@@ -7,6 +7,7 @@ the event loop, so no message blocks the loop or takes many times its size in me
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
@@ -145,18 +146,29 @@ class Reader:
             return message
         return Parts(message, attrgetter(".".join(self._path))(message), self)
 
-    async def read(self, raw: bytes) -> Any:
+    async def read(self, raw: bytes, charge: Callable[[int], object] | None = None) -> Any:
         """Return a request of any size, like :meth:`parse`.
+
+        Args:
+            raw: Serialised request.
+            charge: Called with the number of items before any of them is parsed; its error ends
+                the read. With it, a request of any size is scanned.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED, or FIELD_INVALID: a field exceeds its bound.
         """
-        if len(raw) <= SCAN_BYTES:
+        if len(raw) <= SCAN_BYTES and charge is None:
             return self.parse(raw)
         cuts = bool(self._path) and len(raw) > WHOLE_BYTES
-        async with self.turns.taken() as turn:
+        # A small message is scanned in less time than it would wait for a turn.
+        taken: AbstractAsyncContextManager[Turn | None] = (
+            nullcontext() if len(raw) <= SCAN_BYTES else self.turns.taken()
+        )
+        async with taken as turn:
             scan = MessageScan(raw, cuts=cuts)
             outer = await self._scanned(scan, self._shape, turn)
+            if charge is not None:
+                charge(scan.item_count)
             if not cuts:
                 return self.parse(raw)
             view = memoryview(raw)
@@ -183,13 +195,14 @@ class Reader:
                 return error
         return self._parsed(self._item_type, raw)
 
-    async def _scanned(self, scan: MessageScan, shape: MessageShape, turn: Turn) -> bytes:
+    async def _scanned(self, scan: MessageScan, shape: MessageShape, turn: Turn | None) -> bytes:
         """Scan a message and return its bytes without the items."""
         steps = scan.steps(shape)
         try:
             while True:
                 next(steps)
-                await turn.pause()
+                if turn is not None:
+                    await turn.pause()
         except StopIteration as end:
             outer: bytes = end.value
             return outer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from mlsdm_grpc.errors import PermissionDenied
-from mlsdm_grpc.messages.limits import DEFAULT_SPACE
+from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.wire.reading import Parts
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class RequestSpace:
         """Check that the principal may use the space of a request.
 
         Raises:
+            InvalidInput: FIELD_INVALID: no space can have the name.
             PermissionDenied: The space is outside its grants, whether the space exists or not.
         """
         grants = call.principal.spaces
@@ -63,7 +64,10 @@ class RequestSpace:
         message = request.message if isinstance(request, Parts) else request
         if self._opening and not message.HasField(self._opening):
             return  # a later message of a stream
-        space = self._space(message) or DEFAULT_SPACE
+        fields = Fields()
+        space = fields.space(self._space(message))
+        # A text that is no name would stand in the status and in the log of security events.
+        fields.check()
         if space not in grants:
             raise PermissionDenied(
                 f"The credential has no permission {call.method.permission} in this space.",

@@ -32,7 +32,7 @@ _MAX_VARINT: Final = 10
 _MAX_TAG: Final = 5
 _LENGTH: Final = 2
 _GROUP, _END_GROUP = 3, 4
-# Prefix of the contract; strings of other packages have no bound.
+# Package of the contract. Strings of other packages have no bound of their own.
 _PACKAGE: Final = "mlsdm."
 _VARINTS: Final = frozenset(
     {
@@ -154,7 +154,7 @@ class MessageScan:
         cuts: Whether the items are cut out.
     """
 
-    __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "items")
+    __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "item_count", "items")
 
     def __init__(self, raw: bytes, path: str = "", *, cuts: bool = False) -> None:
         self._raw = raw
@@ -162,8 +162,10 @@ class MessageScan:
         self._cuts = cuts
         self._left = _SLICE_FIELDS
         self._surplus = 0
+        self.item_count = 0
+        """Number of items."""
         self.items: list[tuple[int, int]] = []
-        """Start and end offset of each item in the bytes."""
+        """Start and end offset of each item in the bytes, if they are cut out."""
 
     def steps(self, shape: MessageShape) -> Generator[None, None, bytes]:
         """Scan the message, and yield every few milliseconds.
@@ -209,7 +211,7 @@ class MessageScan:
                 self._useless()
                 continue
             if field.kind is _Kind.ITEM:
-                self._count(field, 1, scope, path)
+                self.item_count = self._count(field, 1, scope, path)
                 if self._cuts:
                     self.items.append((value, at))
                     kept += raw[kept_to:begin]
@@ -272,6 +274,7 @@ class MessageScan:
         for other in field.others:
             if scope.pop(other, None) is not None:
                 self.items.clear()
+                self.item_count = 0
 
     def _useless(self) -> None:
         self._surplus += 1
@@ -337,8 +340,8 @@ class MessageScan:
 
     def _varint(self, at: int, most: int) -> tuple[int, int]:
         """Return a tag or a length, and its end."""
-        # This reader does not trust its bytes, unlike the one in protowire: it refuses a varint
-        # that the parser of protobuf refuses, by its length and beyond 32 bits.
+        # The bytes come from a client. A varint that is too long, or above 32 bits, is refused,
+        # because the parser of protobuf refuses it.
         after = self._after_varint(at)
         if after - at > most:
             raise DecodeError

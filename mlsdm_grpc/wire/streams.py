@@ -336,7 +336,7 @@ def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosi
     found = _TOKEN.decode(token, *key, stream_id)
     if found is None or found[0] < 0 or not 0 <= found[1] <= _MAX_SEQUENCE:
         raise InvalidInput(
-            "The resume token does not belong to this stream; open it without one.",
+            "The resume token does not belong to this stream. Open the stream without a token.",
             reason="STREAM_RESUME_INVALID",
             violations=[FieldViolation("open.stream.resume_token", "belongs to another stream")],
             metadata={"stream_id": stream_id},

@@ -66,7 +66,9 @@ class FrameReader:
             length, extra = LENGTHS.unpack_from(buffer, start)
             # A frame of this size means a broken stream; a resynchronisation is impossible.
             if length + extra > MAX_FRAME_BYTES:
-                raise ValueError(f"frame of {length + extra} bytes")
+                raise ValueError(
+                    f"a frame of {length + extra} bytes exceeds {MAX_FRAME_BYTES} bytes"
+                )
             begin = start + LENGTHS.size
             middle, end = begin + length, begin + length + extra
             if end > len(buffer):

@@ -1,4 +1,4 @@
-"""Read operations on a space in its worker: memories, pages, state, merge plans and the policy."""
+"""Read operations on a space in its worker: memories, pages, state, merge plans, tenants."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_to_proto
 from mlsdm_grpc.journal.codec.record_bodies import group_to_proto
+from mlsdm_grpc.journal.codec.tenants import stored_tenant_to_proto
 from mlsdm_grpc.messages.states import cognitive_state
 from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 
@@ -40,7 +41,7 @@ def actions(mind_of: MindOf) -> dict[str, Action]:
         "plan": _plan,
         "view": _view,
         "state": _state,
-        "policy": _policy,
+        "reserved": _reserved,
     }
     return {kind: partial(action, mind_of) for kind, action in by_kind.items()}
 
@@ -189,11 +190,13 @@ def _state(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Non
     reply.state = GetStateResponse(state=found, revision=view.revision).SerializeToString()
 
 
-def _policy(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
-    policy = mind_of(request).policy
-    reply.policy.SetInParent()
-    if policy is not None:
-        reply.policy.policy.CopyFrom(policy_to_proto(policy))
+def _reserved(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    mind = mind_of(request)
+    reply.reserved.SetInParent()
+    if mind.policy is not None:
+        reply.reserved.policy.CopyFrom(policy_to_proto(mind.policy))
+    if mind.tenant is not None:
+        reply.reserved.tenant.CopyFrom(stored_tenant_to_proto(mind.tenant))
 
 
 def _not_found() -> NotFound:

@@ -60,8 +60,9 @@ STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
 at its admission and not a later change in progress."""
 MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
 """Bytes copied for a snapshot in progress above which writes wait for its end."""
-# The size of a space is reported with larger records, and with every eighth smaller one.
+# A record above this size reports the size of its space, bytes.
 _SMALL_BYTES: Final = 16 * 1_024
+# One of so many smaller records reports it, too.
 _SIZED: Final = 8
 # Approximate size of an empty space in worker and server, bytes.
 _MIND_BYTES: Final = 32 * 1024

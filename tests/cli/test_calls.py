@@ -204,7 +204,7 @@ def test_what_the_client_refuses_is_said_once_and_has_no_request_id(run):
         (("query", "a", "--label", "\udcff"), "labels: item 0 has a lone surrogate "),
         (("state", "--target", "\udcff:1"), "target: has a lone surrogate at character 0, "),
         (("state", "--target", ""), "target: must not be empty."),
-        (("put", ""), "text: must not be empty where there is no embedding."),
+        (("put", ""), "text: is required if there is no embedding."),
     ],
 )
 def test_arguments_that_cannot_be_sent_are_named(run, arguments, said):

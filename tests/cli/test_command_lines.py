@@ -189,7 +189,7 @@ ROWS = (
     # Put, query, state.
     Row("put -", 0, r"^CREATED \S+ revision \d+\n$", stdin="From a pipe."),
     Row("put Alone -o json", 0, r'^\{"memory": .*PUT_RESULT_CREATED'),
-    Row("put", 1, err=r"text: must not be empty"),
+    Row("put", 1, err=r"text: is required if there is no embedding"),
     Row("put a --memory-id a/b", 1, err=r"memory_id: must match"),
     Row("put a --memory-id one", 1, err=r"ALREADY_EXISTS MEMORY_EXISTS"),
     Row("put a --memory-id one --json", 1, err=r'"reason": "MEMORY_EXISTS"'),

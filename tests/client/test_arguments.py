@@ -142,6 +142,7 @@ ROWS: dict[str, Rows] = {
     "embedding_model": text(128)._replace(long=("x" * 129, "é" * 129)),
     "update_space.etag": text(16 * KIB, empty=True),
     "set_policy.etag": text(16 * KIB, empty=True),
+    "set_tenant.etag": text(16 * KIB, empty=True),
     "embedder_model": text(128, empty=True)._replace(long=("x" * 129, "é" * 129)),
     "target": text(16 * KIB, empty=True),
     "token": Rows(
@@ -217,6 +218,7 @@ ROWS: dict[str, Rows] = {
     "patience_s": PATIENCE,
     "min_interval_s": TIMEOUT._replace(empty=(0, -1)),
     "min_revision": REVISION,
+    **dict.fromkeys(("space_count", "kept_bytes", "set_tenant.capacity"), REVISION),
     **dict.fromkeys(
         (
             "top_k",
@@ -225,6 +227,7 @@ ROWS: dict[str, Rows] = {
             "max_attempts",
             "dimension",
             "capacity",
+            "space_capacity",
             "wake_step_count",
             "sleep_step_count",
         ),

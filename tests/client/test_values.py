@@ -46,7 +46,7 @@ SAID = [
     ("put", {"confidence": "0.5"}, "confidence: must be a number, is str; send 0.5."),
     ("put", {"text": b"a"}, 'text: must be a string, is bytes; send value.decode("utf-8").'),
     ("put", {"text": None}, "text: must be a string, is None."),
-    ("put", {"text": ""}, "text: must not be empty where there is no embedding."),
+    ("put", {"text": ""}, "text: is required if there is no embedding."),
     ("query", {"embedding": [1.0]}, "text: must be empty where there is an embedding."),
     ("query", {"text": np.ones(2), "embedding": [1.0]}, "text: must be a string, is ndarray."),
     (

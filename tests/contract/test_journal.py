@@ -70,6 +70,17 @@ async def test_the_newest_record_is_that_of_any_space(journal):
     assert (newest.key, newest.revision, newest.payload) == (A, 4, b"a4")
 
 
+async def test_tenants_are_listed_by_their_first_space(journal):
+    assert await journal.tenants(after=0, limit=9) == []
+    for tenant, space in (("b", "x"), ("a", "y"), ("b", "z"), ("c", "x")):
+        await journal.append(SpaceKey(tenant, space), [b"record"], expected=0)
+    whole = await journal.tenants(after=0, limit=9)
+    assert [each.tenant for each in whole] == ["b", "a", "c"]
+    assert await journal.tenants(after=0, limit=2) == whole[:2]
+    assert await journal.tenants(after=whole[1].ordinal, limit=2) == whole[2:]
+    assert await journal.tenants(after=whole[2].ordinal, limit=2) == []
+
+
 async def test_empty_and_binary_payloads_survive(journal):
     payloads = [b"", bytes(range(256)), b"\0" * 10]
     await journal.append(A, payloads, expected=0)

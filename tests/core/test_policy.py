@@ -3,7 +3,7 @@
 import io
 
 import pytest
-from histories import SECOND, policies, record, vector
+from histories import SECOND, policies, record, tenant_settings, vector
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +12,7 @@ from mlsdm_grpc.core.model.bodies import ProcessEvent, PutMemories
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.outcome import Refusal, etag_of
 from mlsdm_grpc.core.model.policy import PolicySet, PolicySettings, SetPolicy, StoredPolicy
+from mlsdm_grpc.core.model.tenant import SetTenant
 from mlsdm_grpc.journal.codec.records import decode_record
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
@@ -84,16 +85,19 @@ def test_memories_do_not_get_into_a_space_without_contents():
     assert mind.policy.version == 1
 
 
-@given(st.lists(st.tuples(policies, st.booleans()), max_size=12), st.data())
-def test_replay_and_snapshots_keep_every_policy(steps, data):
-    """The history of a reserved space: policies only, some of them stale."""
+@given(st.lists(st.tuples(policies | tenant_settings, st.booleans()), max_size=12), st.data())
+def test_replay_and_snapshots_keep_policies_and_settings(steps, data):
+    """The history of a reserved space: policies and settings of the tenant, some stale."""
     live, records, states = Mind(), [], []
     for settings, stale in steps:
-        etag = '"99"' if stale else etag_of(live.policy.version if live.policy else 0)
-        records.append(record(live.revision + 1, SetPolicy(settings, etag), incarnation=0))
+        is_policy = isinstance(settings, PolicySettings)
+        held = live.policy if is_policy else live.tenant
+        etag = '"99"' if stale else etag_of(held.version if held else 0)
+        body = SetPolicy(settings, etag) if is_policy else SetTenant(settings, etag)
+        records.append(record(live.revision + 1, body, incarnation=0))
         live.apply(records[-1])
         states.append(snapshot_bytes(live))
-        assert stale or live.policy.settings == settings
+        assert stale or settings == (live.policy if is_policy else live.tenant).settings
     cut = data.draw(st.integers(0, len(records)))
     restored = read_snapshot(io.BytesIO(states[cut - 1] if cut else snapshot_bytes(Mind())))
     again = Mind()
@@ -102,3 +106,4 @@ def test_replay_and_snapshots_keep_every_policy(steps, data):
         restored.apply(decode_record(each.raw))
     assert snapshot_bytes(again) == snapshot_bytes(restored) == snapshot_bytes(live)
     assert again.policy == restored.policy == live.policy
+    assert again.tenant == restored.tenant == live.tenant

@@ -390,7 +390,7 @@ async def test_a_policy_is_looked_up_once_and_survives_the_eviction_of_its_space
         request = type(link).request
 
         def counted(link, message, **more):
-            reads.extend([message] if message.WhichOneof("kind") == "policy" else [])
+            reads.extend([message] if message.WhichOneof("kind") == "reserved" else [])
             return request(link, message, **more)
 
         monkeypatch.setattr(type(link), "request", counted)

@@ -55,6 +55,7 @@ from mlsdm_grpc.core.model.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.model.record import Record
+from mlsdm_grpc.core.model.tenant import SetTenant, TenantSettings
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 
@@ -477,6 +478,20 @@ def policies():
     return writer
 
 
+def tenants():
+    """The reserved space of a tenant with quotas and defaults beside a policy."""
+    writer = Writer(15, 1)
+    request = {"request_id": b"t" * 16, "request_digest": bytes(32)}
+    writer.write(SetTenant(TenantSettings(10, 200_000, 10**9, 500), '"0"'), **request)
+    writer.write(SetPolicy(PolicySettings((), 0.6), '"0"'))
+    writer.write(SetTenant(TenantSettings(), '"0"'))
+    writer.write(SetTenant(TenantSettings(max_spaces=0), '"1"'))
+    writer.write(SetTenant(TenantSettings(10, 200_000, 10**9, 500), '"0"'), **request)
+    writer.write(SetPolicy(PolicySettings(), '"2"'))
+    writer.put(writer.memory("nowhere"))
+    return writer
+
+
 def accepted_losses():
     """A space that accepts two losses: records in the middle, then all of them."""
     writer = Writer(14, 8)
@@ -564,6 +579,7 @@ JOURNALS = (
     streams,
     finished_streams,
     accepted_losses,
+    tenants,
 )
 
 

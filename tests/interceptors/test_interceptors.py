@@ -30,14 +30,22 @@ from mlsdm_grpc.wire.call import OK, Method, RpcStatus
 from tests.support.calls import OPEN, STREAM, UNARY, make_call
 
 
-@pytest.mark.parametrize("given", ["a", "0b1d-7/x", "x" * 128])
+@pytest.mark.parametrize(
+    "given", ["a", "0b1d-7/x", "x" * 128, "41111111-1111-1111-1111-111111111111"]
+)
 def test_a_safe_request_id_is_echoed(given):
     call = make_call(metadata={"x-request-id": given})
     RequestIdInterceptor(Ids()).before(call)
     assert call.request_id == call.trailers["x-request-id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "a\nb", "\u00e4", '"', b"bytes"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *("", "x" * 129, "a b", "a\nb", "\u00e4", '"', b"bytes"),
+        *("ada@mail.example", "AKIAQZXCANARY1000199", "4111111111111111", "+442079460123"),
+    ],
+)
 def test_any_other_request_id_is_replaced(given):
     call = make_call(metadata={"x-request-id": given})
     RequestIdInterceptor(Ids(random=bytes)).before(call)
@@ -165,7 +173,7 @@ def test_an_error_of_ours_is_no_log_line(logs):
 def test_the_access_log_has_one_line_a_call_and_nothing_of_its_content(logs):
     call = make_call(metadata={"authorization": "Bearer secret"})
     call.request_id = "id-1"
-    call.principal = Principal("job", "acme")
+    call.principal = Principal("job", "acme", key_id="k1")
     call.status = RpcStatus(14, "secret text")
     AccessLogInterceptor(clock=lambda: 100.0125).after(call)
     (event,) = logs.events("call")
@@ -179,6 +187,8 @@ def test_the_access_log_has_one_line_a_call_and_nothing_of_its_content(logs):
         "duration_ms": 12.5,
         "request_id": "id-1",
         "tenant": "acme",
+        "principal": "job",
+        "key_id": "k1",
         "peer": "ipv4:127.0.0.1:5",
     }
 

@@ -6,19 +6,21 @@ import asyncio
 import time
 
 import pytest
-from serving import remembering
+from serving import channel, in_process, remembering
 
 from mlsdm_grpc.client import new_memory
 from mlsdm_grpc.config import LimitSettings
 from mlsdm_grpc.errors import QuotaExceeded, Unauthenticated
 from mlsdm_grpc.interceptors.peer_limit import PeerLimitInterceptor
 from mlsdm_grpc.interceptors.rate_limit import RateLimitInterceptor
+from mlsdm_grpc.messages.bounds import ITEMS
 from mlsdm_grpc.security.principal import Principal
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire.call import Method, RpcShape
 from mlsdm_grpc.wire.method_classes import WORK, LimitClass, MethodClass, limit_class
 from tests.interceptors.test_admission import METHODS
 from tests.support.calls import OPEN, UNARY, make_call
+from tests.support.node import refusal
 from tests.support.ping import Refusing, serving
 
 GENERATE = Method("mlsdm.v1.S", "Generate", RpcShape(False, False), permission="generate")
@@ -113,6 +115,30 @@ def test_a_batch_is_charged_by_items_and_a_stream_is_slowed_down():
     stream = desk.ask(STREAM, name="other")
     assert stream.charge_items(999) == 0
     assert stream.charge_items(500) == pytest.approx(5.0)
+
+
+def test_requests_that_are_charged_by_items_have_items():
+    charged = {
+        method.input_type.full_name
+        for service in SERVICES
+        for method in service.methods
+        if limit_class(METHODS[f"/{service.full_name}/{method.name}"]) is LimitClass.BATCH
+    }
+    # An import is not served in this version.
+    assert charged - {"mlsdm.v1.ImportSpaceRequest"} == set(ITEMS)
+
+
+@pytest.mark.anyio
+async def test_a_batch_above_the_rate_is_refused_before_its_items_are_parsed():
+    limits = {"enabled": True, "batch_burst": 1_000, "batch_items_per_s": 0.01}
+    # Each item is a field of the request, and no message.
+    damaged = b"\x12\x01\xff" * 1_000
+    async with in_process(limits=limits) as server, channel(server.listen) as opened:
+        put = opened.unary_unary("/mlsdm.v1.MemoryService/BatchPutMemories")
+        few = await refusal(put(damaged[:6], timeout=10))
+        assert few.reason == "MESSAGE_MALFORMED"
+        many = await refusal(put(damaged, timeout=10))
+        assert (many.reason, many.metadata["quota_id"]) == ("RATE_LIMITED", "batch")
 
 
 def test_open_methods_are_free():

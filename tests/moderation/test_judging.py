@@ -34,6 +34,8 @@ from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.moderation import tenant_policies
 from mlsdm_grpc.moderation.candidates import Candidate
 from mlsdm_grpc.moderation.text_costs import ToMeasure
+from mlsdm_grpc.spaces import reserved_spaces
+from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
 from mlsdm_grpc.speech import Flag, Profile, SpeechReport, analyse
 from mlsdm_grpc.workers import text_worker
 from mlsdm_grpc.workers.process import allowed_s
@@ -281,7 +283,8 @@ async def test_a_lost_text_worker_refuses_and_writes_nothing_with_worker_lost():
 
 
 async def test_the_cache_of_policies_is_bounded(monkeypatch):
-    monkeypatch.setattr(tenant_policies, "MAX_CACHED", 3)
+    for module in (tenant_policies, reserved_spaces):
+        monkeypatch.setattr(module, "MAX_CACHED", 3)
     async with running() as driver:
         for number in range(10):
             await driver.engine.policies.effective(f"t{number}", within())
@@ -316,8 +319,11 @@ async def test_a_policy_that_is_set_meanwhile_is_not_missed():
 
 async def test_rules_of_the_server_are_built_in():
     async with running() as driver:
+        access = driver.engine.parts.access
         policies_of = tenant_policies.Policies(
-            driver.engine.parts.access, rules_with(Enforcement.ENFORCE)
+            ReservedSpaces(access),
+            rules_with(Enforcement.ENFORCE),
+            now_ns=access.clock.now_ns,
         )
         policy = await policies_of.effective("dev", within())
         assert {rule.enforcement for rule in policy.of(Stage.MEMORY)} == {Enforcement.ENFORCE}

@@ -17,6 +17,7 @@ from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.moderation.tenant_policies import Policies
 from mlsdm_grpc.spaces.directory import TENANT_SPACE
+from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
 
 pytestmark = pytest.mark.anyio
 
@@ -150,7 +151,7 @@ async def test_policies_survive_the_engine(with_snapshot):
 async def test_a_policy_holds_while_the_worker_that_is_to_change_it_hangs():
     async with running(workers=1, worker_stall_timeout_s=0) as driver:
         await put(driver, 0.6)
-        policies = driver.engine.policies
+        policies, access = driver.engine.policies, driver.engine.parts.access
 
         async def base(of=policies, within_s=1.0):
             deadline_s = asyncio.get_running_loop().time() + within_s
@@ -165,7 +166,7 @@ async def test_a_policy_holds_while_the_worker_that_is_to_change_it_hangs():
             assert unknown.value.reason == "OUTCOME_UNKNOWN"
             assert await base() == 0.6
             with pytest.raises(Unavailable) as unread, anyio.fail_after(1.0):
-                await base(Policies(driver.engine.parts.access))
+                await base(Policies(ReservedSpaces(access), now_ns=access.clock.now_ns))
             assert unread.value.reason == "WORKER_LOST"
         finally:
             os.kill(pid, signal.SIGCONT)

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlsdm_grpc.config import LogFormat, LoggingSettings
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.observability.logging import (
     MAX_LINE_BYTES,
     BackgroundStream,
@@ -45,6 +46,28 @@ def test_an_event_is_one_line_of_json():
     event = _only(stream)
     assert event.pop("timestamp").endswith("Z")
     assert event == {"event": "begun", "level": "info", "component": "test", "count": 3}
+
+
+@pytest.mark.parametrize("form", [LogFormat.JSON, LogFormat.CONSOLE])
+def test_no_value_of_an_event_has_personal_data_or_secrets(form):
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(format=form), stream=stream, redact=without_sensitive)
+    logger = structlog.get_logger(component="test", peer="ipv4:8.8.8.8:1234")
+    secret, mail = "ghp_" + "Q1z" * 12, "ada@mail.example"
+    try:
+        raise ValueError(f"cannot convert {secret}")
+    except ValueError:
+        event = f"mail of {mail}"
+        logger.exception(event, detail=[mail, {"key": (secret,)}], other={mail}, count=3)
+    logging.getLogger("library").error("sent %s", secret)
+    text = stream.getvalue()
+    assert secret not in text
+    assert mail not in text
+    assert text.count("[email]") == 3
+    assert text.count("[github_token]") == 3
+    # An address of the connection is meant.
+    assert "ipv4:8.8.8.8:1234" in text
+    assert "ValueError: cannot convert [github_token]" in text
 
 
 def test_lines_of_ordinary_events_are_written_together_and_in_order():

@@ -412,6 +412,15 @@ class Session:
             "validate_only": self._rng.random() < 0.5,
         }
 
+    def _SetTenant(self) -> dict[str, Any]:  # noqa: N802 - as above
+        quotas = {"space_count": self._rng.choice([0, 7, -1]), "capacity": 10**6}
+        return {
+            "quotas": quotas,
+            "defaults": {"space_capacity": self._rng.choice([0, 50])},
+            "etag": self._rng.choice(['""', '"0"', *self.memory.etags]),
+            "validate_only": self._rng.random() < 0.5,
+        }
+
     def _CreateSpace(self) -> dict[str, Any]:  # noqa: N802 - as above
         return {
             "space": self._rng.choice(["made", *SPACES]),

@@ -22,11 +22,12 @@ from tests.support.any_call import answers, start_call
 MARK = "QZXVAULT"
 """Stands in what the other tenant stored, and in no request of a probe."""
 SPACES = ("default", "vault", "notes")
+PART = 10_000
 METHODS = [
     method
     for service in SERVICES
     for method in service.methods
-    if method.name not in {"Drain", "SetNodeMode", "Generate", "StreamGenerate", "RepairSpeech"}
+    if method.name not in {"Drain", "SetNodeMode"}
 ]
 NUMBERS = (
     FieldDescriptor.CPPTYPE_INT32,
@@ -139,9 +140,8 @@ async def _answers(opened, method, request, metadata):
     return b"".join(found)
 
 
-async def _probe(tmp_path, count):
+async def _probe(tmp_path, count, seed):
     async with _tenants(tmp_path) as (opened, known):
-        seed = random.randrange(2**32)
         probe = Probe(seed, known)
         answered = 0
         for _ in range(count):
@@ -158,13 +158,18 @@ async def _probe(tmp_path, count):
 
 
 @pytest.mark.anyio
+@pytest.mark.load
 @pytest.mark.timeout(180)
 async def test_2_000_probes_return_nothing_of_another_tenant(tmp_path):
-    await _probe(tmp_path, 2_000)
+    await _probe(tmp_path, 2_000, seed=random.randrange(2**32))
 
 
 @pytest.mark.anyio
+@pytest.mark.load
 @pytest.mark.slow
-@pytest.mark.timeout(3_600)
-async def test_100_000_probes_return_nothing_of_another_tenant(tmp_path):
-    await _probe(tmp_path, 100_000)
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize("part", range(10))
+async def test_100_000_probes_return_nothing_of_another_tenant(tmp_path, evidence, part):
+    """Run a tenth of the probes; parts that docs/evidence names need not run again."""
+    evidence["seed"], evidence["probes"] = part, PART
+    await _probe(tmp_path, PART, seed=part)

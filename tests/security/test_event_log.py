@@ -15,6 +15,7 @@ from serving import in_process
 
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.errors import MlsdmError
+from mlsdm_grpc.governance.detectors.sensitive import without_sensitive
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.observability.security_log import (
@@ -216,6 +217,18 @@ def test_values_that_could_forge_a_line_are_cleaned(log):
     opened.close()
     (event,) = read(file)
     assert len(event["cause"]) == 128
+
+
+def test_fields_that_a_request_may_reach_have_no_personal_data(tmp_path):
+    file = tmp_path / "events.jsonl"
+    opened = SecurityLog(file, max_bytes=MIB, files=1, redact=without_sensitive)
+    fields = {"cause": "key AKIAQZXCANARY1000199", "space": "447.ada@mail.example"}
+    opened.record(SecurityEvent.SPACE_QUARANTINED, principal="ada@mail.example", **fields)
+    opened.close()
+    (event,) = read(file)
+    assert (event["cause"], event["space"]) == ("key [aws_key]", "[email]")
+    # The name of a caller is what the operator gave it.
+    assert event["principal"] == "ada@mail.example"
 
 
 def test_the_file_is_rotated_and_for_its_user_only(tmp_path):

@@ -351,3 +351,7 @@ def test_keys_are_asked_over_https_or_on_this_machine():
     bad = ("http://a.example", "http://10.0.0.1", "ftp://127.0.0.1", "file:///etc/passwd", "https:")
     assert all(map(is_trustworthy, good))
     assert not any(map(is_trustworthy, bad))
+    # Settings are logged, and must not be of a form that raises something else.
+    assert not any(
+        map(is_trustworthy, ("https://a:b@c.example", "https://a@c.example", "http://["))
+    )

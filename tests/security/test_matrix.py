@@ -20,17 +20,19 @@ from mlsdm_grpc.security.roles import EVERYONE, ROLES, TENANT_WIDE
 from mlsdm_grpc.server.build import SERVICES
 from mlsdm_grpc.wire.request_space import space_path
 from tests.support.any_call import answers, start_call
-from tests.support.node import Refusal
+from tests.support.node import Refusal, refusal
 
 METHODS = [method for service in SERVICES for method in service.methods]
 SPACES = {"granted": "inbox", "prefixed": "team-blue", "other": "secret"}
 LIMITED = ["inbox", "team-*"]
+# Values of ``x-mlsdm-tenant``: none, the caller's own tenant, and another one.
+TENANTS = (None, "acme", "other")
 # Streams that this version does not serve: it ends them before it reads a message.
 UNREAD = {"ImportSpace"}
 # A drain ends the server that the other calls need.
 HARMFUL = {"Drain"}
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.timeout(180)
 
 
 def _rule(method):
@@ -55,7 +57,11 @@ async def _server(tmp_path):
     tokens = tmp_path / "tokens.toml"
     tokens.write_text("".join(_entry(role, spaces) for role in ROLES for spaces in ([], LIMITED)))
     security = {"mode": "token", "tokens_file": str(tokens)}
-    async with in_process(security=security) as server, channel(server.listen) as opened:
+    limits = {"enabled": False}
+    async with (
+        in_process(security=security, limits=limits) as server,
+        channel(server.listen) as opened,
+    ):
         yield opened
 
 
@@ -109,6 +115,7 @@ def _expected(method, role, space, *, limited, tenant):
     return None
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("limited", [False, True], ids=["all-spaces", "some-spaces"])
 @pytest.mark.parametrize("role", ROLES)
 async def test_the_matrix(tmp_path, role, limited):
@@ -120,17 +127,26 @@ async def test_the_matrix(tmp_path, role, limited):
                 continue
             ask = partial(_ask, opened, method)
             expect = partial(_expected, method, role, limited=limited)
-            for tenant in (None, "other"):
-                for space in SPACES.values():
+            for space in SPACES.values():
+                for tenant in TENANTS:
                     found = await ask(space, token, tenant)
                     wanted = expect(space, tenant=tenant)
                     assert found == wanted, (role, method.name, tenant, space)
                     asked += 1
-            missing = await ask("inbox", "")
-            assert missing == ("CREDENTIAL_MISSING", {}), method.name
-    assert asked >= 6 * (len(METHODS) - 1)
+                missing = await ask(space, "")
+                assert missing == ("CREDENTIAL_MISSING", {}), (method.name, space)
+    assert asked >= len(SPACES) * len(TENANTS) * (len(METHODS) - 1)
 
 
+def test_the_matrix_has_methods_of_both_scopes_with_and_without_a_space():
+    scopes = {(_rule(method).scope, bool(space_path(method.input_type))) for method in METHODS}
+    assert {(authz_pb2.SCOPE_TENANT, True), (authz_pb2.SCOPE_TENANT, False)} < scopes
+    assert (authz_pb2.SCOPE_PLATFORM, False) in scopes
+    held = set().union(*ROLES.values()) | EVERYONE
+    assert {_rule(method).permission for method in METHODS} <= held
+
+
+@pytest.mark.anyio
 async def test_a_space_outside_the_grants_is_refused_whether_it_exists_or_not(tmp_path):
     async with _server(tmp_path) as opened:
         named = {method.name: method for method in METHODS}
@@ -141,3 +157,15 @@ async def test_a_space_outside_the_grants_is_refused_whether_it_exists_or_not(tm
         assert [reason for reason, _ in seen] == ["PERMISSION_MISSING"] * 2
         (_, existing), (_, absent) = seen
         assert {**existing, "space": ""} == {**absent, "space": ""}
+
+
+@pytest.mark.anyio
+async def test_a_text_that_names_no_space_is_repeated_nowhere(tmp_path):
+    async with _server(tmp_path) as opened:
+        get = next(method for method in METHODS if method.name == "GetSpace")
+        metadata = [("authorization", f"Bearer {_token('admin', LIMITED)}")]
+        secret = "AKIAQZXCANARY1000199"
+        call = start_call(opened, get, _request(get, secret), metadata=metadata, timeout=60)
+        refused = await refusal(call)
+        assert (refused.reason, refused.metadata) == ("FIELD_INVALID", {"field": "space"})
+        assert secret not in f"{refused.message} {refused.fields}"

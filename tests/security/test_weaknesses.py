@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -201,6 +204,22 @@ def test_check_names_each_weakness_with_exit_code_1(machine):
         "weakness server.listen",
         "weakness server.ops",
     ]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_check_names_each_single_weakness(machine, monkeypatch, name):
+    change, setting = CASES[name]
+    sections = copy.deepcopy(change(machine))
+    ports = {key: sections.get("server", {}).pop(key, "0.0.0.0:0") for key in ("listen", "ops")}
+    for section, fields in sections.items():
+        for field, value in fields.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            monkeypatch.setenv(f"MLSDM_{section}__{field}".upper(), text)
+    flags = [f"--{key}={value.replace(':1', ':0')}" for key, value in ports.items()]
+    ended = CliRunner().invoke(app, ["check", "--config", str(machine.sample), *flags])
+    assert ended.exit_code == 1
+    named = re.findall(r"^FAIL  weakness (\S+): ", ended.stdout, re.MULTILINE)
+    assert named == [setting], ended.stdout
 
 
 def test_check_passes_the_sample(machine):

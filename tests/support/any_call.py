@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 
-def start_call(opened, method, request, **options):
-    """Begin a call of any shape with one request message; answers are bytes."""
+def start_call(opened, method, *requests, **options):
+    """Begin a call of any shape; answers are bytes."""
     shape = ("stream" if method.client_streaming else "unary") + (
         "_stream" if method.server_streaming else "_unary"
     )
     start = getattr(opened, shape)(
         f"/{method.containing_service.full_name}/{method.name}",
-        request_serializer=type(request).SerializeToString,
+        request_serializer=type(requests[0]).SerializeToString,
     )
-    return start(iter([request]) if method.client_streaming else request, **options)
+    return start(iter(requests) if method.client_streaming else requests[0], **options)
 
 
 async def answers(call, method, *, most=None):

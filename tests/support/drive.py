@@ -7,7 +7,7 @@ import numpy as np
 from searching import by_vector
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-from mlsdm_grpc.config import EngineSettings, SpaceDefaults
+from mlsdm_grpc.config import EngineSettings, QuotaSettings, SpaceDefaults
 from mlsdm_grpc.core.model.bodies import PutMemories
 from mlsdm_grpc.core.model.new_memory import NewMemory, Vector
 from mlsdm_grpc.core.store.kernel import inverse_norm
@@ -75,7 +75,7 @@ class Driver:
 
 @asynccontextmanager
 async def running(journal=None, **changes):
-    """Yield a driver; ``changes`` are engine settings or ``snapshot_every`` and ``space``."""
+    """Yield a driver; ``changes`` are engine settings and a few of those of others."""
     owned = journal is None
     journal = journal or MemoryJournal()
     if owned:
@@ -89,6 +89,7 @@ async def running(journal=None, **changes):
             snapshot_every=changes.pop("snapshot_every", 1_000),
             max_response_bytes=changes.pop("max_response_bytes", 3_670_016),
             metrics=metrics,
+            quotas=QuotaSettings(**changes.pop("quotas", {})),
             scorer=changes.pop("scorer", None),
             most_space_bytes=changes.pop("most_space_bytes", 0),
             settings=EngineSettings(

@@ -40,6 +40,7 @@ from mlsdm_grpc.core.model.policy import (
     SetPolicy,
 )
 from mlsdm_grpc.core.model.record import Record
+from mlsdm_grpc.core.model.tenant import SetTenant, TenantSettings
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import decode_record, encode_record
 
@@ -104,6 +105,15 @@ parameters = st.builds(
     synapses=st.builds(SynapticParameters, legacy=st.booleans()),
 )
 
+_ETAGS = st.sampled_from(['"0"', '"0"', '"2"', '"3"', '"4"', ""])
+_amounts = st.none() | st.sampled_from([0, 1, 10**6, 2**62])
+tenant_settings = st.builds(
+    TenantSettings,
+    max_spaces=_amounts,
+    max_capacity=_amounts,
+    max_kept_bytes=_amounts,
+    default_capacity=st.none() | st.sampled_from([1, 20_000]),
+)
 policies = st.builds(
     PolicySettings,
     rules=st.lists(
@@ -219,7 +229,8 @@ bodies = st.one_of(
     ),
     st.builds(DeleteMemory, _ids, etag=st.sampled_from(["", '"2"'])),
     st.builds(ProcessEvent, memories, moral_value=st.floats(0, 1), answer=st.none() | memories),
-    st.builds(SetPolicy, policies, etag=st.sampled_from(['"0"', '"0"', '"2"', '"3"', '"4"', ""])),
+    st.builds(SetPolicy, policies, etag=_ETAGS),
+    st.builds(SetTenant, tenant_settings, etag=_ETAGS),
     _merges,
     st.builds(UpgradeSemantics, st.sampled_from([0, 1])),
 )

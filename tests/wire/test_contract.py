@@ -46,6 +46,7 @@ RPCS = {
     "SpaceService": (
         "CreateSpace GetSpace ListSpaces UpdateSpace DeleteSpace ExportSpace ImportSpace"
     ),
+    "TenantService": "GetTenant SetTenant ListTenants",
     "AdminService": (
         "GetServerInfo GetNodeStatus SetNodeMode Drain CreateBackup VerifyBackup GetSloStatus "
         "WhoAmI ListDecisions VerifyJournal SetLogLevel"
@@ -53,7 +54,8 @@ RPCS = {
 }
 READS = re.compile(r"Get|List|Query|BatchQuery|Export|Watch|Evaluate|Analyze|Verify|WhoAmI")
 IDEMPOTENT = {
-    "IngestMemories", "StreamEvents", "SetPolicy", "UpdateSpace", "DeleteSpace", "CreateBackup",
+    "IngestMemories", "StreamEvents", "SetPolicy", "SetTenant", "UpdateSpace", "DeleteSpace",
+    "CreateBackup",
 }  # fmt: skip
 STREAMS = {
     "IngestMemories": (True, True),
@@ -66,13 +68,13 @@ STREAMS = {
 }
 SPACE_READS = [
     "QueryMemories", "BatchQueryMemories", "GetMemory", "ListMemories", "ExportMemories",
-    "GetState", "WatchState", "GetPolicy", "GetSpace", "ListSpaces", "ExportSpace",
+    "GetState", "WatchState", "GetPolicy", "GetTenant", "GetSpace", "ListSpaces", "ExportSpace",
     "ListDecisions",
 ]  # fmt: skip
 IDEMPOTENT_WRITES = [
     "PutMemory", "BatchPutMemories", "UpdateMemory", "DeleteMemory", "ProcessEvent",
-    "Consolidate", "Generate", "StreamGenerate", "SetPolicy", "CreateSpace", "UpdateSpace",
-    "DeleteSpace",
+    "Consolidate", "Generate", "StreamGenerate", "SetPolicy", "SetTenant", "CreateSpace",
+    "UpdateSpace", "DeleteSpace",
 ]  # fmt: skip
 PERMISSION = re.compile(r"[a-z]+(\.[a-z]+)?")
 

@@ -221,6 +221,7 @@ def test_a_message_and_its_items_are_the_message(request_):
     if error is not None:
         assert message is None
         return
+    assert scan.item_count == len(scan.items)
     owner = shell = parsed(kind, outer)
     if message is None or shell is None:
         assert message is None

@@ -24,10 +24,11 @@ from mlsdm_grpc.core.model.bodies import (
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.record import RecordBody
+from mlsdm_grpc.core.model.tenant import SetTenant
 
 __all__ = ["Part", "Unkept", "parts", "reduced", "unkept"]
 
-Part: TypeAlias = NewMemory | SpaceChange | SpaceParameters
+Part: TypeAlias = NewMemory | SpaceChange | SpaceParameters | SetTenant
 """Types whose fields may belong to a later version."""
 _PartT = TypeVar("_PartT", NewMemory, SpaceChange, SpaceParameters)
 
@@ -65,6 +66,8 @@ _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
         ),
         SpaceParameters: (_Later("recall_in_band", "config.recall.phase", 2, absent=False),),
         SpaceChange: (_Later("recall_in_band", "config.recall.phase", 2, None, (False,)),),
+        # The record as a whole.
+        SetTenant: (_Later("settings", "tenant", 2, None),),
     }
 )
 
@@ -94,6 +97,8 @@ def parts(body: RecordBody) -> Iterator[Part]:
         yield body.parameters
     elif isinstance(body, UpdateSpace):
         yield body.change
+    elif isinstance(body, SetTenant):
+        yield body
     elif isinstance(body, PutMemories | ProcessEvent):
         yield from body.memories
     elif isinstance(body, StreamItems):

@@ -179,6 +179,6 @@ class MemoryRing:
 
 
 def digest_key(digest: bytes) -> int:
-    """Return the first 64 bits of a digest, signed."""
+    """Return the first 64 bits of a digest as a signed integer."""
     key: int = _KEY.unpack_from(digest)[0]
     return key

@@ -36,6 +36,7 @@ from mlsdm_grpc.core.model.outcome import (
 from mlsdm_grpc.core.model.policy import PolicySet, SetPolicy, StoredPolicy
 from mlsdm_grpc.core.model.record import Record
 from mlsdm_grpc.core.model.semantics import Moment, SemanticsUnknown
+from mlsdm_grpc.core.model.tenant import SetTenant, StoredTenant, TenantSet
 from mlsdm_grpc.core.store.recall_query import NOTHING, Query, RecalledSlots
 
 __all__ = ["Mind", "RevisionGap", "Seal"]
@@ -73,6 +74,8 @@ class Mind:
     contents: Contents | None = None
     policy: StoredPolicy | None = None
     """Policy of the tenant; only its reserved space has one, and that space has no contents."""
+    tenant: StoredTenant | None = None
+    """Quotas and defaults of the tenant; only its reserved space has them."""
     window: RequestWindow = field(default_factory=RequestWindow)
     seal: Seal = field(default_factory=Seal)
     """Fingerprint of the state after the last record."""
@@ -178,8 +181,8 @@ class Mind:
         try:
             if isinstance(body, CreateSpace):
                 return self._create(body, now)
-            if isinstance(body, SetPolicy):
-                return self._set_policy(body, now)
+            if isinstance(body, SetPolicy | SetTenant):
+                return self._set_resource(body, now)
             if isinstance(body, UpgradeSemantics):
                 return (yield from self._upgrade(body, now))
             if isinstance(body, AcceptLoss):
@@ -192,9 +195,9 @@ class Mind:
         body = record.body
         if isinstance(body, CreateSpace):
             return self._foresee_creation(body)
-        if isinstance(body, SetPolicy):
-            self._check_policy(body)
-            return PolicySet(update_time_ns=0)
+        if isinstance(body, SetPolicy | SetTenant):
+            self._check_resource(body)
+            return PolicySet(0) if isinstance(body, SetPolicy) else TenantSet(0)
         if isinstance(body, AcceptLoss):
             return None
         if isinstance(body, UpgradeSemantics):
@@ -254,16 +257,20 @@ class Mind:
             raise Refused("SPACE_EXISTS", "A space of this name exists.")
         return SpaceCreated(created=self.contents is None)
 
-    def _set_policy(self, body: SetPolicy, now: Moment) -> PolicySet:
-        self._check_policy(body)
-        self.policy = StoredPolicy(body.settings, now.revision, now.time_ns)
-        return PolicySet(update_time_ns=now.time_ns)
+    def _set_resource(self, body: SetPolicy | SetTenant, now: Moment) -> PolicySet | TenantSet:
+        """Replace the policy, or the quotas and defaults, of the tenant."""
+        self._check_resource(body)
+        if isinstance(body, SetPolicy):
+            self.policy = StoredPolicy(body.settings, now.revision, now.time_ns)
+            return PolicySet(now.time_ns)
+        self.tenant = StoredTenant(body.settings, now.revision, now.time_ns)
+        return TenantSet(now.time_ns)
 
-    def _check_policy(self, body: SetPolicy) -> None:
-        if body.etag != etag_of(self.policy.version if self.policy else 0):
-            raise Refused(
-                "ETAG_MISMATCH", "The policy changed since it was read.", resource="policy"
-            )
+    def _check_resource(self, body: SetPolicy | SetTenant) -> None:
+        name = "policy" if isinstance(body, SetPolicy) else "tenant"
+        held = self.policy if isinstance(body, SetPolicy) else self.tenant
+        if body.etag != etag_of(held.version if held else 0):
+            raise Refused("ETAG_MISMATCH", f"The {name} changed since it was read.", resource=name)
 
     def sealed(self) -> Seal:
         """Return the fingerprint of the present state. Cost: O(1)."""

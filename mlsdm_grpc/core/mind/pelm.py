@@ -89,7 +89,7 @@ class Pelm(WritableRing):
     def find(
         self, queries: Sequence[Query], *, now_ns: int, traces: Float32 | None = None
     ) -> list[RecalledSlots]:
-        """Return the memories with the highest resonance for every query, best first.
+        """Return the memories with the highest score for every query, best first.
 
         Args:
             queries: Queries of the same phase band share one scan.
@@ -97,9 +97,10 @@ class Pelm(WritableRing):
             traces: (dimension,) direction of ``synaptic_bias``.
 
         Returns:
-            For each query up to ``top_k`` slots with their scores, valid until the next write. Of
+            For each query up to ``top_k`` slots with their scores, valid until the next write. For
             equal scores, the newer memory comes first. The result is exact: equal to scoring every
-            row. Lost memories are excluded. Words are searched only after :meth:`know_words`.
+            row. Damaged memories are excluded. A search by words needs a preceding call of
+            :meth:`know_words`.
 
         Cost: one scan of the rows in the band, and exact scores of the candidates; a query by
             words also adds the missing texts to the lexical index.

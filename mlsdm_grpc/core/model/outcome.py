@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from mlsdm_grpc.core.model.policy import PolicySet
+from mlsdm_grpc.core.model.tenant import TenantSet
 from mlsdm_grpc.value_classes import value_class
 
 __all__ = [
@@ -207,6 +208,7 @@ Outcome: TypeAlias = (
     | SemanticsUpgraded
     | LossAccepted
     | StreamOutcome
+    | TenantSet
     | Refusal
 )
 _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)

@@ -24,6 +24,7 @@ from mlsdm_grpc.core.model.bodies import (
     UpgradeSemantics,
 )
 from mlsdm_grpc.core.model.policy import SetPolicy
+from mlsdm_grpc.core.model.tenant import SetTenant
 from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Record", "RecordBody"]
@@ -37,6 +38,7 @@ RecordBody: TypeAlias = (
     | ProcessEvent
     | Consolidate
     | SetPolicy
+    | SetTenant
     | UpgradeSemantics
     | AcceptLoss
     | StreamItems

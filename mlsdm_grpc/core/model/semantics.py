@@ -22,13 +22,14 @@ __all__ = ["DRAFT", "VERSIONS", "Moment", "SemanticsUnknown", "check", "newest",
 VERSIONS: Final[dict[int, str]] = {
     1: "The first rules.",
     2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say."
-    " They have a context, the time of an event, and their part in a conversation.",
+    " They have a context, the time of an event, and their part in a conversation. A tenant has"
+    " quotas and defaults.",
 }
 """Supported versions, at most two consecutive ones, each with its difference from the one
 before."""
 
 
-DRAFT: Final = 2
+DRAFT: Final = 3
 """Draft number of the newest version; every change of what ``apply`` does raises it.
 
 Drafts are not kept: a data folder of another draft is refused. The number is never reset, not even

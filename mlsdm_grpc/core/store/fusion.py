@@ -57,12 +57,12 @@ class Fusion:
     def score(
         self, bm25: kernel.Float64, cosine: kernel.Float64, factor: kernel.Float64 | float = 1.0
     ) -> kernel.Float64:
-        """Return the scores of documents, rounded to 1e-6.
+        """Return the fused scores of documents, rounded to 1e-6.
 
         Args:
             bm25: BM25 scores.
-            cosine: Cosines, already weighted and biased.
-            factor: Weight of the words.
+            cosine: Cosines, after phase weight and synaptic bias.
+            factor: Factor of the BM25 part, in [0, 1].
         """
         return (self.lexical(bm25) * factor + self.vector(cosine)).round(_DECIMALS)
 
@@ -219,14 +219,14 @@ class Fuser:
 
 
 def _lexical_part(fusion: Fusion, bm25: Float32) -> Float32:
-    """Return the contribution of BM25 scores to the score, approximately."""
+    """Return the approximate contribution of BM25 scores to the fused score."""
     part = bm25 / (bm25 + np.float32(fusion.half_score))
     part *= np.float32(1.0 - fusion.vector_weight)
     return part
 
 
 def _vector_part(fusion: Fusion, cosines: Float32) -> Float32:
-    """Return the contribution of approximate cosines to the score."""
+    """Return the contribution of approximate cosines to the fused score."""
     part = cosines - np.float32(fusion.lowest_cosine)
     part *= np.float32(fusion.vector_weight / fusion.cosine_span)
     np.maximum(part, np.float32(0.0), out=part)

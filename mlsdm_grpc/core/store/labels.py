@@ -34,7 +34,7 @@ class Labels:
         self._unused: list[int] = []
 
     def grow(self, slots: int) -> None:
-        """Extend the table to more slots."""
+        """Append empty slots to the table."""
         self._table.frombytes(bytes(slots * LABEL_BYTES))
 
     @property

@@ -86,7 +86,8 @@ class Lattice:
     def place(self, memory: Memory, row: Float32) -> int:
         """Store a memory and a copy of its row in a free slot, and return the slot.
 
-        A memory with a checksum was stored before; if its row has another checksum, it is damaged.
+        A memory that was stored before has a checksum. If the checksum of the row differs, the
+        memory is hidden as damaged.
 
         Cost: O(dimension).
         """

@@ -133,12 +133,12 @@ def pinned_of(columns: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def roles_of(columns: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return (slots,) role of each memory in an exchange, 0 for none."""
+    """Return the role of each memory in its exchange, shape (slots,); 0 for none."""
     return columns["flags"] >> np.uint8(_ROLE_SHIFT) & np.uint8(_ROLES)
 
 
 def sources_of(columns: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return (slots,) number of the source of each memory."""
+    """Return the number of the source of each memory, shape (slots,)."""
     return columns["flags"] >> np.uint8(_SOURCE_SHIFT) & np.uint8(_SOURCES)
 
 

@@ -66,7 +66,7 @@ class Frozen:
         return len(self._order)
 
     def __iter__(self) -> Iterator[Taken]:
-        """Yield every memory once, oldest creation first."""
+        """Yield every memory once, in order of creation."""
         return (self._take(slot) for slot in map(int, self._order))
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import phonenumbers
 from mlsdm_grpc.governance.detectors.checksums import iban_length, is_card, is_iban, is_ssn
 from mlsdm_grpc.package_data import expand_pattern, read_table
 
-__all__ = ["Place", "find_personal"]
+__all__ = ["Place", "find_personal", "load_personal"]
 
 
 class Place(NamedTuple):
@@ -97,6 +97,12 @@ def _near() -> Mapping[str, re.Pattern[str]]:
 def _phones() -> _Phones:
     phones = read_table("mlsdm_grpc.governance", "personal")["phones"]
     return _Phones(tuple(phones["regions"]), re.compile(expand_pattern(phones["shapes"], {})))
+
+
+def load_personal() -> None:
+    """Read the table and compile its patterns; without it the first number does so."""
+    _near()
+    _phones()
 
 
 def find_personal(text: str) -> Iterator[Place]:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mlsdm_grpc.governance.detectors.credentials import secret_classes, secret_hints
-from mlsdm_grpc.governance.detectors.personal import find_personal
-from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
+from mlsdm_grpc.governance.detectors.personal import find_personal, load_personal
+from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, redact
 from mlsdm_grpc.governance.matching.normalization import unmasked
 
-__all__ = ["find_sensitive"]
+__all__ = ["find_sensitive", "load_patterns", "without_sensitive"]
 
 
 def find_sensitive(text: str) -> tuple[Finding, ...]:
@@ -45,6 +45,20 @@ def find_sensitive(text: str) -> tuple[Finding, ...]:
                 )
             )
     return tuple(sorted(found, key=lambda each: each.start))
+
+
+def without_sensitive(text: str) -> str:
+    """Return ``text`` with each place of personal data and secrets replaced by its category.
+
+    Cost: O(len(text)).
+    """
+    return redact(text, find_sensitive(text))
+
+
+def load_patterns() -> None:
+    """Read the tables and compile the patterns; without it the first text does so."""
+    secret_hints()
+    load_personal()
 
 
 def _end_of(origin: Sequence[int], end: int) -> int:

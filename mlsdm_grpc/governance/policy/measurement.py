@@ -18,7 +18,7 @@ from mlsdm_grpc.governance.detectors.injection import Injection, score_injection
 from mlsdm_grpc.governance.detectors.sensitive import find_sensitive
 from mlsdm_grpc.governance.detectors.text_passages import ReadText
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
-from mlsdm_grpc.governance.policy.rules import Stage
+from mlsdm_grpc.governance.policy.rules import FINDING_KINDS, Stage
 from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 
@@ -155,8 +155,7 @@ def measure(
             check = detectors.quality[name]
             step()
             return _tried(rule_id, stage, lambda: check(text[-_STYLED_CHARS:], prompt))
-        wanted = FindingKind.SECRET if kind == "secret" else FindingKind.PERSONAL_DATA
-        return None if sensitive is None else _highest(sensitive, wanted)
+        return None if sensitive is None else _highest(sensitive, FINDING_KINDS[kind])
 
     return Measurement(
         scores={rule_id: score(rule_id) for rule_id in rules},

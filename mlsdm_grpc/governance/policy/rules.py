@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
+from mlsdm_grpc.governance.matching.findings import FindingKind
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS, QualityCheck
 
 __all__ = [
     "BUILT_IN_RULES",
+    "FINDING_KINDS",
     "MAX_MATCH_CHARS",
     "MORAL_THRESHOLD",
     "Direction",
@@ -79,6 +81,8 @@ class Rule:
     """Version of the measurement; it increases when the same text may get another score."""
 
 
+FINDING_KINDS: Final = {"pii": FindingKind.PERSONAL_DATA, "secret": FindingKind.SECRET}
+"""Kind of the findings of rules that can redact, by the first word of the rule."""
 MAX_MATCH_CHARS: Final = 512
 """Largest length of a piece of text that a rule may need, characters."""
 MORAL_THRESHOLD: Final = "moral.threshold"

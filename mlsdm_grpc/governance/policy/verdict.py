@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from mlsdm_grpc.core.model.policy import Decision, Enforcement, OnError
-from mlsdm_grpc.governance.matching.findings import Finding, FindingKind, redact
+from mlsdm_grpc.governance.matching.findings import Finding, redact
 from mlsdm_grpc.governance.policy.effective_policy import EffectivePolicy, EffectiveRule
-from mlsdm_grpc.governance.policy.rules import MORAL_THRESHOLD, Stage
+from mlsdm_grpc.governance.policy.rules import FINDING_KINDS, MORAL_THRESHOLD, Stage
 
 __all__ = [
     "Measurement",
@@ -177,9 +177,7 @@ def redacted(text: str, measurement: Measurement, found: Iterable[Verdict]) -> s
 def to_redact(measurement: Measurement, found: Iterable[Verdict]) -> list[Finding]:
     """Return the places for which an enforced rule requires REDACT; see :func:`redacted`."""
     wanted = {
-        FindingKind.SECRET
-        if verdict.rule_id.startswith("secret.")
-        else FindingKind.PERSONAL_DATA: verdict.threshold
+        FINDING_KINDS[verdict.rule_id.partition(".")[0]]: verdict.threshold
         for verdict in found
         if verdict.carried_out is Decision.REDACT
     }

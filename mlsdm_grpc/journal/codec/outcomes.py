@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import record_pb2 as pb
 from mlsdm_grpc.core.model.outcome import (
@@ -22,10 +23,17 @@ from mlsdm_grpc.core.model.outcome import (
     StreamOutcome,
 )
 from mlsdm_grpc.core.model.policy import PolicySet
+from mlsdm_grpc.core.model.tenant import TenantSet
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto, pairs_to_proto
 
 __all__ = ["outcome_from_proto", "outcome_to_proto", "write_outcome"]
+
+
+_RESOURCES: Final[dict[str, type[PolicySet | TenantSet]]] = {
+    "policy_set": PolicySet,
+    "tenant_set": TenantSet,
+}
 
 
 def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
@@ -64,6 +72,7 @@ def _write_change(
     | SpaceChanged
     | SpaceCreated
     | PolicySet
+    | TenantSet
     | SemanticsUpgraded
     | LossAccepted,
     message: pb.Outcome,
@@ -83,6 +92,9 @@ def _write_change(
     elif isinstance(outcome, PolicySet):
         message.policy_set.update_time_ns = outcome.update_time_ns
         message.policy_set.SetInParent()
+    elif isinstance(outcome, TenantSet):
+        message.tenant_set.update_time_ns = outcome.update_time_ns
+        message.tenant_set.SetInParent()
     elif isinstance(outcome, SemanticsUpgraded):
         message.semantics_upgraded.upgraded = outcome.upgraded
         message.semantics_upgraded.SetInParent()
@@ -144,8 +156,8 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         outcome = SpaceChanged()
     elif kind == "space_created":
         outcome = SpaceCreated(message.space_created.created)
-    elif kind == "policy_set":
-        outcome = PolicySet(message.policy_set.update_time_ns)
+    elif kind in {"policy_set", "tenant_set"}:
+        outcome = _RESOURCES[kind](getattr(message, kind).update_time_ns)
     elif kind == "semantics_upgraded":
         outcome = SemanticsUpgraded(message.semantics_upgraded.upgraded)
     elif kind == "loss_accepted":

@@ -24,6 +24,7 @@ from mlsdm_grpc.core.model.bodies import (
 )
 from mlsdm_grpc.core.model.policy import SetPolicy
 from mlsdm_grpc.core.model.record import RecordBody
+from mlsdm_grpc.core.model.tenant import SetTenant
 from mlsdm_grpc.errors import DataLoss
 from mlsdm_grpc.journal.codec.new_memories import (
     Decoded,
@@ -38,6 +39,7 @@ from mlsdm_grpc.journal.codec.parameters import (
     parameters_to_proto,
 )
 from mlsdm_grpc.journal.codec.policies import settings_from_proto, settings_to_proto
+from mlsdm_grpc.journal.codec.tenants import tenant_settings_from_proto, tenant_settings_to_proto
 
 __all__ = [
     "body_from_proto",
@@ -89,9 +91,8 @@ def set_body(message: pb.Record, body: RecordBody) -> None:
     elif isinstance(body, DeleteMemory):
         message.delete_memory.memory_id = body.memory_id
         message.delete_memory.etag = body.etag
-    elif isinstance(body, SetPolicy):
-        message.set_policy.settings.CopyFrom(settings_to_proto(body.settings))
-        message.set_policy.etag = body.etag
+    elif isinstance(body, SetPolicy | SetTenant):
+        _set_resource(message, body)
     elif isinstance(body, UpdateSpace):
         message.update_space.etag = body.etag
         message.update_space.change.CopyFrom(change_to_proto(body.change))
@@ -114,6 +115,15 @@ def set_body(message: pb.Record, body: RecordBody) -> None:
     else:
         message.create_space.parameters.CopyFrom(parameters_to_proto(body.parameters))
         message.create_space.exclusive = body.exclusive
+
+
+def _set_resource(message: pb.Record, body: SetPolicy | SetTenant) -> None:
+    if isinstance(body, SetPolicy):
+        message.set_policy.settings.CopyFrom(settings_to_proto(body.settings))
+        message.set_policy.etag = body.etag
+    else:
+        message.set_tenant.settings.CopyFrom(tenant_settings_to_proto(body.settings))
+        message.set_tenant.etag = body.etag
 
 
 def body_from_proto(message: pb.Record) -> RecordBody:
@@ -145,6 +155,9 @@ def body_from_proto(message: pb.Record) -> RecordBody:
         return DeleteMemory(message.delete_memory.memory_id, message.delete_memory.etag)
     if kind == "set_policy":
         return SetPolicy(settings_from_proto(message.set_policy.settings), message.set_policy.etag)
+    if kind == "set_tenant":
+        settings = tenant_settings_from_proto(message.set_tenant.settings)
+        return SetTenant(settings, message.set_tenant.etag)
     if kind == "update_space":
         change = change_from_proto(message.update_space.change)
         return UpdateSpace(message.update_space.etag, change)

@@ -115,7 +115,7 @@ def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Mem
 
 
 def entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
-    """Return the encoded form of a request window entry."""
+    """Return the message for an entry of the request window."""
     return pb.WindowEntry(
         request_id=entry.request_id,
         request_digest=entry.request_digest,

@@ -16,6 +16,7 @@ from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_from_proto, policy_to_proto
 from mlsdm_grpc.journal.codec.snapshot_rows import float_bytes
+from mlsdm_grpc.journal.codec.tenants import stored_tenant_from_proto, stored_tenant_to_proto
 
 __all__ = ["head_of", "mind_of"]
 
@@ -28,6 +29,7 @@ def head_of(mind: Mind) -> pb.SnapshotHead:
         chain=mind.chain,
         time_ns=mind.time_ns,
         policy=None if mind.policy is None else policy_to_proto(mind.policy),
+        tenant=None if mind.tenant is None else stored_tenant_to_proto(mind.tenant),
     )
     contents = mind.contents
     if contents is not None:
@@ -82,6 +84,8 @@ def mind_of(head: pb.SnapshotHead) -> Mind:
         mind.contents = _contents(head.space)
     if head.HasField("policy"):
         mind.policy = policy_from_proto(head.policy)
+    if head.HasField("tenant"):
+        mind.tenant = stored_tenant_from_proto(head.tenant)
     return mind
 
 

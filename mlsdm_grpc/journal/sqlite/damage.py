@@ -15,7 +15,7 @@ from pathlib import Path
 import structlog
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.files import sync_directory
+from mlsdm_grpc.file_sync import sync_directory
 from mlsdm_grpc.journal.protocol import SpaceKey
 from mlsdm_grpc.value_classes import value_class
 

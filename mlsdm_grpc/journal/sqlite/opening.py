@@ -23,7 +23,7 @@ import structlog
 
 from mlsdm_grpc import errors
 from mlsdm_grpc.core.model import semantics
-from mlsdm_grpc.journal.files import sync_directory
+from mlsdm_grpc.file_sync import sync_directory
 from mlsdm_grpc.journal.ledger import SpaceLedger
 from mlsdm_grpc.journal.sqlite import schema, store
 from mlsdm_grpc.journal.sqlite.damage import Reporter

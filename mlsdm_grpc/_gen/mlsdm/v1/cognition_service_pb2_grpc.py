@@ -49,6 +49,8 @@ class CognitionServiceStub:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+    operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
@@ -116,6 +118,8 @@ class CognitionServiceServicer:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+    operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
@@ -278,6 +282,8 @@ class CognitionService:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+    operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.

@@ -36,6 +36,8 @@ class CognitionServiceStub:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+      operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
@@ -144,6 +146,8 @@ class CognitionServiceServicer(metaclass=_abc_1.ABCMeta):
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+      operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.

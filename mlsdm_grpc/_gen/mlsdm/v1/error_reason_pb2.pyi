@@ -157,9 +157,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     wait RetryInfo, then retry. Metadata: limit, quota_id.
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 33
-    """RESOURCE_EXHAUSTED. The caller exceeds a quota that does not refill with time: spaces, bytes,
-    streams of a space. Action: free capacity or raise the quota; do not retry. Metadata: limit,
-    quota_id.
+    """RESOURCE_EXHAUSTED. The caller exceeds a quota that does not refill with time: spaces, capacity
+    or bytes of the tenant, streams of a space. Action: free capacity or raise the quota; do not
+    retry. Metadata: limit, quota_id, and for quotas of a tenant actual.
     """
     ERROR_REASON_BULKHEAD_FULL: _ErrorReason.ValueType  # 34
     """UNAVAILABLE. The queue of the lane, or the share of the tenant in it, is full. Action: retry
@@ -401,9 +401,9 @@ ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 32
 wait RetryInfo, then retry. Metadata: limit, quota_id.
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 33
-"""RESOURCE_EXHAUSTED. The caller exceeds a quota that does not refill with time: spaces, bytes,
-streams of a space. Action: free capacity or raise the quota; do not retry. Metadata: limit,
-quota_id.
+"""RESOURCE_EXHAUSTED. The caller exceeds a quota that does not refill with time: spaces, capacity
+or bytes of the tenant, streams of a space. Action: free capacity or raise the quota; do not
+retry. Metadata: limit, quota_id, and for quotas of a tenant actual.
 """
 ERROR_REASON_BULKHEAD_FULL: ErrorReason.ValueType  # 34
 """UNAVAILABLE. The queue of the lane, or the share of the tenant in it, is full. Action: retry

@@ -49,6 +49,8 @@ class GenerationServiceStub:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+    operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
@@ -101,6 +103,8 @@ class GenerationServiceServicer:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+    operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.
@@ -202,6 +206,8 @@ class GenerationService:
     - INTERNAL INTERNAL: a defect; report the request id.
 
     Further statuses of writes:
+    - RESOURCE_EXHAUSTED QUOTA_EXCEEDED: a quota of the tenant is used up; delete content, or ask the
+    operator for a larger one.
     - INVALID_ARGUMENT REQUEST_ID_REUSED: use a new request_id.
     - UNAVAILABLE JOURNAL_UNAVAILABLE, JOURNAL_FULL: retry after RetryInfo with the same request_id.
     - DEADLINE_EXCEEDED OUTCOME_UNKNOWN: the write may have happened; retry with the same request_id.

@@ -44,7 +44,7 @@ class LinkRequest(_message.Message):
     UNLOAD_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
     REPLAY_FIELD_NUMBER: _builtins.int
-    POLICY_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     SCRUB_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
@@ -105,8 +105,8 @@ class LinkRequest(_message.Message):
         """Apply encoded records without answering each."""
 
     @_builtins.property
-    def policy(self) -> Global___PolicyRequest:
-        """Policy that the space holds."""
+    def reserved(self) -> Global___ReservedRequest:
+        """Policy and settings of the tenant that the space holds."""
 
     @_builtins.property
     def plan(self) -> Global___PlanRequest:
@@ -150,7 +150,7 @@ class LinkRequest(_message.Message):
         unload: Global___UnloadRequest | None = ...,
         embed: Global___EmbedRequest | None = ...,
         replay: Global___ReplayRequest | None = ...,
-        policy: Global___PolicyRequest | None = ...,
+        reserved: Global___ReservedRequest | None = ...,
         plan: Global___PlanRequest | None = ...,
         scrub: Global___ScrubRequest | None = ...,
         repair: Global___RepairRequest | None = ...,
@@ -159,11 +159,11 @@ class LinkRequest(_message.Message):
         speech: Global___SpeechRequest | None = ...,
         state: Global___StateRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "preview", b"preview", "repair", b"repair", "replay", b"replay", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "policy", b"policy", "preview", b"preview", "repair", b"repair", "replay", b"replay", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "preview", b"preview", "repair", b"repair", "replay", b"replay", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "policy", "plan", "scrub", "repair", "cancel", "measure", "speech", "state"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "reserved", "plan", "scrub", "repair", "cancel", "measure", "speech", "state"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -184,7 +184,7 @@ class LinkReply(_message.Message):
     MEMORIES_FIELD_NUMBER: _builtins.int
     VIEW_FIELD_NUMBER: _builtins.int
     EMBED_FIELD_NUMBER: _builtins.int
-    POLICY_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
     PLAN_FIELD_NUMBER: _builtins.int
     SCRUB_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
@@ -244,8 +244,8 @@ class LinkReply(_message.Message):
         """Answer to embed."""
 
     @_builtins.property
-    def policy(self) -> Global___PolicyReply:
-        """Answer to policy."""
+    def reserved(self) -> Global___ReservedReply:
+        """Answer to reserved."""
 
     @_builtins.property
     def plan(self) -> Global___PlanReply:
@@ -283,7 +283,7 @@ class LinkReply(_message.Message):
         memories: Global___MemoriesReply | None = ...,
         view: Global___ViewReply | None = ...,
         embed: Global___EmbedReply | None = ...,
-        policy: Global___PolicyReply | None = ...,
+        reserved: Global___ReservedReply | None = ...,
         plan: Global___PlanReply | None = ...,
         scrub: Global___ScrubReply | None = ...,
         repair: Global___RepairReply | None = ...,
@@ -297,11 +297,11 @@ class LinkReply(_message.Message):
         waits: _builtins.bool = ...,
         snapshot_damaged: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "scrub", b"scrub", "search", b"search", "speech", b"speech", "state", b"state", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "repair", b"repair", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "speech", b"speech", "state", b"state", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "policy", b"policy", "repair", b"repair", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "state", b"state", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "repair", b"repair", "reserved", b"reserved", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "state", b"state", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "policy", "plan", "scrub", "repair", "measure", "speech", "state"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "reserved", "plan", "scrub", "repair", "measure", "speech", "state"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -997,8 +997,8 @@ class ViewReply(_message.Message):
 Global___ViewReply: _TypeAlias = ViewReply  # noqa: Y015
 
 @_typing.final
-class PolicyRequest(_message.Message):
-    """Ask for the policy that the space holds."""
+class ReservedRequest(_message.Message):
+    """Ask for what the reserved space holds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1011,31 +1011,37 @@ class PolicyRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PolicyRequest: _TypeAlias = PolicyRequest  # noqa: Y015
+Global___ReservedRequest: _TypeAlias = ReservedRequest  # noqa: Y015
 
 @_typing.final
-class PolicyReply(_message.Message):
-    """The policy that the space holds."""
+class ReservedReply(_message.Message):
+    """What the reserved space holds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     POLICY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def policy(self) -> _record_pb2.StoredPolicy:
         """Absent if none was set."""
+
+    @_builtins.property
+    def tenant(self) -> _record_pb2.StoredTenant:
+        """Absent if none were set."""
 
     def __init__(
         self,
         *,
         policy: _record_pb2.StoredPolicy | None = ...,
+        tenant: _record_pb2.StoredTenant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "tenant", b"tenant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PolicyReply: _TypeAlias = PolicyReply  # noqa: Y015
+Global___ReservedReply: _TypeAlias = ReservedReply  # noqa: Y015
 
 @_typing.final
 class PlanRequest(_message.Message):

@@ -45,6 +45,7 @@ class Record(_message.Message):
     UPGRADE_SEMANTICS_FIELD_NUMBER: _builtins.int
     STREAM_ITEMS_FIELD_NUMBER: _builtins.int
     ACCEPT_LOSS_FIELD_NUMBER: _builtins.int
+    SET_TENANT_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the state machine's rules that the writer decided by."""
     record_id: _builtins.bytes
@@ -105,6 +106,10 @@ class Record(_message.Message):
     def accept_loss(self) -> Global___AcceptLoss:
         """Go on without records that are lost."""
 
+    @_builtins.property
+    def set_tenant(self) -> Global___SetTenant:
+        """Replace the settings of the tenant whose reserved space this is."""
+
     def __init__(
         self,
         *,
@@ -127,12 +132,13 @@ class Record(_message.Message):
         upgrade_semantics: Global___UpgradeSemantics | None = ...,
         stream_items: Global___StreamItems | None = ...,
         accept_loss: Global___AcceptLoss | None = ...,
+        set_tenant: Global___SetTenant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_loss", b"accept_loss", "body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "stream_items", b"stream_items", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accept_loss", b"accept_loss", "body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "process_event", b"process_event", "put_memories", b"put_memories", "set_policy", b"set_policy", "set_tenant", b"set_tenant", "stream_items", b"stream_items", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_loss", b"accept_loss", "body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "stream_items", b"stream_items", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accept_loss", b"accept_loss", "body", b"body", "consolidate", b"consolidate", "create_space", b"create_space", "delete_memory", b"delete_memory", "incarnation", b"incarnation", "principal", b"principal", "process_event", b"process_event", "put_memories", b"put_memories", "record_id", b"record_id", "request_digest", b"request_digest", "request_id", b"request_id", "revision", b"revision", "semantics_version", b"semantics_version", "set_policy", b"set_policy", "set_tenant", b"set_tenant", "stream_items", b"stream_items", "time_ns", b"time_ns", "update_memory", b"update_memory", "update_space", b"update_space", "upgrade_semantics", b"upgrade_semantics"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics", "stream_items", "accept_loss"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["create_space", "put_memories", "delete_memory", "process_event", "update_memory", "set_policy", "update_space", "consolidate", "upgrade_semantics", "stream_items", "accept_loss", "set_tenant"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -835,6 +841,115 @@ class StoredPolicy(_message.Message):
 Global___StoredPolicy: _TypeAlias = StoredPolicy  # noqa: Y015
 
 @_typing.final
+class SetTenant(_message.Message):
+    """Replace the settings of the tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    etag: _builtins.str
+    """Expected etag."""
+    @_builtins.property
+    def settings(self) -> Global___TenantSettings:
+        """The new settings."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___TenantSettings | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetTenant: _TypeAlias = SetTenant  # noqa: Y015
+
+@_typing.final
+class TenantSettings(_message.Message):
+    """Quotas and defaults of a tenant; what is absent is the server's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAX_SPACES_FIELD_NUMBER: _builtins.int
+    MAX_CAPACITY_FIELD_NUMBER: _builtins.int
+    MAX_KEPT_BYTES_FIELD_NUMBER: _builtins.int
+    DEFAULT_CAPACITY_FIELD_NUMBER: _builtins.int
+    max_spaces: _builtins.int
+    """Largest number of spaces; 0 means no limit."""
+    max_capacity: _builtins.int
+    """Largest sum of the capacities of the spaces, memories; 0 means no limit."""
+    max_kept_bytes: _builtins.int
+    """Bytes kept from which content is refused; 0 means no limit."""
+    default_capacity: _builtins.int
+    """Capacity of a new space, memories."""
+    def __init__(
+        self,
+        *,
+        max_spaces: _builtins.int | None = ...,
+        max_capacity: _builtins.int | None = ...,
+        max_kept_bytes: _builtins.int | None = ...,
+        default_capacity: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_default_capacity", b"_default_capacity", "_max_capacity", b"_max_capacity", "_max_kept_bytes", b"_max_kept_bytes", "_max_spaces", b"_max_spaces", "default_capacity", b"default_capacity", "max_capacity", b"max_capacity", "max_kept_bytes", b"max_kept_bytes", "max_spaces", b"max_spaces"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_default_capacity", b"_default_capacity", "_max_capacity", b"_max_capacity", "_max_kept_bytes", b"_max_kept_bytes", "_max_spaces", b"_max_spaces", "default_capacity", b"default_capacity", "max_capacity", b"max_capacity", "max_kept_bytes", b"max_kept_bytes", "max_spaces", b"max_spaces"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__default_capacity: _TypeAlias = _typing.Literal["default_capacity"]  # noqa: Y015
+    _WhichOneofArgType__default_capacity: _TypeAlias = _typing.Literal["_default_capacity", b"_default_capacity"]  # noqa: Y015
+    _WhichOneofReturnType__max_capacity: _TypeAlias = _typing.Literal["max_capacity"]  # noqa: Y015
+    _WhichOneofArgType__max_capacity: _TypeAlias = _typing.Literal["_max_capacity", b"_max_capacity"]  # noqa: Y015
+    _WhichOneofReturnType__max_kept_bytes: _TypeAlias = _typing.Literal["max_kept_bytes"]  # noqa: Y015
+    _WhichOneofArgType__max_kept_bytes: _TypeAlias = _typing.Literal["_max_kept_bytes", b"_max_kept_bytes"]  # noqa: Y015
+    _WhichOneofReturnType__max_spaces: _TypeAlias = _typing.Literal["max_spaces"]  # noqa: Y015
+    _WhichOneofArgType__max_spaces: _TypeAlias = _typing.Literal["_max_spaces", b"_max_spaces"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_capacity) -> _WhichOneofReturnType__default_capacity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_capacity) -> _WhichOneofReturnType__max_capacity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_kept_bytes) -> _WhichOneofReturnType__max_kept_bytes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_spaces) -> _WhichOneofReturnType__max_spaces | None: ...
+
+Global___TenantSettings: _TypeAlias = TenantSettings  # noqa: Y015
+
+@_typing.final
+class StoredTenant(_message.Message):
+    """The settings that a reserved space holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Revision of the record that set them."""
+    update_time_ns: _builtins.int
+    """When they were set, Unix time in nanoseconds."""
+    @_builtins.property
+    def settings(self) -> Global___TenantSettings:
+        """What was set."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___TenantSettings | None = ...,
+        version: _builtins.int = ...,
+        update_time_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "update_time_ns", b"update_time_ns", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredTenant: _TypeAlias = StoredTenant  # noqa: Y015
+
+@_typing.final
 class NewMemory(_message.Message):
     """A memory to be stored."""
 
@@ -1248,6 +1363,7 @@ class Outcome(_message.Message):
     SEMANTICS_UPGRADED_FIELD_NUMBER: _builtins.int
     STREAM_FIELD_NUMBER: _builtins.int
     LOSS_ACCEPTED_FIELD_NUMBER: _builtins.int
+    TENANT_SET_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision that the answer names."""
     @_builtins.property
@@ -1294,6 +1410,10 @@ class Outcome(_message.Message):
     def loss_accepted(self) -> Global___LossAccepted:
         """The space goes on from what was left of it."""
 
+    @_builtins.property
+    def tenant_set(self) -> Global___TenantSet:
+        """The settings of the tenant were replaced."""
+
     def __init__(
         self,
         *,
@@ -1309,12 +1429,13 @@ class Outcome(_message.Message):
         semantics_upgraded: Global___SemanticsUpgraded | None = ...,
         stream: Global___StreamOutcome | None = ...,
         loss_accepted: Global___LossAccepted | None = ...,
+        tenant_set: Global___TenantSet | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "loss_accepted", b"loss_accepted", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "loss_accepted", b"loss_accepted", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream", "tenant_set", b"tenant_set"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "loss_accepted", b"loss_accepted", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consolidated", b"consolidated", "deleted", b"deleted", "event", b"event", "kind", b"kind", "loss_accepted", b"loss_accepted", "policy_set", b"policy_set", "put", b"put", "refusal", b"refusal", "revision", b"revision", "semantics_upgraded", b"semantics_upgraded", "space_changed", b"space_changed", "space_created", b"space_created", "stream", b"stream", "tenant_set", b"tenant_set"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded", "stream", "loss_accepted"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["refusal", "put", "deleted", "event", "space_created", "policy_set", "space_changed", "consolidated", "semantics_upgraded", "stream", "loss_accepted", "tenant_set"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -1521,6 +1642,28 @@ class PolicySet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PolicySet: _TypeAlias = PolicySet  # noqa: Y015
+
+@_typing.final
+class TenantSet(_message.Message):
+    """Outcome of new settings of a tenant; their version is the revision of the outcome."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPDATE_TIME_NS_FIELD_NUMBER: _builtins.int
+    update_time_ns: _builtins.int
+    """When they were set, Unix time in nanoseconds."""
+    def __init__(
+        self,
+        *,
+        update_time_ns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["update_time_ns", b"update_time_ns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TenantSet: _TypeAlias = TenantSet  # noqa: Y015
 
 @_typing.final
 class SemanticsUpgraded(_message.Message):

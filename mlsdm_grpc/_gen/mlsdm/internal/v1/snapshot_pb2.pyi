@@ -92,6 +92,7 @@ class SnapshotHead(_message.Message):
     TIME_NS_FIELD_NUMBER: _builtins.int
     SPACE_FIELD_NUMBER: _builtins.int
     POLICY_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
     semantics_version: _builtins.int
     """Version of the rules that records are applied by; 0 before the first record."""
     revision: _builtins.int
@@ -108,6 +109,10 @@ class SnapshotHead(_message.Message):
     def policy(self) -> _record_pb2.StoredPolicy:
         """Absent if no policy was set."""
 
+    @_builtins.property
+    def tenant(self) -> _record_pb2.StoredTenant:
+        """Absent if no settings of the tenant were set."""
+
     def __init__(
         self,
         *,
@@ -117,10 +122,11 @@ class SnapshotHead(_message.Message):
         time_ns: _builtins.int = ...,
         space: Global___SpaceState | None = ...,
         policy: _record_pb2.StoredPolicy | None = ...,
+        tenant: _record_pb2.StoredTenant | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "space", b"space"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "space", b"space", "tenant", b"tenant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "policy", b"policy", "revision", b"revision", "semantics_version", b"semantics_version", "space", b"space", "time_ns", b"time_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "policy", b"policy", "revision", b"revision", "semantics_version", b"semantics_version", "space", b"space", "tenant", b"tenant", "time_ns", b"time_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,54 @@
+"""The quotas and defaults of a tenant as stored in its reserved space: plain values.
+
+The mind stores them and does not interpret them. The package :mod:`mlsdm_grpc.spaces` enforces
+quotas and applies defaults, before a record is written.
+"""
+
+from __future__ import annotations
+
+from mlsdm_grpc.value_classes import value_class
+
+__all__ = ["SetTenant", "StoredTenant", "TenantSet", "TenantSettings"]
+
+
+@value_class
+class TenantSettings:
+    """Quotas and defaults set for a tenant; None uses those of the server."""
+
+    max_spaces: int | None = None
+    """Maximum number of spaces; 0 means unlimited."""
+    max_capacity: int | None = None
+    """Maximum sum of the capacities of the spaces, memories; 0 means unlimited."""
+    max_kept_bytes: int | None = None
+    """Bytes kept from which content is refused; 0 means unlimited."""
+    default_capacity: int | None = None
+    """Capacity of a new space, memories."""
+
+
+@value_class
+class StoredTenant:
+    """The quotas and defaults in force for a tenant."""
+
+    settings: TenantSettings
+    version: int
+    """Revision of the record that set them; it only grows."""
+    update_time_ns: int
+    """Time of the last change, Unix nanoseconds."""
+
+
+@value_class
+class SetTenant:
+    """Replaces quotas and defaults of the tenant; valid only in its reserved space."""
+
+    settings: TenantSettings
+    etag: str
+    """Expected etag of the replaced settings."""
+
+
+@value_class
+class TenantSet:
+    """Outcome of :class:`SetTenant`; ``revision`` is the version of the new settings."""
+
+    update_time_ns: int
+    """Time of the change; 0 in a preview, which sets nothing."""
+    revision: int = 0

@@ -1,0 +1,197 @@
+"""Enforcement of the quotas of tenants, before a record is written.
+
+A quota on spaces needs the names of the tenant's spaces only. Quotas on capacity and bytes need
+their amounts, for which each space is read once after a start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from mlsdm_grpc.config import QuotaSettings
+from mlsdm_grpc.core.model.tenant import TenantSettings
+from mlsdm_grpc.errors import (
+    RETRY_LATER_S,
+    DataLoss,
+    PreconditionFailed,
+    QuotaExceeded,
+    Unavailable,
+)
+from mlsdm_grpc.journal.protocol import Journal, SpaceKey
+from mlsdm_grpc.spaces.directory import TENANT_SPACE, Directory, Glimpse
+from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
+from mlsdm_grpc.spaces.tenant_usage import Amounts, TenantUsage, UsageBook, check_quota
+
+__all__ = ["Quotas"]
+
+_NAMES_AT_ONCE: Final = 1_000
+
+
+class Quotas:
+    """Quotas and usage of the tenants.
+
+    Args:
+        reserved: Reserved spaces, with the quotas and defaults of tenants.
+        directory: Directory of spaces.
+        journal: List of the existing spaces.
+        book: Usage of tenants; it must observe all writes.
+        settings: Quotas of a tenant without its own.
+        default_capacity: Capacity of a new space of a tenant without a default of its own.
+    """
+
+    def __init__(
+        self,
+        reserved: ReservedSpaces,
+        directory: Directory,
+        journal: Journal,
+        book: UsageBook,
+        *,
+        settings: QuotaSettings,
+        default_capacity: int,
+    ) -> None:
+        self._reserved = reserved
+        self._directory = directory
+        self._journal = journal
+        self._book = book
+        self._settings = settings
+        self._default_capacity = default_capacity
+
+    def in_force(self, own: TenantSettings) -> Amounts:
+        """Return the quotas of a tenant with these settings."""
+        server = self._settings
+        return Amounts(
+            server.max_spaces if own.max_spaces is None else own.max_spaces,
+            server.max_capacity if own.max_capacity is None else own.max_capacity,
+            server.max_kept_bytes if own.max_kept_bytes is None else own.max_kept_bytes,
+        )
+
+    async def default_capacity(self, tenant: str, deadline_s: float = math.inf) -> int:
+        """Return the capacity of a new space of a tenant, memories."""
+        own = (await self._reserved.current(tenant, deadline_s)).settings.settings
+        return own.default_capacity or self._default_capacity
+
+    async def usage(self, tenant: str, deadline_s: float) -> Amounts:
+        """Return the amounts that a tenant uses.
+
+        Raises:
+            Unavailable: SPACE_LOADING; not all spaces could be read in time. The next call goes on.
+
+        Cost: the first call reads every space of the tenant.
+        """
+        return (await self._counted(tenant, deadline_s, amounts=True)).total
+
+    @asynccontextmanager
+    async def reserving(
+        self, key: SpaceKey, capacity: int | None, deadline_s: float
+    ) -> AsyncIterator[None]:
+        """Reserve the capacity of a space while it is created, or while its capacity changes.
+
+        Args:
+            key: The space.
+            capacity: Its capacity afterwards, memories; None if it does not change.
+            deadline_s: Event-loop time of the call's deadline.
+
+        Raises:
+            QuotaExceeded: QUOTA_EXCEEDED; a quota of the tenant does not allow it.
+            Unavailable: SPACE_LOADING; the usage is not known in time.
+        """
+        quotas = await self._quotas(key.tenant, deadline_s)
+        usage = self._book.known(key.tenant)
+        if capacity is None or (quotas == Amounts() and usage is None):
+            yield
+            return
+        usage = await self._counted(key.tenant, deadline_s, amounts=quotas.needs_amounts)
+        with usage.reserving(key.space, capacity, quotas):
+            yield
+
+    async def check(self, key: SpaceKey, capacity: int | None, deadline_s: float) -> None:
+        """Raise what :meth:`reserving` would raise."""
+        quotas = await self._quotas(key.tenant, deadline_s)
+        if capacity is not None and quotas != Amounts():
+            usage = await self._counted(key.tenant, deadline_s, amounts=quotas.needs_amounts)
+            usage.check(key.space, capacity, quotas)
+
+    async def content_refusal(self, tenant: str, deadline_s: float) -> QuotaExceeded | None:
+        """Return the error for more content of a tenant; None if its quota allows content.
+
+        Cost: two dictionary look-ups, unless the tenant has a quota on bytes.
+        """
+        quota = (await self._quotas(tenant, deadline_s)).kept_bytes
+        if not quota:
+            return None
+        usage = await self._counted(tenant, deadline_s, amounts=True)
+        try:
+            check_quota("kept_bytes", quota, usage.total.kept_bytes)
+        except QuotaExceeded as error:
+            return error
+        return None
+
+    async def _quotas(self, tenant: str, deadline_s: float) -> Amounts:
+        return self.in_force((await self._reserved.current(tenant, deadline_s)).settings.settings)
+
+    async def _counted(self, tenant: str, deadline_s: float, *, amounts: bool) -> TenantUsage:
+        """Return the usage of a tenant, with the amounts of all spaces if wanted."""
+        usage = self._book.of(tenant)
+        if usage.is_listed and not usage.doubtful and not (amounts and usage.unmeasured):
+            return usage
+        now_s = asyncio.get_running_loop().time()
+        limit = asyncio.timeout(None if deadline_s == math.inf else (deadline_s - now_s) / 2)
+        try:
+            async with limit, usage.lock:
+                await self._list(tenant, usage)
+                for name in usage.doubtful | (usage.unmeasured if amounts else set()):
+                    await self._look_up(SpaceKey(tenant, name), usage, amounts=amounts)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise _not_counted() from None
+        return usage
+
+    async def _list(self, tenant: str, usage: TenantUsage) -> None:
+        after = 0
+        while not usage.is_listed:
+            names = await self._journal.spaces(tenant, after=after, limit=_NAMES_AT_ONCE)
+            for listed in names:
+                after = listed.ordinal
+                if not listed.space.startswith("_"):
+                    usage.add(listed.space)
+            usage.is_listed = len(names) < _NAMES_AT_ONCE
+            await asyncio.sleep(0)
+
+    async def _look_up(self, key: SpaceKey, usage: TenantUsage, *, amounts: bool) -> None:
+        """Find out whether a space exists, and read its amounts if wanted."""
+        space = self._directory.known(key)
+        found = None
+        # It may be created a moment later, and keeps what it has reserved.
+        if usage.changes(key.space) or (space is not None and space.writes):
+            return
+        try:
+            exists = not await self._directory.is_new(key)
+            if exists and (amounts or space is not None):
+                found = await self._directory.glimpse(key)
+                exists = found.view is not None
+        except (DataLoss, PreconditionFailed):
+            # A space that cannot be loaded counts as a space without capacity.
+            exists, found = True, Glimpse(None, 0)
+        if usage.changes(key.space):
+            return
+        if not exists:
+            usage.remove(key.space)
+        elif found is None:
+            usage.doubtful.discard(key.space)
+        else:
+            capacity = 0 if found.view is None else found.view.capacity
+            usage.measured(key.space, capacity, found.held_bytes)
+
+
+def _not_counted() -> Unavailable:
+    return Unavailable(
+        "The usage of the tenant is not counted yet; its spaces are being read.",
+        reason="SPACE_LOADING",
+        metadata={"space": TENANT_SPACE},
+        retry_after_s=RETRY_LATER_S,
+    )

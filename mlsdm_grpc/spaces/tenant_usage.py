@@ -1,0 +1,181 @@
+"""Usage of tenants: their spaces with capacity and bytes, counted on this node.
+
+The usage of a tenant is counted from its first need on: the names of its spaces come from the
+journal, and their amounts from the spaces themselves. Afterwards every creation, change and applied
+record updates it. A space whose write failed is doubtful until it is looked up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mlsdm_grpc.core.model.outcome import Outcome
+from mlsdm_grpc.errors import QuotaExceeded
+from mlsdm_grpc.spaces.space import Space
+from mlsdm_grpc.value_classes import value_class
+
+__all__ = ["Amounts", "TenantUsage", "UsageBook"]
+
+
+@value_class
+class Amounts:
+    """Amounts of a tenant: those that it uses, or its quotas, of which 0 is unlimited."""
+
+    spaces: int = 0
+    """Number of spaces."""
+    capacity: int = 0
+    """Sum of the capacities of the spaces, memories."""
+    kept_bytes: int = 0
+    """Memory that the spaces take when they are loaded, bytes."""
+
+    @property
+    def needs_amounts(self) -> bool:
+        """True if these quotas need more than the number of spaces."""
+        return bool(self.capacity or self.kept_bytes)
+
+
+@dataclass(slots=True)
+class _SpaceUsage:
+    capacity: int = 0
+    kept_bytes: int = 0
+    changes: int = 0
+    """Number of creations and changes of its capacity in progress."""
+
+
+@dataclass(slots=True)
+class TenantUsage:
+    """Usage of one tenant."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while spaces are looked up."""
+    is_listed: bool = False
+    """True if all spaces of the journal are known by name."""
+    doubtful: set[str] = field(default_factory=set)
+    """Spaces that may not exist."""
+    unmeasured: set[str] = field(default_factory=set)
+    """Spaces whose amounts must be read."""
+    _spaces: dict[str, _SpaceUsage] = field(default_factory=dict)
+    _capacity: int = 0
+    _kept_bytes: int = 0
+
+    @property
+    def total(self) -> Amounts:
+        """Sum over all spaces."""
+        return Amounts(len(self._spaces), self._capacity, self._kept_bytes)
+
+    def changes(self, name: str) -> bool:
+        """Return True if the space is being created or changed."""
+        known = self._spaces.get(name)
+        return known is not None and known.changes > 0
+
+    def add(self, name: str) -> None:
+        """Add a space of the journal; its amounts must be read."""
+        if name not in self._spaces:
+            self._spaces[name] = _SpaceUsage()
+            self.unmeasured.add(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a space that does not exist."""
+        self._set(name, 0, 0)
+        del self._spaces[name]
+        self.doubtful.discard(name)
+        self.unmeasured.discard(name)
+
+    def measured(self, name: str, capacity: int, kept_bytes: int) -> None:
+        """Set the amounts of an existing space, as read from it."""
+        self._set(name, capacity, kept_bytes)
+        self.doubtful.discard(name)
+        self.unmeasured.discard(name)
+
+    def applied(self, name: str, kept_bytes: int) -> None:
+        """Set the bytes of a space after a record; 0 keeps them."""
+        known = self._spaces.get(name)
+        if known is None:
+            self.add(name)
+            self.doubtful.add(name)
+        elif kept_bytes:
+            self._set(name, known.capacity, kept_bytes)
+
+    def _set(self, name: str, capacity: int, kept_bytes: int) -> None:
+        known = self._spaces[name]
+        self._capacity += capacity - known.capacity
+        self._kept_bytes += kept_bytes - known.kept_bytes
+        known.capacity, known.kept_bytes = capacity, kept_bytes
+
+    def check(self, name: str, capacity: int, quotas: Amounts) -> None:
+        """Refuse a new space, or a new capacity of a space, that quotas do not allow.
+
+        Raises:
+            QuotaExceeded: QUOTA_EXCEEDED.
+        """
+        known = self._spaces.get(name)
+        present = 0 if known is None else known.capacity
+        if known is None:
+            check_quota("spaces", quotas.spaces, len(self._spaces), more=1)
+            check_quota("kept_bytes", quotas.kept_bytes, self._kept_bytes)
+        if capacity > present:
+            check_quota("capacity", quotas.capacity, self._capacity, more=capacity - present)
+
+    @contextmanager
+    def reserving(self, name: str, capacity: int, quotas: Amounts) -> Iterator[None]:
+        """Reserve the capacity of a space during its creation, or a change of its capacity.
+
+        Raises:
+            QuotaExceeded: QUOTA_EXCEEDED; nothing is reserved.
+        """
+        self.check(name, capacity, quotas)
+        known = self._spaces.get(name)
+        if known is None:
+            known = self._spaces[name] = _SpaceUsage()
+        else:
+            # Of two changes at once, only the space knows the result.
+            self.unmeasured.add(name)
+        self._set(name, max(capacity, known.capacity), known.kept_bytes)
+        known.changes += 1
+        try:
+            yield
+        except BaseException:
+            self.doubtful.add(name)
+            raise
+        finally:
+            known.changes -= 1
+
+
+def check_quota(name: str, quota: int, actual: int, *, more: int = 0) -> None:
+    """Refuse an addition to an amount if the sum exceeds its quota; without one, if it is used up.
+
+    Raises:
+        QuotaExceeded: QUOTA_EXCEEDED.
+    """
+    if quota and actual + (more or 1) > quota:
+        raise QuotaExceeded(
+            f"The tenant uses {actual} of its quota of {quota} ({name}), and the request needs"
+            f" {more or 'more'}.",
+            metadata={"quota_id": f"tenant.{name}", "limit": str(quota), "actual": str(actual)},
+        )
+
+
+class UsageBook:
+    """Usage of the tenants whose usage was needed; it observes all applied records."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[str, TenantUsage] = {}
+
+    def known(self, tenant: str) -> TenantUsage | None:
+        """Return the usage of a tenant if it is counted."""
+        return self._tenants.get(tenant)
+
+    def of(self, tenant: str) -> TenantUsage:
+        """Return the usage of a tenant, counted from now on."""
+        return self._tenants.setdefault(tenant, TenantUsage())
+
+    def applied(self, space: Space, outcome: Outcome | None) -> None:
+        """Update the bytes of a space after a record."""
+        del outcome
+        tenant, name = space.key
+        usage = self._tenants.get(tenant)
+        if usage is not None and not name.startswith("_"):
+            usage.applied(name, space.held_bytes)

@@ -1,0 +1,129 @@
+"""The tenants of this server: quotas, defaults and usage."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mlsdm_grpc.core.model.tenant import SetTenant, StoredTenant, TenantSet, TenantSettings
+from mlsdm_grpc.errors import DataLoss, PreconditionFailed
+from mlsdm_grpc.journal.protocol import Journal
+from mlsdm_grpc.protection.lanes import Lane, Lanes
+from mlsdm_grpc.spaces.catalogue import PAGE_S
+from mlsdm_grpc.spaces.quotas import Quotas
+from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
+from mlsdm_grpc.spaces.tenant_usage import Amounts
+from mlsdm_grpc.spaces.ticket import Ticket
+from mlsdm_grpc.value_classes import value_class
+
+__all__ = ["TenantPage", "TenantView", "Tenants"]
+
+
+@value_class
+class TenantView:
+    """A tenant at one revision of its reserved space."""
+
+    name: str
+    settings: StoredTenant | None
+    """Quotas and defaults; None if they cannot be read."""
+    quotas: Amounts
+    """Quotas in force."""
+    usage: Amounts | None
+    """Usage; None if it was not asked for."""
+    revision: int
+    """Revision; 0 while nothing was ever set."""
+
+
+@value_class
+class TenantPage:
+    """A page of the tenants, by first write."""
+
+    tenants: tuple[TenantView, ...]
+    after: int
+    """Position of the next page; 0 if there is none."""
+
+
+class Tenants:
+    """Operations on tenants as a whole.
+
+    Args:
+        reserved: Reserved spaces, with the quotas and defaults of tenants.
+        quotas: Quotas in force, and usage.
+        journal: List of the existing tenants.
+        lanes: Admission of work.
+    """
+
+    def __init__(
+        self, reserved: ReservedSpaces, quotas: Quotas, journal: Journal, lanes: Lanes
+    ) -> None:
+        self._reserved = reserved
+        self._quotas = quotas
+        self._journal = journal
+        self._lanes = lanes
+
+    async def get(self, tenant: str, *, min_revision: int, deadline_s: float) -> TenantView:
+        """Return a tenant with its usage.
+
+        Raises:
+            Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST, or SPACE_LOADING: not all
+                spaces were read in time.
+
+        Cost: the first call after a start reads every space of the tenant.
+        """
+        found = await self._reserved.get(tenant, min_revision=min_revision, deadline_s=deadline_s)
+        with self._lanes.inside(Lane.INTERACTIVE, tenant):
+            usage = await self._quotas.usage(tenant, deadline_s)
+        return self._view(tenant, found.settings, found.revision, usage)
+
+    async def set(self, tenant: str, body: SetTenant, ticket: Ticket) -> TenantView:
+        """Replace quotas and defaults of a tenant; a lower quota takes nothing away.
+
+        Raises:
+            Conflict: ETAG_MISMATCH; they were replaced in the meantime.
+            InvalidInput: REQUEST_ID_REUSED.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the reserved space is under older rules.
+        """
+        done = await self._reserved.set(tenant, body, ticket, TenantSet)
+        stored = StoredTenant(body.settings, done.revision, done.update_time_ns)
+        return self._view(tenant, stored, done.revision)
+
+    async def preview(self, tenant: str, body: SetTenant, ticket: Ticket) -> TenantView:
+        """Return the tenant that :meth:`set` would leave, with the current revision.
+
+        Writes nothing.
+        """
+        done = await self._reserved.preview(tenant, body, ticket, TenantSet)
+        return self._view(tenant, StoredTenant(body.settings, 0, 0), done.revision)
+
+    def _view(
+        self, tenant: str, stored: StoredTenant, revision: int, usage: Amounts | None = None
+    ) -> TenantView:
+        quotas = self._quotas.in_force(stored.settings)
+        return TenantView(tenant, stored, quotas, usage, revision)
+
+    async def page(self, *, after: int, limit: int, deadline_s: float) -> TenantPage:
+        """Return tenants in the order of their first writes.
+
+        Args:
+            after: Position of the previous page's end; 0 starts.
+            limit: Maximum number of tenants, at least 1. A page with at least one tenant ends early
+                after a second or half of the remaining time.
+            deadline_s: Deadline of the call, event-loop time.
+
+        Raises:
+            Unavailable: See :meth:`get`.
+        """
+        now_s = asyncio.get_running_loop().time
+        until_s = min(now_s() + PAGE_S, (now_s() + deadline_s) / 2)
+        found = list[TenantView]()
+        for ordinal, tenant in await self._journal.tenants(after=after, limit=limit + 1):
+            if len(found) == limit or (found and now_s() >= until_s):
+                return TenantPage(tuple(found), after)
+            found.append(await self._listed(tenant, deadline_s))
+            after = ordinal
+        return TenantPage(tuple(found), 0)
+
+    async def _listed(self, tenant: str, deadline_s: float) -> TenantView:
+        try:
+            return await self.get(tenant, min_revision=0, deadline_s=deadline_s)
+        except (DataLoss, PreconditionFailed):
+            return TenantView(tenant, None, self._quotas.in_force(TenantSettings()), None, 0)
