@@ -19,7 +19,7 @@ from tests.support.ping import SERVICE, SHAPES, PingResponse, serving
 pytestmark = pytest.mark.anyio
 
 # An error that grpc keeps, the state of a call in this server, and its task.
-LEFT = (grpc.aio.AbortError, Holding, asyncio.Task)
+LEFT = (grpc.aio.AbortError, Holding, asyncio.Task, Call)
 SEEN: ContextVar[str] = ContextVar("seen", default="nothing")
 
 
