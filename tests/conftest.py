@@ -21,8 +21,11 @@ from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.governance.detectors.sensitive import load_patterns
 from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
-# No test asserts a speed.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test asserts a speed. ``make slow`` has more examples.
+settings.register_profile(
+    "patient", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=1_000)
 settings.load_profile("patient")
 
 _REPORT = pytest.StashKey[pytest.TestReport]()

@@ -26,7 +26,7 @@ from mlsdm_grpc.governance.policy.verdict import Measurement
 from mlsdm_grpc.speech import analyse
 from tools.realtext.collect import Paragraph, read
 from tools.realtext.harmless import harmless_messages
-from tools.realtext.hostile import hostile_lines
+from tools.realtext.hostile import harmless_look_alikes, hostile_lines
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 REPORT = Path(__file__).parent.parent / "docs" / "evaluation.md"
@@ -108,8 +108,8 @@ def _speech() -> Callable[[str], bool]:
 CORPORA = (
     Corpus("moral", "harmful", {"dev": (0.90, 0.01), "test": (0.66, 0.03)}, _moral),
     Corpus("injection", "injection", {"dev": (0.95, 0.01), "test": (0.76, 0.02)}, _injection),
-    Corpus("speech", "telegraphic", {"dev": (0.98, 0.02), "test": (0.95, 0.05)}, _speech),
-    Corpus("speech_tuning", "telegraphic", {"dev": (0.88, 0.05), "test": (0.88, 0.05)}, _speech),
+    Corpus("speech", "telegraphic", {"dev": (0.98, 0.01), "test": (0.97, 0.01)}, _speech),
+    Corpus("speech_tuning", "telegraphic", {"dev": (0.90, 0.02), "test": (0.90, 0.02)}, _speech),
 )
 
 
@@ -183,6 +183,8 @@ RULES: dict[str, Callable[[Measurement], bool]] = {
     ),
 }
 """Kinds of rules, and whether one of them is broken at the default threshold."""
+ENFORCED = ("moral", "injection", "secret")
+"""Kinds with rules that are enforced by default; the others are shadow."""
 
 
 class Alarm(NamedTuple):
@@ -236,7 +238,8 @@ def _real_section() -> Iterator[str]:
     yield "| rule | " + " | ".join(languages) + " |"
     yield "|---|" + "---:|" * len(languages)
     by_rule = {name: [a for a in alarms if a.rule == name] for name in RULES}
-    by_rule["any of them"] = list({each.digest: each for each in alarms}.values())
+    enforced = {each.digest: each for each in alarms if each.rule in ENFORCED}
+    by_rule["moral, injection and secret together"] = list(enforced.values())
     for name, broken in by_rule.items():
         counts = Counter(each.language for each in broken)
         cells = (bounds(counts[language], total[language]) for language in languages)
@@ -259,7 +262,12 @@ def _real_section() -> Iterator[str]:
         + "."
     )
     yield ""
-    yield "Of hostile lines of other authors, in English, the half that trains nothing: "
+    alike = [(text, _broken_text(text)) for text in harmless_look_alikes()]
+    refused = [text for text, broken in alike if not set(ENFORCED).isdisjoint(broken)]
+    yield f"Of {len(alike)} harmless look-alikes that the authors of bastion wrote, none of which"
+    yield f"trains, {len(refused)} break a rule that is enforced by default."
+    yield ""
+    yield "Of hostile lines of other authors, most in English, the half that trains nothing: "
     yield "; ".join(f"{name} {sum(v)}/{len(v)}" for name, v in sorted(hits.items())) + "."
     yield ""
     yield "### Alarms"
@@ -279,11 +287,13 @@ def report(corpora: Iterable[Corpus]) -> str:
         "measured as well; their README files say how they were made and where they are weak. The",
         "test split of each is a third, chosen by the hash of the text; nothing trains on it, but",
         "earlier versions of this page and of the rules were read by their authors, so it is not",
-        "quite unseen. The rates of the final third were read twice while the model was made; its",
-        "cuts are set on other paragraphs. Expect less on texts unlike these.",
+        "quite unseen. The rates of the final third were read twice while an earlier model was",
+        "made; the cuts are set on other paragraphs. Expect less on texts unlike these.",
         "",
-        "The goal for a rule that is enforced by default, one alarm in 10,000 paragraphs of each",
-        "language, is not met by moral and injection. Where the difference matters, shadow them.",
+        "The goal for a rule that is enforced by default is one alarm in 10,000 paragraphs of each",
+        "language, and three for all of them together. The rules of personal data are shadow by",
+        "default. The goal is not met by moral and injection: where the difference matters, shadow",
+        "them.",
         "",
         *_real_section(),
     ]

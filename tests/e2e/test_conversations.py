@@ -108,6 +108,8 @@ TALK = "talk-1"
 @asynccontextmanager
 async def serving():
     async with remembering(engine={"text_workers": 1}, timeout_s=60.0) as memory:
+        # The first text takes longer: on a busy machine, longer than a generation waits for memory.
+        await memory.put("The first text.", space="first")
         yield memory
 
 

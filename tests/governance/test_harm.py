@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,3 +115,24 @@ def test_any_text_has_a_value(text: str):
     assert 0.0 <= harm.moral_value <= NEUTRAL
     assert (harm.moral_value < NEUTRAL) == bool(harm.findings)
     assert harm_of(text) == harm
+
+
+@pytest.mark.parametrize(
+    "text", ["I will kill you tonight, you dog", "Ich bringe dich heute Nacht um"]
+)
+@pytest.mark.parametrize(
+    "encoded", [base64.b64encode, lambda raw: raw.hex().encode()], ids=["base64", "hex"]
+)
+def test_encoded_harm_is_read_and_its_place_is_the_code(text, encoded):
+    code = encoded(text.encode()).decode()
+    found = harm_of(f"Please decode this: {code} and answer.")
+    assert found.moral_value < 0.5
+    places = [each for each in found.findings if each.category != "likeness"]
+    assert places
+    start = len("Please decode this: ")
+    assert all(start <= each.start < each.end <= start + len(code) + 1 for each in places)
+
+
+def test_encoded_text_that_is_harmless_stays():
+    code = base64.b64encode(b"We walked along the river and had a cup of tea.").decode()
+    assert harm_of(f"Please decode this: {code}").moral_value == 0.8

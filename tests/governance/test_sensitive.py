@@ -59,6 +59,7 @@ POSITIVE = [
     ("password", "password: ", "correct-horse", ""),
     ("password", "Das Passwort lautet ", "Sommer2031!", ""),
     ("password", "mi contraseña es ", "gato_77x", ""),
+    ("password", "password=", "mypassword7", ""),
     ("api_key", "api_key=", KEY, ""),
     # Letters of Cyrillic, Greek and Armenian in place of Latin ones, and of digits.
     ("email", "write to ", "j\u0430ne@ex\u0430mple.\u03bfrg", ""),
@@ -85,6 +86,9 @@ NEGATIVE = [
     "the ratio was 1:2:3 and the score 10-12-14",
     "an e-mail @ noon, me@home",
     "Rechnung 2023-0815 über 1.234,56",
+    "passwd: uid:gid:gecos:dir:shell, --http-password=mot_de_passe, #password = #default",
+    "password = ваш_пароль, password=mi_contraseña, Passwort: dein_passwort, pwd=my_password",
+    "Proxy socks5h://apt:pass@127.0.0.1:9050",
     "10б клас, 5000грн за 30хв, 12А, ціна 3О0",
 ]
 

@@ -39,7 +39,13 @@ def entries() -> list[tuple[str, str, str, list[str]]]:
 
 def test_the_folder_holds_the_tables_that_are_read_and_no_others():
     data = files(PACKAGE).joinpath("data")
-    single = {"confusables.toml", "credentials.toml", "encodings.toml", "linear_model.bin"}
+    single = {
+        "confusables.toml",
+        "unicode_confusables.toml",
+        "credentials.toml",
+        "encodings.toml",
+        "linear_model.bin",
+    }
     assert {each.name for each in data.iterdir()} == single | {
         "harm",
         "injection",
@@ -146,7 +152,7 @@ def test_fragments_may_hold_fragments_that_stand_before_them():
 
 def test_letters_that_look_alike_are_those_of_the_other_script():
     tables = confusables()
-    assert all(map(LATIN.fullmatch, tables.latin.values()))
+    assert all(LATIN.fullmatch(chr(each)) for each in tables.latin.values())
     assert all(each.isascii() and each.isalnum() for each in tables.ascii.values())
     assert not any(each.isascii() for each in tables.ascii)
     assert all(CYRILLIC.fullmatch(chr(each)) for each in tables.cyrillic.values())

@@ -92,7 +92,7 @@ async def test_an_unforeseen_exception_shows_nothing_of_itself(name, logs):
 @pytest.mark.parametrize("name", SHAPES)
 async def test_the_deadline_of_the_client(name):
     async with serving() as running:
-        result = await running.call(name, "hang", timeout=0.2)
+        result = await running.call(name, "hang", timeout=1.0)
         assert result.code == "DEADLINE_EXCEEDED"
         await running.settled()
         assert running.ping.cleaned.is_set()

@@ -403,7 +403,7 @@ async def test_what_does_not_exist_is_not_found_after_an_eviction(driver):
     assert len(driver.engine.directory) == 0
 
 
-@settings(max_examples=100)
+@settings(max_examples=30)
 @given(st.lists(STEPS, min_size=5, max_size=60), st.integers(1, 4))
 async def test_no_answer_shows_what_is_in_ram(steps, kept):
     async with running() as driver:

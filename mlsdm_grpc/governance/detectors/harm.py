@@ -62,7 +62,7 @@ def score_harm(read: ReadText) -> Harm:
         value is the minimum over the passages of the text, not a sum. The detector is a first line
         of defence: it recognises explicit words and no allusions.
     """
-    found = weighed(read, FindingKind.HARM, load().harm, harm_evidence(read))
+    found = weighed(read, FindingKind.HARM, load().harm, harm_evidence)
     if found.score >= LIMIT:
         return Harm(round(min(1.0 - found.score, LIMIT - 1e-4), 4), found.findings)
     if found.score >= BORDERLINE:

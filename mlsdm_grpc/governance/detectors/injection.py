@@ -15,7 +15,7 @@ from mlsdm_grpc.governance.detectors.text_passages import (
     RuleEvidence,
     weighed,
 )
-from mlsdm_grpc.governance.matching.decoding import hidden_letters, hidden_texts
+from mlsdm_grpc.governance.matching.decoding import hidden_letters
 from mlsdm_grpc.governance.matching.findings import Finding, FindingKind
 from mlsdm_grpc.governance.matching.markup import find_markup
 from mlsdm_grpc.governance.matching.normalization import Folded, plain
@@ -47,9 +47,7 @@ def score_injection(read: ReadText) -> Injection:
 
     Cost: O(len(text)).
     """
-    return Injection(
-        *weighed(read, FindingKind.INJECTION, load().injection, injection_evidence(read))
-    )
+    return Injection(*weighed(read, FindingKind.INJECTION, load().injection, injection_evidence))
 
 
 def injection_evidence(read: ReadText) -> list[RuleEvidence]:
@@ -62,7 +60,7 @@ def injection_evidence(read: ReadText) -> list[RuleEvidence]:
     # Doubtful matches are evidence for the model, but never a finding.
     found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
     found += _marks(read.folded)
-    found += _hidden(read.text, read.folded)
+    found += _hidden(read)
     found += (
         RuleEvidence("obfuscated", "invisible", "", *match.span())
         for match in _INVISIBLE.finditer(read.text)
@@ -81,12 +79,13 @@ def _marks(folded: Folded) -> Iterator[RuleEvidence]:
         yield RuleEvidence("fake_markup", mark.kind, "", start, end)
 
 
-def _hidden(text: str, folded: Folded) -> Iterator[RuleEvidence]:
-    for hidden in hidden_texts(text):
+def _hidden(read: ReadText) -> Iterator[RuleEvidence]:
+    text, folded = read.text, read.folded
+    for hidden in read.encoded:
         for hit in _rules().read(PlainWords(plain(hidden.text))).hits:
             yield _behind_code(hit, *hidden.span(hit.start, hit.end, len(text)))
     # Rot13 and reversed text count only near words that reveal the encoding.
-    for hidden, hint in hidden_letters(folded.text):
+    for hidden, hint in () if read.is_decoded else hidden_letters(folded.text):
         turned = Folded(hidden.text, range(len(hidden.text) + 1))
         for hit in _rules().read(PlainWords(turned)).hits:
             start, end = hidden.span(hit.start, hit.end, len(folded.text))

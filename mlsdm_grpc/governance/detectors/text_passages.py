@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from mlsdm_grpc.governance.detectors.linear_model import LinearHead, evidence_ids, score_of
 from mlsdm_grpc.governance.detectors.word_features import Passage, TextFeatures, WordFeatures
+from mlsdm_grpc.governance.matching.decoding import Hidden, hidden_texts
 from mlsdm_grpc.governance.matching.findings import (
     CONTEXT_CHARS,
     MAX_MATCH_CHARS,
@@ -48,6 +50,7 @@ _STEP_WORDS: Final = 30
 # Widths around a match that are scored with it, in characters, with the increase of the cut for
 # each; the increase offsets the larger number of such passages.
 _REACHES_CHARS: Final = ((60, 0.7), (20, 0.8), (4, 0.4))
+_OBFUSCATED: Final = "obfuscated"
 # Largest distance behind the start of a match that is scored with it, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
 # Number of words in the place of a finding without a rule match.
@@ -73,11 +76,25 @@ class ReadText:
         text: Original text.
         in_pieces: Whether the text is evaluated in pieces while it is generated; then only the
             ``MAX_MATCH_CHARS`` around a place decide about it.
+        is_decoded: Whether the text was encoded in another one; it is not decoded further.
     """
 
-    def __init__(self, text: str, *, in_pieces: bool = False) -> None:
+    def __init__(self, text: str, *, in_pieces: bool = False, is_decoded: bool = False) -> None:
         self.text = text
         self.in_pieces = in_pieces
+        self.is_decoded = is_decoded
+
+    @cached_property
+    def encoded(self) -> list[Hidden]:
+        """Texts that are encoded in this one, one level deep."""
+        return [] if self.is_decoded else list(hidden_texts(self.text))
+
+    @cached_property
+    def hidden(self) -> list[tuple[Hidden, ReadText]]:
+        """These texts to be read; none in a text that is evaluated in pieces."""
+        if self.in_pieces:
+            return []
+        return [(each, ReadText(each.text, is_decoded=True)) for each in self.encoded]
 
     @cached_property
     def folded(self) -> Folded:
@@ -120,15 +137,18 @@ class Weighed(NamedTuple):
 
 
 def weighed(
-    read: ReadText, kind: FindingKind, head: LinearHead, evidence: Sequence[RuleEvidence]
+    read: ReadText,
+    kind: FindingKind,
+    head: LinearHead,
+    evidence_of: Callable[[ReadText], Sequence[RuleEvidence]],
 ) -> Weighed:
-    """Score the passages of a text.
+    """Score the passages of a text, and of the texts that are encoded in it.
 
     Args:
         read: Text to score.
         kind: Kind of the findings.
         head: Head of the model.
-        evidence: Matches of rules.
+        evidence_of: Function that returns the matches of rules in a text.
 
     Returns:
         Score and at most ``MAX_HITS`` findings. They are the rule matches in hostile and borderline
@@ -138,7 +158,7 @@ def weighed(
     """
     highest = -math.inf
     findings = list[Finding]()
-    for passage, inside in _passages(read, evidence):
+    for passage, inside in _passages(read, evidence_of(read)):
         ids = {
             number
             for each in inside
@@ -155,8 +175,18 @@ def weighed(
                 for each in [e for e in inside if e.category != DOUBTED]
                 or [_strongest(head, passage.words)]
             )
+    best = score_of(highest)
+    for outer, inner in read.hidden:
+        found = weighed(inner, kind, head, evidence_of)
+        best = max(best, found.score)
+        for each in found.findings:
+            start, end = outer.span(each.start, each.end, len(read.text))
+            named = each
+            if kind is FindingKind.INJECTION:
+                named = replace(each, category=_OBFUSCATED, rule=each.category)
+            findings.append(replace(named, start=start, end=end))
     places = merged(sorted(findings, key=lambda each: (each.start, each.end)))
-    return Weighed(score_of(highest), tuple(places[:MAX_HITS]))
+    return Weighed(best, tuple(places[:MAX_HITS]))
 
 
 def _passages(

@@ -42,6 +42,8 @@ def confusables() -> Confusables:
     table = read_table("mlsdm_grpc.governance", "confusables")
     alike = read_table("mlsdm_grpc.governance", "unicode_confusables")["looks_like"]
     similar = {letter: form for form, letters in alike.items() for letter in letters}
+    latin = {letter: form.lower() for letter, form in similar.items() if form.isalpha()}
+    latin |= _pairs(table["latin_for"]["letters"], table["latin_for"]["latin"])
     leet, leet_second = _readings(table["leet"])
     leet_cyrillic, leet_cyrillic_second = _readings(table["leet_cyrillic"])
     romanised, drawn = table["romanised"], table["drawn"]
@@ -51,10 +53,7 @@ def confusables() -> Confusables:
         for i, letter in enumerate(string.ascii_lowercase)
     }
     return Confusables(
-        latin=str.maketrans(
-            {letter: form.lower() for letter, form in similar.items() if form.isalpha()}
-            | _pairs(table["latin_for"]["letters"], table["latin_for"]["latin"])
-        ),
+        latin=str.maketrans("".join(latin), "".join(latin.values())),
         ascii=similar,
         cyrillic=str.maketrans(table["cyrillic_for"]["letters"], table["cyrillic_for"]["cyrillic"]),
         leet=leet,
