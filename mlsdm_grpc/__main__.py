@@ -12,9 +12,11 @@ def main() -> None:
     A plain health check imports none of the server, so that container probes stay cheap.
     """
     if sys.argv[1:2] == ["health"]:
+        from mlsdm_grpc.cli.context_file import has_contexts
         from mlsdm_grpc.cli.probe import answer, probe
 
-        status = probe(sys.argv[2:], os.environ.get("MLSDM_TARGET", "127.0.0.1:50051"))
+        target = os.environ.get("MLSDM_TARGET") or ("" if has_contexts() else "127.0.0.1:50051")
+        status = probe(sys.argv[2:], target)
         if status is not None:
             sys.exit(answer(status))
     from mlsdm_grpc.cli.app import main as full

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report, with_session
-from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
+from mlsdm_grpc.cli.output import echo_document, message_dict
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.cli.texts import given_text
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["call"]
 
 
-@with_session(in_space=False, only_json=True)
+@with_session(in_space=False, forms=("json", "jsonl"))
 def call(
     method: Annotated[str, typer.Argument(help="SERVICE/METHOD, e.g. MemoryService/PutMemory.")],
     request: Annotated[
@@ -23,20 +25,16 @@ def call(
     *,
     session: Session,
 ) -> None:
-    """Call one RPC with JSON and print each response as a line of JSON.
+    """Call one RPC with JSON and print each response as JSON, indented on a terminal.
 
     An error is printed as JSON on standard error, with exit code 1. A write without a request_id
     gets one, so that it can be retried safely.
     """
-    text = typer.get_text_stream("stdin").read() if request == "-" else request
+    text = given_text(request)
     import anyio
 
-    try:
-        descriptor = _find(method)
-        anyio.run(_print_answers, session, descriptor, _parse(descriptor, text), session.token())
-    except MlsdmError as error:
-        report(error, as_json=True)
-        raise typer.Exit(1) from None
+    descriptor = _find(method)
+    anyio.run(_print_answers, session, descriptor, _parse(descriptor, text), session.token())
 
 
 def _services() -> "dict[str, ServiceDescriptor]":
@@ -107,12 +105,12 @@ async def _print_answers(
         if method.server_streaming:
             stream = connection.channel.unary_stream(path, **arguments)
             async for answer in connection.stream(stream, request, timeout_s=session.timeout_s):
-                echo_json(message_dict(answer))
+                echo_document(message_dict(answer), session.form)
         else:
             unary = connection.channel.unary_unary(path, **arguments)
             write_id = str(getattr(request, "request_id", ""))
             answer = await connection.unary(unary, request, write_id=write_id)
-            echo_json(message_dict(answer))
+            echo_document(message_dict(answer), session.form)
     finally:
         await connection.close()
 

@@ -23,10 +23,12 @@ from mlsdm_grpc.cli.options import (
     Journal,
     Listen,
     Ops,
+    Output,
     Workers,
     overrides,
 )
-from mlsdm_grpc.cli.session import echo_json
+from mlsdm_grpc.cli.output import echo_all
+from mlsdm_grpc.cli.session import chosen_form
 from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def check(
     journal: Journal = None,
     workers: Workers = None,
     config: Config = None,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Check settings and machine without starting a server.
@@ -62,14 +65,15 @@ def check(
     Exit code 0 if all checks pass, else 1.
     """
     flags = overrides(listen=listen, ops=ops, data_dir=data_dir, journal=journal, workers=workers)
-    well = True
+    form = chosen_form(output, as_json=as_json)
+    findings = []
     for finding in _findings(config, flags):
-        well &= finding.ok
-        if as_json:
-            echo_json(finding._asdict())
-        else:
+        findings.append(finding)
+        if form == "table":
             typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
-    if not well:
+    if form != "table":
+        echo_all((each._asdict() for each in findings), form)
+    if not all(each.ok for each in findings):
         raise typer.Exit(1)
 
 

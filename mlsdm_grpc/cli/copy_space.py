@@ -58,7 +58,7 @@ def copy_space(
         )
 
     stored = replace(session, space=new).run(write)
-    stored.echo({"space": new}, f"{new}: {{}}", as_json=session.as_json)
+    stored.echo({"space": new}, f"{new}: {{}}", session.form)
     if not stored.whole:
         raise typer.Exit(1)
 

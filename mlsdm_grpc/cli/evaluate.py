@@ -4,7 +4,9 @@ from typing import Annotated
 
 import typer
 
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
+from mlsdm_grpc.cli.output import echo_document, message_dict
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.cli.texts import given_text
 from mlsdm_grpc.cli.verdicts import finding_line, measured
 
 __all__ = ["evaluate"]
@@ -27,10 +29,10 @@ def evaluate(
     session: Session,
 ) -> None:
     """Evaluate a text by the rules of the tenant; stores nothing, and the exit code is 0."""
-    content = typer.get_text_stream("stdin").read() if text == "-" else text
+    content = given_text(text)
     response = session.run(lambda memory: memory.evaluate(content, stage=stage, redact=redact))
     if session.as_json:
-        echo_json(message_dict(response))
+        echo_document(message_dict(response), session.form)
         return
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Decision, Enforcement
 

@@ -1,12 +1,17 @@
-"""``mlsdm generate``: an answer of the server's model, with memory."""
+"""``mlsdm generate``: answers of the server's model, with memory; one, or a conversation."""
 
-from typing import TYPE_CHECKING, Annotated
+import sys
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import Conversation
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
+from mlsdm_grpc.cli.output import echo_document, echo_json, message_dict
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.cli.texts import given_text
 from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
 
 if TYPE_CHECKING:
@@ -15,10 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
+_ECHO = "echo"
+_ECHO_NOTE = (
+    "[echo is no language model: it repeats what it recalls; docs/llm.md says how to set one]"
+)
+
 
 @with_session()
 def generate(
-    prompt: Annotated[str, typer.Argument(help="Prompt; - reads it from stdin.")],
+    prompt: Annotated[
+        str | None,
+        typer.Argument(help="Prompt; - reads it from stdin. Without one, each line of stdin."),
+    ] = None,
     *,
     top_k: Annotated[int, typer.Option("--top-k", min=0, help="Number of memories to recall.")] = 5,
     max_tokens: Annotated[
@@ -39,31 +52,68 @@ def generate(
 ) -> None:
     """Print the answer of the server's model, piece by piece, with recall from the space.
 
-    The exit code is 1 if the prompt or the answer was refused. The number of memories evicted for
-    the exchange is printed on standard error.
+    Without a prompt it is a conversation: each line of standard input is a prompt, to the end of
+    the input (Ctrl-D). Verdicts and notes go to standard error, after the answer. The exit code is
+    1 if a prompt or answer was refused.
     """
-    asked = typer.get_text_stream("stdin").read() if prompt == "-" else prompt
+    limits = {"top_k": top_k, "max_tokens": max_tokens, "model": model, "remember": remember}
+    if prompt is not None:
+        limits["conversation_id"] = conversation
+        refused = _answer(session, given_text(prompt), limits, verbose=verbose)
+    elif session.form == "json":
+        raise typer.BadParameter("must be table or jsonl in a conversation", param_hint="--output")
+    else:
+        limits["conversation_id"] = conversation or f"chat-{uuid.uuid4().hex[:12]}"
+        note = f"conversation {limits['conversation_id']}; --conversation continues it"
+        if not session.as_json:
+            typer.echo(note, err=True)
+        refused = False
+        for line in _lines():
+            refused |= _answer(session, line, limits, verbose=verbose)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _lines() -> Iterator[str]:
+    """Yield the lines of standard input that are not blank; a terminal shows a prompt."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        # Its import gives input() editing and history.
+        import readline  # noqa: F401
+
+        while True:
+            try:
+                line = input("> ")
+            except EOFError:
+                typer.echo()
+                return
+            if line.strip():
+                yield line
+    for line in typer.get_text_stream("stdin"):
+        if line.strip():
+            yield line.rstrip("\n")
+
+
+def _answer(session: Session, prompt: str, limits: dict[str, Any], *, verbose: bool) -> bool:
+    """Print one answer and return True if it, or the prompt, was refused."""
+    if session.form == "json":
+        response = session.run(lambda memory: memory.generate(prompt, **limits))
+        echo_document(message_dict(response))
+        return bool(_refused(response.finish_reason))
     printer = _Json() if session.as_json else _Words(verbose=verbose)
 
     async def work(memory: "MemoryClient") -> str:
-        events = memory.stream_generate(
-            asked,
-            top_k=top_k,
-            max_tokens=max_tokens,
-            model=model,
-            remember=remember,
-            conversation_id=conversation,
-        )
         evicted = 0
-        async for event in events:
-            printer.show(event)
-            evicted += len(event.final.evicted_memory_ids)
+        try:
+            async for event in memory.stream_generate(prompt, **limits):
+                printer.show(event)
+                evicted += len(event.final.evicted_memory_ids)
+        finally:
+            printer.end()
         return await eviction_line(memory, 0 if session.as_json else evicted)
 
     if line := session.run(work):
         typer.echo(line, err=True)
-    if printer.refused:
-        raise typer.Exit(1)
+    return printer.refused
 
 
 class _Json:
@@ -74,16 +124,20 @@ class _Json:
 
     def show(self, event: "StreamGenerateResponse") -> None:
         echo_json(message_dict(event))
-        self.refused |= event.HasField("final") and bool(_refused(event.final))
+        self.refused |= event.HasField("final") and bool(_refused(event.final.finish_reason))
+
+    def end(self) -> None:
+        """Do nothing; every event has its line."""
 
 
 class _Words:
-    """Printer of the answer, and of the verdicts on standard error."""
+    """Printer of the answer, and then of verdicts and notes on standard error."""
 
     def __init__(self, *, verbose: bool) -> None:
         self.refused = False
         self._verbose = verbose
         self._line_is_open = False
+        self._notes: list[str] = []
 
     def show(self, event: "StreamGenerateResponse") -> None:
         if event.HasField("token"):
@@ -91,25 +145,28 @@ class _Words:
             self._line_is_open = not event.token.text.endswith("\n")
         elif event.HasField("verdict"):
             if self._verbose or not in_shadow(event.verdict):
-                self._end_line()
-                typer.echo(verdict_line(event.verdict), err=True)
+                self._notes.append(verdict_line(event.verdict))
+        elif event.HasField("usage"):
+            if event.usage.provider == _ECHO:
+                self._notes.append(_ECHO_NOTE)
         elif event.HasField("final"):
-            self._end_line()
             self._tell_end(event.final)
 
-    def _tell_end(self, final: "FinalEvent") -> None:
-        if why := _refused(final):
-            self.refused = True
-            typer.echo(f"[no answer: {why}]", err=True)
-        elif _is_incomplete(final):
-            typer.echo("[the answer may be incomplete]", err=True)
-        if final.HasField("remember_status"):
-            typer.echo(f"[not remembered: {final.remember_status.message}]", err=True)
-
-    def _end_line(self) -> None:
+    def end(self) -> None:
+        """End the line of the answer and print the notes."""
         if self._line_is_open:
             typer.echo()
-            self._line_is_open = False
+        for note in self._notes:
+            typer.echo(note, err=True)
+
+    def _tell_end(self, final: "FinalEvent") -> None:
+        if why := _refused(final.finish_reason):
+            self.refused = True
+            self._notes.append(f"[no answer: {why}]")
+        elif _is_incomplete(final):
+            self._notes.append("[the answer may be incomplete]")
+        if final.HasField("remember_status"):
+            self._notes.append(f"[not remembered: {final.remember_status.message}]")
 
 
 def _is_incomplete(final: "FinalEvent") -> bool:
@@ -118,12 +175,12 @@ def _is_incomplete(final: "FinalEvent") -> bool:
     return final.finish_reason == generation.FINISH_REASON_INCOMPLETE
 
 
-def _refused(final: "FinalEvent") -> str:
+def _refused(reason: int) -> str:
     """Return the refused part, or an empty string."""
     from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as generation
 
-    if final.finish_reason == generation.FINISH_REASON_PROMPT_REFUSED:
+    if reason == generation.FINISH_REASON_PROMPT_REFUSED:
         return "the prompt was refused"
-    if final.finish_reason == generation.FINISH_REASON_RESPONSE_REFUSED:
+    if reason == generation.FINISH_REASON_RESPONSE_REFUSED:
         return "what the model said was refused"
     return ""

@@ -4,7 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.session import Session, echo_json, with_session
+from mlsdm_grpc.cli.options import Form
+from mlsdm_grpc.cli.output import echo_document
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.errors import ApiStatusError
 
 if TYPE_CHECKING:
     from grpc_health.v1.health_pb2 import HealthCheckResponse
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from mlsdm_grpc.client import MemoryClient
 
 __all__ = ["health"]
+
+_NOT_FOUND = 5
 
 
 @with_session(timeout_s=5.0, in_space=False)
@@ -26,25 +31,29 @@ def health(
     session: Session,
 ) -> None:
     """Print the health of the server; exit code 0 if it is SERVING, else 1."""
-    if not session.run(
-        lambda memory: _health(memory, service, watch=watch, as_json=session.as_json)
-    ):
+    if not session.run(lambda memory: _health(memory, service, watch=watch, form=session.form)):
         raise typer.Exit(1)
 
 
-async def _health(memory: "MemoryClient", service: str, *, watch: bool, as_json: bool) -> bool:
-    if not watch:
-        return _show(await memory.health(service), as_json=as_json)
+async def _health(memory: "MemoryClient", service: str, *, watch: bool, form: Form) -> bool:
     serving = False
-    async for response in memory.watch_health(service):
-        serving = _show(response, as_json=as_json)
-    return serving
+    if watch:
+        async for response in memory.watch_health(service):
+            serving = _show(response, form)
+        return serving
+    try:
+        return _show(await memory.health(service), form)
+    except ApiStatusError as error:
+        if error.code == _NOT_FOUND:
+            known = ", ".join(sorted(filter(None, await memory.health_names())))
+            error.add_note(f"known services: {known}")
+        raise
 
 
-def _show(response: "HealthCheckResponse", *, as_json: bool) -> bool:
+def _show(response: "HealthCheckResponse", form: Form) -> bool:
     name = type(response).ServingStatus.Name(response.status)
-    if as_json:
-        echo_json({"status": name})
-    else:
+    if form == "table":
         typer.echo(name)
+    else:
+        echo_document({"status": name}, form)
     return bool(response.status == type(response).SERVING)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.session import Session, report, with_session
+from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.storing import store_all
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
@@ -17,7 +17,7 @@ __all__ = ["import_memories"]
 
 @with_session(timeout_s=60.0)
 def import_memories(
-    file: Annotated[Path, typer.Argument(help="Memories, one JSON object a line, UTF-8.")],
+    file: Annotated[Path, typer.Argument(help="Memories, one JSON object a line; - is stdin.")],
     *,
     session: Session,
 ) -> None:
@@ -25,13 +25,13 @@ def import_memories(
 
     Times, revisions, etags and policy versions are assigned again.
     """
-    memories = _read(file, session)
+    memories = _read(file)
     stored = session.run(
         lambda memory: store_all(
             memory, memories, what="memories", place=_place, patience_s=session.timeout_s
         )
     )
-    stored.echo({}, "{}", as_json=session.as_json)
+    stored.echo({}, "{}", session.form)
     if not stored.whole:
         raise typer.Exit(1)
 
@@ -40,29 +40,32 @@ def _place(number: int) -> str:
     return f"line {number}"
 
 
-def _read(file: Path, session: Session) -> "list[Memory]":
-    """Return the memories of a file, or end the command if a line is not a memory."""
+def _read(file: Path) -> "list[Memory]":
+    """Return the memories of a file.
+
+    Raises:
+        InvalidInput: The file cannot be read, or a line is not a memory.
+    """
     from google.protobuf.json_format import Parse, ParseError
 
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 
     try:
-        text = file.read_text("utf-8")
+        is_input = str(file) == "-"
+        text = typer.get_text_stream("stdin").read() if is_input else file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         kind = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise _invalid(FieldViolation(str(file), str(kind)), session) from None
+        raise _invalid(str(file), str(kind)) from None
     memories: list[Memory] = []
     for line in text.removesuffix("\n").split("\n") if text else ():
         try:
             memory = Parse(line, Memory(), ignore_unknown_fields=True)
         except ParseError as error:
-            place = f"{file}, {_place(len(memories) + 1)}"
-            raise _invalid(FieldViolation(place, str(error)), session) from None
+            raise _invalid(f"{file}, {_place(len(memories) + 1)}", str(error)) from None
         memories.append(memory)
     return memories
 
 
-def _invalid(violation: FieldViolation, session: Session) -> typer.Exit:
-    problem = InvalidInput("The file holds no memories.", violations=[violation])
-    report(problem, as_json=session.as_json)
-    return typer.Exit(1)
+def _invalid(place: str, problem: str) -> InvalidInput:
+    violation = FieldViolation(place, problem)
+    return InvalidInput("The file holds no memories.", violations=[violation])

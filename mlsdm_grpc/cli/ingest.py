@@ -1,31 +1,28 @@
-"""``mlsdm ingest``: text files as passages."""
+"""``mlsdm ingest``: files and folders as passages."""
 
-import re
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mlsdm_grpc.cli.options import Labels
-from mlsdm_grpc.cli.session import Session, report, with_session
-from mlsdm_grpc.cli.storing import store_all
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.errors import MlsdmError
 
-if TYPE_CHECKING:
-    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
-
-__all__ = ["file_label", "ingest"]
+__all__ = ["ingest"]
 
 # Maximum number of characters of a passage; in UTF-8 it stays within 8,192 bytes.
 _MAX_PASSAGE_CHARS = 1_600
-_MAX_LABEL_CHARS = 64
+_INTERRUPTED = 130
+_STDIN = "-"
 
 
 @with_session(timeout_s=60.0)
 def ingest(
-    files: Annotated[list[Path], typer.Argument(help="Text files, UTF-8.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Files, folders, patterns such as 'docs/**/*.md', or - for stdin."),
+    ],
     *,
     passage_chars: Annotated[
         int,
@@ -38,59 +35,70 @@ def ingest(
         typer.Option(help="Also index each passage under the file's heading and first sentence."),
     ] = True,
     label: Labels = None,
+    ext: Annotated[
+        list[str] | None,
+        typer.Option("--ext", help="Extensions of files in folders, e.g. md,txt; all by default."),
+    ] = None,
+    gitignore: Annotated[
+        bool, typer.Option(help="Leave out what .gitignore files exclude in folders.")
+    ] = True,
+    base: Annotated[
+        Path | None,
+        typer.Option(
+            "--base", exists=True, file_okay=False, help="Folder of relative paths; by default ."
+        ),
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option("--encoding", help="Encoding of text files without a byte order mark.")
+    ] = "utf-8",
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete passages of earlier versions of the files.")
+    ] = False,
     session: Session,
 ) -> None:
-    """Split text files into passages and store each as a memory with the label file:NAME.
+    """Split files into passages and store each as a memory.
 
-    The number of memories evicted for them is printed on standard error.
+    A memory has the label file:PATH and the metadata path. Plain text, Markdown, HTML,
+    reStructuredText, PDF and DOCX are read; a file that cannot be read is skipped and listed. The
+    command may be repeated: what is stored is skipped. Exit code 1 if a file was not stored.
     """
-    texts = _read(files, session)
-    memories = list(_memories(texts, label or [], passage_chars, context=context))
-    began = time.perf_counter()
-    stored = session.run(
-        lambda memory: store_all(
-            memory,
-            memories,
-            what="passages",
-            place=lambda number: f"passage {number} ({memories[number - 1].labels[0]})",
-            patience_s=session.timeout_s,
-        )
+    # These import asyncio, which the list of commands does not need.
+    from mlsdm_grpc.cli.ingest_run import IngestRun
+    from mlsdm_grpc.cli.ingestion import PassageOptions
+    from mlsdm_grpc.cli.source_files import SourceFile, find_files
+
+    _check_encoding(encoding)
+    extensions = {each.strip(" .").lower() for given in ext or () for each in given.split(",")}
+    found = find_files(
+        [each for each in files if each != _STDIN],
+        base=(base or Path()).absolute(),
+        extensions=extensions,
+        gitignore=gitignore,
     )
-    elapsed_s = time.perf_counter() - began
-    about: dict[str, object] = {"files": len(texts), "seconds": round(elapsed_s, 3)}
-    line = f"{len(texts)} files: {{}} in {elapsed_s:.2f} s"
-    stored.echo(about, line, as_json=session.as_json)
-    if not stored.whole:
+    options = PassageOptions(
+        passage_chars=passage_chars, context=context, labels=label or (), encoding=encoding
+    )
+    run = IngestRun(session, options, prune=prune)
+    for each in found:
+        run.add(each)
+    if _STDIN in files:
+        run.add(SourceFile(Path("/dev/stdin"), "stdin", 0, is_named=True))
+    try:
+        session.run(run.store)
+    except KeyboardInterrupt:
+        run.report(interrupted=True)
+        raise typer.Exit(_INTERRUPTED) from None
+    except MlsdmError:
+        if run.stored.results:
+            run.report(interrupted=True)
+        raise
+    run.report()
+    if not run.whole:
         raise typer.Exit(1)
 
 
-def file_label(file: Path) -> str:
-    """Return ``file:NAME`` as a valid label."""
-    return f"file:{re.sub(r'[^A-Za-z0-9._-]', '_', file.name)}"[:_MAX_LABEL_CHARS]
-
-
-def _read(files: list[Path], session: Session) -> dict[Path, str]:
-    """Return the texts, or report all unreadable files and end the command."""
-    texts: dict[Path, str] = {}
-    problems: list[FieldViolation] = []
-    for file in files:
-        try:
-            texts[file] = file.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            kind = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-            problems.append(FieldViolation(str(file), str(kind)))
-    if problems:
-        report(InvalidInput("Files cannot be read.", violations=problems), as_json=session.as_json)
-        raise typer.Exit(1)
-    return texts
-
-
-def _memories(
-    texts: dict[Path, str], labels: list[str], passage_chars: int, *, context: bool
-) -> "Iterator[Memory]":
-    from mlsdm_grpc.client import new_memory, passage_context, split_passages
-
-    for file, text in texts.items():
-        heading = passage_context(text) if context else ""
-        for passage in split_passages(text, max_chars=passage_chars):
-            yield new_memory(passage, context=heading, labels=[file_label(file), *labels])
+def _check_encoding(encoding: str) -> None:
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise typer.BadParameter("is no encoding of Python", param_hint="--encoding") from None

@@ -1,16 +1,17 @@
 """``mlsdm put | query | state``: the everyday calls, for people."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import Conversation, Labels
+from mlsdm_grpc.cli.options import Conversation, Full, Labels, Metadata
+from mlsdm_grpc.cli.output import echo_all, echo_document, echo_table, message_dict
 from mlsdm_grpc.cli.passage import matched_passage
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, report, with_session
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.cli.texts import given_text, key_values
 from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
@@ -38,9 +39,7 @@ def put(
         str, typer.Option("--memory-id", help="Id of the memory; by default the server chooses it.")
     ] = "",
     label: Labels = None,
-    metadata: Annotated[
-        list[str] | None, typer.Option("--metadata", help="KEY=VALUE; may be repeated.")
-    ] = None,
+    metadata: Metadata = None,
     context: Annotated[
         str, typer.Option("--context", help="Searchable text that is not part of the memory.")
     ] = "",
@@ -55,9 +54,9 @@ def put(
 
     The number of memories evicted for it is printed on standard error.
     """
-    content = typer.get_text_stream("stdin").read() if text == "-" else text
-    vector = _vector(embedding_file, session)
-    pairs = _pairs(metadata or ())
+    content = given_text(text)
+    vector = _vector(embedding_file)
+    pairs = key_values(metadata or (), "--metadata")
 
     async def work(memory: "MemoryClient") -> "tuple[PutMemoryResponse, str]":
         stored = await memory.put(
@@ -79,7 +78,7 @@ def put(
 
     refused = response.result == PUT_RESULT_REFUSED
     if session.as_json:
-        echo_json(message_dict(response))
+        echo_document(message_dict(response), session.form)
     elif refused:
         typer.echo(f"REFUSED, nothing was stored; revision {response.revision}")
         for line in refusal_lines(response.verdicts):
@@ -95,7 +94,7 @@ def put(
 
 @with_session()
 def query(
-    text: Annotated[str, typer.Argument(help="Text of the query.")] = "",
+    text: Annotated[str, typer.Argument(help="Text of the query; - reads it from stdin.")] = "",
     *,
     embedding_file: EmbeddingFile = None,
     top_k: Annotated[
@@ -110,10 +109,7 @@ def query(
         float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
     ] = None,
     conversation: Conversation = "",
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option("--metadata", help="KEY=VALUE that a match must have; may be repeated."),
-    ] = None,
+    metadata: Metadata = None,
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -127,13 +123,15 @@ def query(
             help="Half width of the phase band; 0.15 with --phase.",
         ),
     ] = None,
+    full: Full = False,
     session: Session,
 ) -> None:
     """Print the best matches for a text, best first, with the matching words highlighted."""
-    vector, required = _vector(embedding_file, session), _pairs(metadata or ())
+    sought = given_text(text)
+    vector, required = _vector(embedding_file), key_values(metadata or (), "--metadata")
     response = session.run(
         lambda memory: memory.query(
-            text,
+            sought,
             embedding=vector,
             top_k=top_k,
             labels=label or (),
@@ -145,10 +143,12 @@ def query(
             phase_tolerance=phase_tolerance,
         )
     )
-    if session.as_json:
-        echo_json(message_dict(response))
+    if session.form == "json":
+        echo_document(message_dict(response))
+    elif session.form == "jsonl":
+        echo_all(map(message_dict, response.matches), "jsonl")
     else:
-        _print_matches(response, "" if mode == "vector" else text)
+        _print_matches(response, "" if mode == "vector" else sought, full=full)
 
 
 @with_session()
@@ -160,15 +160,9 @@ def state(
     response = session.run(lambda memory: memory.state())
     found = message_dict(response)["state"]
     if session.as_json:
-        echo_json(found)
+        echo_document(found, session.form)
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(show_header=False, box=None)
-    for name, value in _flat(found):
-        table.add_row(name, str(value))
-    Console().print(table)
+    echo_table(("NAME", "VALUE"), ((name, str(value)) for name, value in _flat(found)), full=True)
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
@@ -181,9 +175,8 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _print_matches(response: "QueryMemoriesResponse", sought: str) -> None:
+def _print_matches(response: "QueryMemoriesResponse", sought: str, *, full: bool) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     if response.outside_phase_count:
@@ -192,27 +185,21 @@ def _print_matches(response: "QueryMemoriesResponse", sought: str) -> None:
     if not response.matches:
         typer.echo("no match", err=True)
         return
-    table = Table("score", "resonance", "memory", "labels", "text")
+    console = Console(soft_wrap=True, highlight=False)
     for match in response.matches:
         memory = match.memory
-        numbers = f"{match.score:.3f}", f"{match.resonance:.3f}"
-        cells = (Text(cell) for cell in (*numbers, memory.memory_id, ", ".join(memory.labels)))
-        table.add_row(*cells, matched_passage(memory.text, sought))
-    Console().print(table)
+        about = (memory.memory_id, *memory.labels)
+        typer.echo(f"{match.score:.3f}  resonance {match.resonance:.3f}  {'  '.join(about)}")
+        passage = Text(memory.text) if full else matched_passage(memory.text, sought)
+        console.print(Text("  ").append_text(passage))
 
 
-def _pairs(values: Iterable[str]) -> dict[str, str]:
-    pairs = {}
-    for value in values:
-        key, equals, content = value.partition("=")
-        if not key or not equals:
-            raise typer.BadParameter(f"{value!r} is not KEY=VALUE", param_hint="--metadata")
-        pairs[key] = content
-    return pairs
+def _vector(file: Path | None) -> "Vector | None":
+    """Return the vector in the file, float32 of one dimension.
 
-
-def _vector(file: Path | None, session: Session) -> "Vector | None":
-    """Return the vector in the file, float32 of one dimension, or end the command."""
+    Raises:
+        InvalidInput: The file holds none.
+    """
     if file is None:
         return None
     import numpy as np
@@ -225,5 +212,4 @@ def _vector(file: Path | None, session: Session) -> "Vector | None":
         return np.asarray(values, np.float32)
     except (OSError, ValueError, TypeError) as error:
         problem = FieldViolation("--embedding-file", f"holds no vector: {error}")
-        report(InvalidInput(violations=[problem]), as_json=session.as_json)
-        raise typer.Exit(1) from None
+        raise InvalidInput(violations=[problem]) from None

@@ -1,9 +1,11 @@
 """Options shared by several commands."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
+
+from mlsdm_grpc.cli.context_file import CONTEXT_VARIABLE, CONTEXTS_VARIABLE
 
 __all__ = [
     "CLIENT_VARIABLES",
@@ -15,11 +17,15 @@ __all__ = [
     "Config",
     "Conversation",
     "DataDir",
+    "Form",
+    "Full",
     "Journal",
     "Key",
     "Labels",
     "Listen",
+    "Metadata",
     "Ops",
+    "Output",
     "Space",
     "Target",
     "TimeoutS",
@@ -32,13 +38,22 @@ __all__ = [
 TARGET_VARIABLE = "MLSDM_TARGET"
 """Environment variable of the client commands; not a setting of the server."""
 
-Target = Annotated[str, typer.Option("--target", envvar=TARGET_VARIABLE, help="Server, HOST:PORT.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        envvar=TARGET_VARIABLE,
+        help="Server, HOST:PORT; without it that of the context, or 127.0.0.1:50051.",
+    ),
+]
 TOKEN_VARIABLE = "MLSDM_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with a bearer token, used if no file is given."""
 CLIENT_VARIABLES = frozenset(
     {
         TARGET_VARIABLE,
         TOKEN_VARIABLE,
+        CONTEXT_VARIABLE,
+        CONTEXTS_VARIABLE,
         "MLSDM_TOKEN_FILE",
         "MLSDM_TLS",
         "MLSDM_CA",
@@ -71,10 +86,26 @@ Cert = Annotated[
 Key = Annotated[
     Path | None, typer.Option("--key", envvar="MLSDM_KEY", help="PEM file of its private key.")
 ]
-Space = Annotated[str, typer.Option("--space", help="Name of the space.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Space = Annotated[
+    str | None,
+    typer.Option("--space", help="Name of the space; without it that of the context, or default."),
+]
+Form: TypeAlias = Literal["table", "json", "jsonl"]
+"""Form of the output: for people, one JSON document, or one JSON object a line."""
+Output = Annotated[
+    Form | None,
+    typer.Option(
+        "--output", "-o", help="For people, one JSON document, or one JSON object a line."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Short for -o json.")]
+Full = Annotated[bool, typer.Option("--full", help="Print texts whole.")]
 TimeoutS = Annotated[float, typer.Option("--timeout", min=0.001, help="Deadline, seconds.")]
 Labels = Annotated[list[str] | None, typer.Option("--label", help="Label; may be repeated.")]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option("--metadata", help="KEY=VALUE of a memory; may be repeated."),
+]
 Conversation = Annotated[
     str, typer.Option("--conversation", help="Id of the conversation of the memory.")
 ]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson
-from mlsdm_grpc.cli.session import echo_json, report
+from mlsdm_grpc.cli.options import AsJson, Output
+from mlsdm_grpc.cli.output import echo_all
+from mlsdm_grpc.cli.reporting import report
+from mlsdm_grpc.cli.session import chosen_form
 from mlsdm_grpc.errors import InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def recover(
             help="Accept the loss of TENANT/SPACE, or of all; may be repeated.",
         ),
     ] = None,
+    output: Output = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the damaged spaces of a stopped server; accept their loss if requested.
@@ -44,44 +47,49 @@ def recover(
     from mlsdm_grpc.observability.logging import configure_logging, flush_events
 
     configure_logging(LoggingSettings(), redact=without_sensitive)
-    found = left = 0
+    form = chosen_form(output, as_json=as_json)
+    shown: list[dict[str, object]] = []
+    left = 0
     try:
         with recovering(data_dir) as recovery:
             chosen = recovery.choose(accept_loss or [])
             for space in recovery.damaged:
-                found += 1
                 revision = recovery.accept(space) if space in chosen else 0
                 left += space not in chosen
-                _show(space, revision, as_json=as_json)
+                shown.append(_described(space, revision))
+                if form == "table":
+                    typer.echo(_in_words(space, revision))
     except MlsdmError as error:
-        report(error, as_json=as_json, local=True)
+        report(error, as_json=form != "table", local=True)
         raise typer.Exit(2 if isinstance(error, InvalidInput) else 1) from None
     finally:
+        if form != "table":
+            echo_all(shown, form)
         flush_events()
     if left:
         raise typer.Exit(1)
-    if not found and not as_json:
+    if not shown and form == "table":
         typer.echo("No damage found.")
 
 
-def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
-    """Print a damaged space; ``revision`` is the revision of its accepted loss, or 0."""
+def _described(space: "DamagedSpace", revision: int) -> dict[str, object]:
+    """Return a damaged space as JSON; ``revision`` is that of its accepted loss, or 0."""
     damage = space.damage
-    if as_json:
-        echo_json(
-            {
-                "tenant": space.key.tenant,
-                "space": space.key.space,
-                "readable_revision": space.readable,
-                "snapshot_revision": space.snapshot,
-                "first_lost_revision": damage.first_lost,
-                "last_lost_revision": damage.last_lost,
-                "file": damage.file,
-                "detail": damage.detail,
-                "accepted_at_revision": revision,
-            }
-        )
-        return
+    return {
+        "tenant": space.key.tenant,
+        "space": space.key.space,
+        "readable_revision": space.readable,
+        "snapshot_revision": space.snapshot,
+        "first_lost_revision": damage.first_lost,
+        "last_lost_revision": damage.last_lost,
+        "file": damage.file,
+        "detail": damage.detail,
+        "accepted_at_revision": revision,
+    }
+
+
+def _in_words(space: "DamagedSpace", revision: int) -> str:
+    damage = space.damage
     lost = f"revisions {damage.first_lost} to {damage.last_lost}"
     if damage.last_lost < damage.first_lost:
         lost = "no revision, but its name is in doubt"
@@ -91,4 +99,4 @@ def _show(space: "DamagedSpace", revision: int, *, as_json: bool) -> None:
     if not space.readable:
         state = "nothing is readable, so the space no longer exists"
     done = f"; loss accepted, the space continues at revision {revision}" if revision else ""
-    typer.echo(f"{space.name}: lost {lost}; {state}{done}. {damage.file}: {damage.detail}")
+    return f"{space.name}: lost {lost}; {state}{done}. {damage.file}: {damage.detail}"

@@ -26,7 +26,7 @@ from mlsdm_grpc.cli.options import (
     Workers,
     overrides,
 )
-from mlsdm_grpc.cli.session import report
+from mlsdm_grpc.cli.reporting import report
 from mlsdm_grpc.errors import MlsdmError, Unavailable
 
 if TYPE_CHECKING:

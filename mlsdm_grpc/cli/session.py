@@ -1,8 +1,7 @@
-"""Execution of a client command, with error reports for people or as JSON."""
+"""Execution of a client command: server, credential and form of the output."""
 
 import functools
 import inspect
-import json
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,39 +10,48 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from mlsdm_grpc.cli.contexts import chosen_context
 from mlsdm_grpc.cli.options import (
     TOKEN_VARIABLE,
     AsJson,
     Ca,
     Cert,
+    Form,
     Key,
+    Output,
     Space,
     Target,
     TimeoutS,
     Tls,
     TokenFile,
 )
-from mlsdm_grpc.errors import ApiStatusError, FieldViolation, InvalidInput, MlsdmError
+from mlsdm_grpc.cli.reporting import report
+from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
     import grpc
-    from google.protobuf.message import Message
 
     from mlsdm_grpc.client import MemoryClient
 
-__all__ = ["Session", "describe", "echo_json", "message_dict", "report", "with_session"]
+__all__ = ["ALL_FORMS", "Session", "chosen_form", "with_session"]
+
+ALL_FORMS: tuple[Form, ...] = ("table", "json", "jsonl")
+"""Forms of the output of most commands."""
 
 Result = TypeVar("Result")
+
+# Waits shorter than this need no explanation, seconds.
+_LONG_WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Options of a client command: server and output."""
 
-    target: str
+    target: str | None
     token_file: Path | None
     timeout_s: float
-    as_json: bool
+    form: Form
     space: str = "default"
     tenant: str | None = None
     """Another tenant to act in."""
@@ -52,32 +60,42 @@ class Session:
     cert: Path | None = None
     key: Path | None = None
 
+    @property
+    def as_json(self) -> bool:
+        """True for JSON in any form."""
+        return self.form != "table"
+
+    def client(self) -> "MemoryClient":
+        """Return a client of the server; on a terminal's standard error it explains long waits.
+
+        Raises:
+            InvalidInput: A file cannot be read, or an option is not valid.
+        """
+        from mlsdm_grpc.client import MemoryClient
+
+        return MemoryClient(
+            self.target,
+            token=self.token(),
+            space=self.space,
+            timeout_s=self.timeout_s,
+            credentials=self.credentials(),
+            on_wait=None if self.as_json else _explain_wait,
+            tenant=self.tenant,
+        )
+
     def run(self, work: "Callable[[MemoryClient], Awaitable[Result]]") -> Result:
         """Return the result of ``work`` with a connected client.
 
         Raises:
-            typer.Exit: With code 1, after the error was reported on standard error.
+            MlsdmError: A call failed, or an option is not valid.
         """
         import anyio
 
-        from mlsdm_grpc.client import MemoryClient
-
-        async def main(token: str | None) -> Result:
-            async with MemoryClient(
-                self.target,
-                token=token,
-                space=self.space,
-                timeout_s=self.timeout_s,
-                credentials=self.credentials(),
-                tenant=self.tenant,
-            ) as memory:
+        async def main() -> Result:
+            async with self.client() as memory:
                 return await work(memory)
 
-        try:
-            return anyio.run(main, self.token())
-        except MlsdmError as error:
-            report(error, as_json=self.as_json)
-            raise typer.Exit(1) from None
+        return anyio.run(main)
 
     def token(self) -> str | None:
         """Return the token in the file or, without a file, in the environment.
@@ -109,25 +127,38 @@ class Session:
         return tls_credentials(self.ca, certificate=self.cert, key=self.key)
 
 
-def with_session(
-    *, timeout_s: float = 30.0, in_space: bool = True, only_json: bool = False
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command the options of a session.
+def chosen_form(output: Form | None, *, as_json: bool, forms: tuple[Form, ...] = ALL_FORMS) -> Form:
+    """Return the form of the output; the first of ``forms`` if no option chooses one.
 
-    In the signature of the command they take the place of its parameter ``session``.
+    Raises:
+        typer.BadParameter: The command does not have this form.
+    """
+    form = output or ("json" if as_json else forms[0])
+    if form not in forms:
+        raise typer.BadParameter(f"must be {' or '.join(forms)} here", param_hint="--output")
+    return form
+
+
+def with_session(
+    *, timeout_s: float = 30.0, in_space: bool = True, forms: tuple[Form, ...] = ALL_FORMS
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command the options of a session, and reports its errors.
+
+    In the signature of the command they take the place of its parameter ``session``. The exit code
+    after an error is 1.
 
     Args:
         timeout_s: Default of ``--timeout``, seconds.
         in_space: The command has the option ``--space``.
-        only_json: It prints JSON always, and has no option ``--json``.
+        forms: Forms of its output, the default first.
     """
-    fixed = ({"as_json"} if only_json else set()) | (set() if in_space else {"space"})
+    fixed = set() if in_space else {"space"}
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         options = [
             each.replace(default=timeout_s) if each.name == "timeout" else each
             for each in inspect.signature(_session).parameters.values()
-            if each.name not in fixed
+            if each.name not in {"forms", *fixed}
         ]
         signature = inspect.signature(command)
         parameters = [
@@ -139,7 +170,12 @@ def with_session(
         @functools.wraps(command)
         def run(**given: Any) -> None:
             chosen = {each.name: given.pop(each.name) for each in options}
-            command(session=_session(**{"as_json": only_json} | chosen), **given)
+            as_json = chosen["as_json"] or (chosen["output"] or forms[0]) != "table"
+            try:
+                command(session=_session(forms=forms, **chosen), **given)
+            except MlsdmError as error:
+                report(error, as_json=as_json)
+                raise typer.Exit(1) from None
 
         # typer reads both.
         vars(run)["__signature__"] = signature.replace(parameters=parameters)
@@ -151,22 +187,35 @@ def with_session(
 
 def _session(
     *,
-    target: Target = "127.0.0.1:50051",
+    target: Target = None,
     token_file: TokenFile = None,
-    space: Space = "default",
+    space: Space = None,
     timeout: TimeoutS = 30.0,
+    output: Output = None,
     as_json: AsJson = False,
     tls: Tls = False,
     ca: Ca = None,
     cert: Cert = None,
     key: Key = None,
+    forms: tuple[Form, ...] = ALL_FORMS,
 ) -> Session:
+    form = chosen_form(output, as_json=as_json, forms=forms)
+    context = chosen_context() if target is None else None
+    if context is not None:
+        target, tls = context.target, tls or context.tls
+        space = space or context.space
+        token_file = token_file or _path(context.token_file)
+        ca, cert, key = (
+            ca or _path(context.ca),
+            cert or _path(context.cert),
+            key or _path(context.key),
+        )
     return Session(
         target=target,
         token_file=token_file,
         timeout_s=timeout,
-        as_json=as_json,
-        space=space,
+        form=form,
+        space="default" if space is None else space,
         tls=tls,
         ca=ca,
         cert=cert,
@@ -174,65 +223,16 @@ def _session(
     )
 
 
+def _path(given: str | None) -> Path | None:
+    return Path(given).expanduser() if given else None
+
+
+def _explain_wait(error: MlsdmError, wait_s: float) -> None:
+    if wait_s >= _LONG_WAIT_S:
+        typer.echo(f"waiting {wait_s:.1f} s: {error.message}", err=True)
+
+
 def _bad_token(problem: str) -> InvalidInput:
     return InvalidInput(
         "The token file is not valid.", violations=[FieldViolation("--token-file", problem)]
     )
-
-
-def echo_json(value: Any) -> None:
-    """Print a value as one line of JSON on standard output."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
-
-
-def message_dict(message: "Message") -> dict[str, Any]:
-    """Return a message as JSON values, with the field names of the contract."""
-    from google.protobuf.json_format import MessageToDict
-
-    found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
-    return found
-
-
-def describe(error: MlsdmError) -> dict[str, Any]:
-    """Return all information of an error as JSON values."""
-    from mlsdm_grpc.client import request_id_of
-    from mlsdm_grpc.wire.status import CODE_NAMES, CODES
-
-    code = error.code if isinstance(error, ApiStatusError) else CODES[type(error)]
-    described: dict[str, Any] = {
-        "code": CODE_NAMES[code],
-        "reason": error.reason,
-        "message": error.message,
-        "metadata": error.metadata,
-    }
-    if isinstance(error, InvalidInput):
-        described["violations"] = [
-            {"field": each.field, "description": each.description} for each in error.violations
-        ]
-    if error.retry_after_s is not None:
-        described["retry_after_s"] = error.retry_after_s
-    if request_id := request_id_of(error):
-        described["request_id"] = request_id
-    return described
-
-
-def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
-    """Report an error on standard error; a local error has no status of a server."""
-    described = describe(error)
-    if as_json:
-        typer.echo(json.dumps(described, ensure_ascii=False), err=True)
-        return
-    status = "" if local else f"{described['code']} {error.reason}".strip() + ": "
-    typer.echo(f"{status}{error.message}", err=True)
-    for violation in described.get("violations", ()):
-        line = f"{violation['field']}: {violation['description']}"
-        if line not in error.message:
-            typer.echo(f"  {line}", err=True)
-    for key, value in error.metadata.items():
-        # The violations contain it.
-        if key != "field":
-            typer.echo(f"  {key}={value}", err=True)
-    for note in getattr(error, "__notes__", ()):
-        typer.echo(f"  {note}", err=True)
-    if "request_id" in described:
-        typer.echo(f"  request id: {described['request_id']}", err=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.session import echo_json
+from mlsdm_grpc.cli.options import Form
+from mlsdm_grpc.cli.output import echo_document
 from mlsdm_grpc.cli.verdicts import refusal_lines
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Stored", "store_all"]
 
 _STORED = frozenset({"CREATED", "REFRESHED", "SETTLED"})
+_MEANINGS = {
+    "REFRESHED": "refreshed (stored before)",
+    "REFUSED": "refused by a rule (not stored)",
+    "SETTLED": "stored while the connection was broken",
+}
+"""Results that need more than their name."""
 
 
 @dataclass(slots=True)
@@ -39,20 +46,34 @@ class Stored:
         """True if all memories are in the space."""
         return not self.results.keys() - _STORED
 
-    def echo(self, about: dict[str, object], line: str, *, as_json: bool) -> None:
+    def add(self, outcome: "IngestOutcome", place: str) -> None:
+        """Count an outcome.
+
+        Args:
+            outcome: Outcome of one memory.
+            place: Name of the memory in a report.
+        """
+        self.results[_named(outcome)] += 1
+        self.evicted += outcome.evicted_memory_ids
+        self.problems += (f"{place}: {why}" for why in _problems(outcome))
+
+    def echo(self, about: dict[str, object], line: str, form: Form) -> None:
         """Print the outcome.
 
         Args:
             about: Additional fields of the JSON form.
             line: Text for people, with the results in place of ``{}``.
-            as_json: Print JSON.
+            form: Form of the output.
         """
-        if as_json:
+        if form != "table":
             lists = {"problems": self.problems, "evicted_memory_ids": self.evicted}
             filled = {name: values for name, values in lists.items() if values}
-            echo_json({**about, "results": dict(self.results), **filled})
+            echo_document({**about, "results": dict(self.results), **filled}, form)
             return
-        counts = (f"{count} {name.lower()}" for name, count in sorted(self.results.items()))
+        counts = (
+            f"{count} {_MEANINGS.get(name, name.lower())}"
+            for name, count in sorted(self.results.items())
+        )
         typer.echo(line.format(", ".join(counts) or "nothing to store"))
         for each in (*self.problems, *filter(None, [self.eviction_line])):
             typer.echo(each, err=True)
@@ -82,9 +103,7 @@ async def store_all(
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(what, total=len(memories))
         async for outcome in memory.ingest(memories, patience_s=patience_s):
-            stored.results[_named(outcome)] += 1
-            stored.evicted += outcome.evicted_memory_ids
-            stored.problems += (f"{place(outcome.sequence)}: {why}" for why in _problems(outcome))
+            stored.add(outcome, place(outcome.sequence))
             progress.advance(task)
     stored.eviction_line = await eviction_line(memory, len(stored.evicted))
     return stored

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
+from mlsdm_grpc.cli.output import echo_all, echo_document, message_dict
+from mlsdm_grpc.cli.session import Session, with_session
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.tenant_pb2 import Tenant
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ["tenant_app"]
 
-tenant_app = typer.Typer(help="Show, list and change quotas and defaults of tenants.")
+tenant_app = typer.Typer(
+    help="Show, list and change quotas and defaults of tenants.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 _Quota = Annotated[int | None, typer.Option(min=0, help="Quota; 0 is no limit.")]
 
@@ -33,7 +39,11 @@ def list_tenants(*, session: Session) -> None:
     async def read(memory: "MemoryClient") -> "list[Tenant]":
         return [tenant async for tenant in memory.list_tenants()]
 
-    for tenant in session.run(read):
+    found = session.run(read)
+    if session.as_json:
+        echo_all(map(message_dict, found), session.form)
+        return
+    for tenant in found:
         _echo(tenant, session)
 
 
@@ -73,7 +83,7 @@ def set_tenant(
 
 def _echo(tenant: "Tenant", session: Session) -> None:
     if session.as_json:
-        echo_json(message_dict(tenant))
+        echo_document(message_dict(tenant), session.form)
         return
     quotas, usage = tenant.effective_quotas, tenant.usage
     amounts = [

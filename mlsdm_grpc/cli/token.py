@@ -8,13 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson
-from mlsdm_grpc.cli.session import echo_json, report
+from mlsdm_grpc.cli.options import AsJson, Output
+from mlsdm_grpc.cli.output import echo_all
+from mlsdm_grpc.cli.reporting import report
+from mlsdm_grpc.cli.session import chosen_form
 from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["token_app"]
 
-token_app = typer.Typer(help="Create, list and revoke the keys of a tokens file.")
+token_app = typer.Typer(
+    help="Create, list and revoke the keys of a tokens file.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 TokensFile = Annotated[
     Path, typer.Option("--file", dir_okay=False, help="Tokens file, created if absent.")
@@ -61,33 +68,35 @@ def create(
 
 
 @token_app.command("list")
-def list_keys(*, file: TokensFile, as_json: AsJson = False) -> None:
+def list_keys(*, file: TokensFile, output: Output = None, as_json: AsJson = False) -> None:
     """Print id, name, tenant, roles, spaces and end of each key."""
     from mlsdm_grpc.security.roles import ROLES
     from mlsdm_grpc.security.static_keys import read_keys
 
-    with _reported():
+    form = chosen_form(output, as_json=as_json)
+    with _reported(as_json=form != "table"):
         keys = read_keys(file, ROLES)
     now = datetime.now(UTC)
-    for key in keys:
-        principal = key.principal
-        line: dict[str, Any] = {
-            "id": principal.key_id,
-            "name": principal.name,
-            "tenant": principal.tenant,
-            "roles": list(principal.roles),
-            "spaces": list(principal.spaces.patterns) if principal.spaces else ["*"],
+    values: list[dict[str, Any]] = [
+        {
+            "id": key.principal.key_id,
+            "name": key.principal.name,
+            "tenant": key.principal.tenant,
+            "roles": list(key.principal.roles),
+            "spaces": list(key.principal.spaces.patterns) if key.principal.spaces else ["*"],
             "expires": key.expires.isoformat() if key.expires else None,
             "expired": key.expires is not None and key.expires <= now,
         }
-        if as_json:
-            echo_json(line)
-            continue
-        end = line["expires"] or "never"
+        for key in keys
+    ]
+    if form != "table":
+        echo_all(values, form)
+        return
+    for value in values:
         typer.echo(
-            f"{principal.key_id}  {principal.name}  {principal.tenant}"
-            f"  roles={','.join(principal.roles)}  spaces={','.join(line['spaces'])}"
-            f"  expires={end}{' (expired)' if line['expired'] else ''}"
+            f"{value['id']}  {value['name']}  {value['tenant']}"
+            f"  roles={','.join(value['roles'])}  spaces={','.join(value['spaces'])}"
+            f"  expires={value['expires'] or 'never'}{' (expired)' if value['expired'] else ''}"
         )
 
 
@@ -107,12 +116,12 @@ def revoke(
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def _reported(*, as_json: bool = False) -> Iterator[None]:
     """Report an error on standard error and end with code 1."""
     try:
         yield
     except MlsdmError as error:
-        report(error, as_json=False, local=True)
+        report(error, as_json=as_json, local=True)
         raise typer.Exit(1) from None
     except OSError as error:
         typer.echo(f"The tokens file cannot be changed: {error.strerror}", err=True)

@@ -2,7 +2,8 @@
 
 import typer
 
-from mlsdm_grpc.cli.session import Session, echo_json, message_dict, with_session
+from mlsdm_grpc.cli.output import echo_document, message_dict
+from mlsdm_grpc.cli.session import Session, with_session
 
 __all__ = ["whoami"]
 
@@ -12,7 +13,7 @@ def whoami(*, session: Session) -> None:
     """Print name, tenant, roles, spaces and permissions of the caller."""
     found = session.run(lambda memory: memory.who_am_i())
     if session.as_json:
-        echo_json(message_dict(found))
+        echo_document(message_dict(found), session.form)
         return
     spaces = "all" if found.all_spaces else ", ".join(found.spaces) or "none"
     typer.echo(f"{found.name} of {found.tenant}")

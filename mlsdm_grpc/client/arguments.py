@@ -82,6 +82,7 @@ _REQUIRED: Final = frozenset(
         "CreateSpaceRequest.space",
         "UpdateSpaceRequest.etag",
         "SetPolicyRequest.etag",
+        "DrainRequest.reason",
         "SetTenantRequest.etag",
         "SpaceConfig.embedder_model",
         "OntologyCategory.category",

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import grpc
 import grpc.aio
@@ -18,7 +19,10 @@ import grpc.aio
 from mlsdm_grpc.client.failures import never_sent, pushback, typed_error
 from mlsdm_grpc.errors import DeadlineExceeded, MlsdmError, QuotaExceeded, Unavailable
 
-__all__ = ["MAX_ATTEMPTS", "UNCERTAIN_REASONS", "Attempts", "Throttle"]
+__all__ = ["MAX_ATTEMPTS", "UNCERTAIN_REASONS", "Attempts", "OnWait", "Throttle"]
+
+OnWait: TypeAlias = Callable[[MlsdmError, float], None]
+"""Function called before the wait for a retry, with the error and the wait in seconds."""
 
 MAX_ATTEMPTS: Final = 3
 """Maximum number of attempts of one call, including the first."""
@@ -59,15 +63,26 @@ class Attempts:
 
     Args:
         throttle: Token bucket of the channel.
+        target: Address of the server, for messages.
         deadline_s: Event-loop time by which the call must end; 0 disables retries.
         repeatable: True if a retry cannot have a second effect.
         write_id: ``request_id`` of a write; empty for a read.
+        on_wait: Called before each wait.
     """
 
     def __init__(
-        self, throttle: Throttle, *, deadline_s: float, repeatable: bool, write_id: str
+        self,
+        throttle: Throttle,
+        *,
+        target: str,
+        deadline_s: float,
+        repeatable: bool,
+        write_id: str,
+        on_wait: OnWait,
     ) -> None:
         self._throttle = throttle
+        self._target = target
+        self._on_wait = on_wait
         self._deadline_s = deadline_s
         self._repeatable = repeatable
         self._write_id = write_id
@@ -88,11 +103,12 @@ class Attempts:
             MlsdmError: There is no further attempt; the error reflects all attempts.
         """
         self._count += 1
-        error = typed_error(failure, write_id=self._write_id)
+        error = typed_error(failure, target=self._target, write_id=self._write_id)
         wait_s = self._wait_s(failure, error)
         if wait_s is None:
             raise self._final(failure, error) from failure
         self._open = self._open or _leaves_open(failure, error)
+        self._on_wait(error, wait_s)
         await asyncio.sleep(wait_s)
 
     def _wait_s(self, failure: grpc.aio.AioRpcError, error: MlsdmError) -> float | None:

@@ -105,6 +105,7 @@ def channel_options() -> list[tuple[str, int | str]]:
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.min_reconnect_backoff_ms", 1_000),
         ("grpc.max_reconnect_backoff_ms", 5_000),
+        ("grpc.dns_ares_query_timeout", 2_000),
         ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
         ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
@@ -119,7 +120,7 @@ def open_channel(
     """Return a channel, which connects on the first call.
 
     Args:
-        target: ``HOST:PORT`` or any gRPC target.
+        target: A gRPC target, as :func:`server_address` returns it.
         credentials: None is plain text.
     """
     if credentials is None:

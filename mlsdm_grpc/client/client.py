@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlsdm_grpc.client.administration import Administration
 from mlsdm_grpc.client.batch_writes import BatchWrites
 from mlsdm_grpc.client.generation import Generation
 from mlsdm_grpc.client.governance import Governance
@@ -15,7 +16,15 @@ __all__ = ["MemoryClient"]
 
 
 class MemoryClient(
-    Writes, BatchWrites, Reads, Streaming, Spaces, TenantAccess, Generation, Governance
+    Writes,
+    BatchWrites,
+    Reads,
+    Streaming,
+    Spaces,
+    TenantAccess,
+    Generation,
+    Governance,
+    Administration,
 ):
     """A connection to one server, for one space unless a call names another.
 
@@ -30,14 +39,15 @@ class MemoryClient(
     :class:`InvalidInput`, which names it and says what to send instead. The server checks ranges of
     numbers and everything that depends on the space.
 
-    Every call has a deadline. A call that ends with UNAVAILABLE is retried up to twice within the
-    deadline, a write with the same ``request_id``, so nothing is stored twice. There is no retry if
-    the server asks for a delay beyond the deadline, or has retried itself (a model, a remote
-    embedder). Every failure raises the :class:`MlsdmError` that the server raised: ``NotFound``,
-    ``Conflict`` ...
+    Every call has a deadline. A call that ends with UNAVAILABLE is retried up to twice within
+    the deadline, a write with the same ``request_id``, so nothing is stored twice. There is no
+    retry if the server asks for a delay beyond the deadline, or has retried itself (a model, a
+    remote embedder). A server that does not listen is reported within 3 s. Every failure raises
+    the :class:`MlsdmError` that the server raised: ``NotFound``, ``Conflict`` ...
 
     Args:
-        target: ``HOST:PORT`` or any gRPC target.
+        target: Address of the server, see :func:`server_address`; None is the environment variable
+            MLSDM_TARGET, or ``127.0.0.1:50051`` without it.
         token: Bearer token, printable ASCII of at most 8 KiB; surrounding white space is removed. A
             function is asked before each call and must not block; use it for tokens that end. None
             if the server requires none. A token is sent unencrypted without ``credentials``.
@@ -46,6 +56,8 @@ class MemoryClient(
         credentials: Channel credentials, for TLS those of :func:`tls_credentials`; None is plain
             text.
         tenant: Another tenant to act in, for callers with the permission ``tenant.impersonate``.
+        on_wait: Called before each wait for a retry, with the error and the wait in seconds; must
+            not block. None waits silently.
 
     Raises:
         InvalidInput: An argument is invalid.

@@ -21,8 +21,10 @@ from mlsdm_grpc._gen.mlsdm.v1.node_pb2 import ServerInfo
 from mlsdm_grpc._gen.mlsdm.v1.space_service_pb2_grpc import SpaceServiceStub
 from mlsdm_grpc._gen.mlsdm.v1.tenant_service_pb2_grpc import TenantServiceStub
 from mlsdm_grpc.client.arguments import message
+from mlsdm_grpc.client.attempts import OnWait
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S, Connection
-from mlsdm_grpc.client.values import address, credential, tenant_name, timeout, wrong_type
+from mlsdm_grpc.client.server_address import server_address
+from mlsdm_grpc.client.values import credential, tenant_name, timeout, wrong_type
 from mlsdm_grpc.errors import PreconditionFailed
 
 __all__ = ["ClientBase"]
@@ -33,22 +35,26 @@ class ClientBase:
 
     def __init__(
         self,
-        target: str,
+        target: str | None = None,
         *,
         token: str | Callable[[], str] | None = None,
         space: str = "default",
         timeout_s: float = DEFAULT_TIMEOUT_S,
         credentials: grpc.ChannelCredentials | None = None,
         tenant: str | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         if not isinstance(credentials, grpc.ChannelCredentials | None):
             raise wrong_type("credentials", "grpc.ChannelCredentials", credentials)
+        if on_wait is not None and not callable(on_wait):
+            raise wrong_type("on_wait", "a function of an error and seconds", on_wait)
         self.space = message(GetStateRequest, space=space).space  # any with a space
-        self._target = address(target)
+        self._target = server_address(target, secure=credentials is not None)
         self._token = token if callable(token) else credential(token)
         self._timeout_s = timeout(timeout_s)
         self._credentials = credentials
         self._tenant = tenant_name(tenant)
+        self._on_wait = on_wait
         self._opened: Connection | None = None
 
     async def __aenter__(self) -> Self:
@@ -58,6 +64,7 @@ class ClientBase:
             credentials=self._credentials,
             timeout_s=self._timeout_s,
             tenant=self._tenant,
+            on_wait=self._on_wait,
         )
         channel = self._opened.channel
         self._memories = MemoryServiceStub(channel)

@@ -11,9 +11,11 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from mlsdm_grpc.client.attempts import Attempts, Throttle
+from mlsdm_grpc.client.attempts import Attempts, OnWait, Throttle
 from mlsdm_grpc.client.channel import REPEATABLE_REQUESTS, open_channel
-from mlsdm_grpc.client.values import address, credential, timeout
+from mlsdm_grpc.client.server_address import server_address
+from mlsdm_grpc.client.values import credential, timeout
+from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.wire.metadata import AUTHORIZATION, REQUEST_ID, TENANT
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Connection"]
@@ -30,14 +32,17 @@ class Connection:
 
     def __init__(
         self,
-        target: str,
+        target: str | None,
         *,
         token: str | Callable[[], str] | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         tenant: str = "",
+        on_wait: OnWait | None = None,
     ) -> None:
-        self.channel = open_channel(address(target), credentials)
+        self.target = server_address(target, secure=credentials is not None)
+        self.on_wait = on_wait or _ignore
+        self.channel = open_channel(self.target, credentials)
         self._throttle = Throttle()
         self._timeout_s = timeout_s
         self._token = token if callable(token) else None
@@ -134,6 +139,8 @@ class Connection:
     def _attempts(self, request: Message, deadline_s: float, write_id: str) -> Attempts:
         return Attempts(
             self._throttle,
+            target=self.target,
+            on_wait=self.on_wait,
             deadline_s=deadline_s,
             repeatable=request.DESCRIPTOR.full_name in REPEATABLE_REQUESTS,
             write_id=write_id,
@@ -146,6 +153,10 @@ class Connection:
         # An id of the client also identifies a call that never reached the server.
         shown = self._credential if self._token is None else _header(self._token())
         return (*shown, *self._elsewhere, (REQUEST_ID, str(uuid.uuid4())))
+
+
+def _ignore(error: MlsdmError, wait_s: float) -> None:
+    del error, wait_s
 
 
 def _header(token: str | None) -> tuple[tuple[str, str], ...]:

@@ -10,11 +10,19 @@ import grpc
 import grpc.aio
 
 from mlsdm_grpc import errors
+from mlsdm_grpc.client.server_address import OPS_PORT
 from mlsdm_grpc.client.values import wrong_type
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.status import from_status
 
-__all__ = ["never_sent", "pushback", "request_id_of", "typed_error", "typed_errors"]
+__all__ = [
+    "never_sent",
+    "pushback",
+    "request_id_of",
+    "typed_error",
+    "typed_errors",
+    "unreachable",
+]
 
 _DEADLINE_EXCEEDED: Final = 4
 _UNAVAILABLE: Final = 14
@@ -29,11 +37,14 @@ _NO_CONNECTION: Final = (
 )
 
 
-def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.MlsdmError:
+def typed_error(
+    failure: grpc.aio.AioRpcError, *, target: str, write_id: str = ""
+) -> errors.MlsdmError:
     """Return the error that the server raised, or the error for a failure of the transport.
 
     Args:
         failure: Failure reported by grpc.
+        target: Address of the server, for the message of a call without a connection.
         write_id: ``request_id`` of the write; empty for a read. Errors with an unknown outcome
             carry it in their metadata.
 
@@ -59,9 +70,28 @@ def typed_error(failure: grpc.aio.AioRpcError, *, write_id: str = "") -> errors.
         )
     if code != _UNAVAILABLE:
         return error
-    if not write_id or never_sent(failure):
+    if never_sent(failure):
+        return errors.Unavailable(_no_connection(message, target), reason="")
+    if not write_id:
         return errors.Unavailable(message, reason="")
     return errors.Unavailable(message, reason="OUTCOME_UNKNOWN", metadata=metadata)
+
+
+def unreachable(error: errors.MlsdmError) -> bool:
+    """Return True if a call failed because there was no connection."""
+    return isinstance(error.__cause__, grpc.aio.AioRpcError) and never_sent(error.__cause__)
+
+
+def _no_connection(details: str, target: str) -> str:
+    """Return what is wrong with the connection, and what to check."""
+    cause = details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
+    if "http1" in details or target.endswith(f":{OPS_PORT}"):
+        problem = f"{target} is an HTTP port, as for operations; gRPC is at port 50051 by default"
+    elif "SSL" in details or "TLS" in details:
+        problem = f"does the server at {target} use TLS, with a certificate of --ca?"
+    else:
+        problem = f"is `mlsdm serve` running at {target}?"
+    return f"No connection: {problem} ({cause})"
 
 
 def never_sent(failure: grpc.aio.AioRpcError) -> bool:
@@ -81,12 +111,12 @@ def pushback(failure: grpc.aio.AioRpcError) -> float | None:
 
 
 @contextmanager
-def typed_errors() -> Iterator[None]:
+def typed_errors(target: str) -> Iterator[None]:
     """Raise the result of :func:`typed_error` for a failure inside, with grpc's error as cause."""
     try:
         yield
     except grpc.aio.AioRpcError as failure:
-        raise typed_error(failure) from failure
+        raise typed_error(failure, target=target) from failure
 
 
 def request_id_of(error: errors.MlsdmError) -> str:

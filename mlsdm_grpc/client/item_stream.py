@@ -19,6 +19,7 @@ import grpc
 import grpc.aio
 
 from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamFlow, StreamOpen
+from mlsdm_grpc.client.connection import Connection
 from mlsdm_grpc.client.failures import typed_errors
 from mlsdm_grpc.client.retry import Retry
 from mlsdm_grpc.errors import Conflict, MlsdmError, Unavailable
@@ -39,8 +40,10 @@ OutcomeT = TypeVar("OutcomeT")
 class ItemMessages(Generic[ItemT, OutcomeT]):
     """Messages of one streaming RPC."""
 
-    connect: Callable[[], grpc.aio.StreamStreamCall[Any, Any]]
-    """Starts a call."""
+    connection: Connection
+    """Connection of the stream."""
+    rpc: grpc.aio.StreamStreamMultiCallable[Any, Any]
+    """Method of a stub."""
     open: Callable[[StreamOpen], Any]
     """Returns the first message."""
     batch: Callable[[int, list[ItemT]], Any]
@@ -72,7 +75,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
         self._messages = messages
         self._opening = opening
         self._source = source
-        self._retry = Retry(patience_s)
+        self._target = messages.connection.target
+        self._retry = Retry(patience_s, messages.connection.on_wait)
         self._acked = 0
         # Number of items taken from the source.
         self._taken = 0
@@ -145,10 +149,10 @@ class ItemStream(Generic[ItemT, OutcomeT]):
 
     async def _connected(self, source: asyncio.Task[None]) -> AsyncGenerator[OutcomeT]:
         """Run one call until it ends."""
-        call = self._messages.connect()
+        call = self._messages.connection.conversation(self._messages.rpc)
         sender: asyncio.Task[None] | None = None
         try:
-            with typed_errors():
+            with typed_errors(self._target):
                 await call.write(self._messages.open(self._opening))
                 response: Any
                 while (response := await call.read()) is not grpc.aio.EOF:
@@ -175,7 +179,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                         sender = asyncio.create_task(self._send(call, source))
         # A write to a call that has ended in the meantime.
         except asyncio.InvalidStateError as error:
-            with typed_errors():
+            with typed_errors(self._target):
                 await call.read()
             raise Unavailable("The call has ended.", reason="") from error
         finally:

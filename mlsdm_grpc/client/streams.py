@@ -63,11 +63,12 @@ class Streaming(ClientBase):
 
         Raises:
             Conflict: STREAM_IN_USE; another call has opened the stream.
-            Unavailable: The server could not be reached for ``patience_s``.
+            Unavailable: The server could not be reached for ``patience_s``, or not at all.
         """
         replaces = flag("allow_replace", allow_replace)
         messages: ItemMessages[Memory, IngestOutcome] = ItemMessages(
-            connect=lambda: self._connection.conversation(self._memories.IngestMemories),
+            connection=self._connection,
+            rpc=self._memories.IngestMemories,
             open=lambda stream: IngestMemoriesRequest(
                 open=IngestOpen(stream=stream, allow_replace=replaces)
             ),
@@ -94,7 +95,8 @@ class Streaming(ClientBase):
     ) -> AsyncGenerator[EventResult]:
         """Process any number of events; otherwise like :meth:`ingest`."""
         messages: ItemMessages[Event, EventResult] = ItemMessages(
-            connect=lambda: self._connection.conversation(self._cognition.StreamEvents),
+            connection=self._connection,
+            rpc=self._cognition.StreamEvents,
             open=lambda stream: StreamEventsRequest(open=stream),
             batch=lambda first, items: StreamEventsRequest(
                 batch=EventBatch(first_sequence=first, events=items)
@@ -136,7 +138,7 @@ class Streaming(ClientBase):
             include_embedding=include_embedding,
             min_revision=min_revision,
         )
-        retry = Retry(patience(patience_s))
+        retry = Retry(patience(patience_s), self._connection.on_wait)
         while True:
             rest = True
             try:

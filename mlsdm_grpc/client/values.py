@@ -29,7 +29,6 @@ from mlsdm_grpc.messages import bounds, forms, limits
 __all__ = [
     "HINT_CHARS",
     "MAX_SINGLE",
-    "address",
     "credential",
     "duration",
     "embedding",
@@ -76,17 +75,6 @@ def write_request_id(request_id: object) -> str:
         return str(uuid.UUID(given) if given else uuid.uuid4())
     except ValueError:
         raise invalid("request_id", forms.REQUEST_ID.description) from None
-
-
-def address(target: object) -> str:
-    """Return the target of a channel.
-
-    Raises:
-        InvalidInput: The value is not a valid target.
-    """
-    if not (given := string("target", target, max_bytes=bounds.STRING.limit)):
-        raise invalid("target", "must not be empty")
-    return given
 
 
 def credential(token: object) -> str:

@@ -19,6 +19,7 @@ QUICK = {
     "MLSDM_SERVER__DRAIN_DELAY_S": "0",
     "MLSDM_PRESSURE__MAX_LOOP_LAG_S": "60",
     "MLSDM_PRESSURE__MAX_PROCESSING_S": "120",
+    "MLSDM_CONTEXTS": os.devnull,
     "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
 }
 

@@ -246,8 +246,8 @@ def test_ingest_stores_labelled_passages(run, tmp_path):
         run(
             "query",
             "boats",
-            "--label",
-            "file:my_notes.txt",
+            "--metadata",
+            f"path={notes}",
             "--label",
             "kind:note",
             "--json",
@@ -263,14 +263,14 @@ def test_ingest_stores_labelled_passages(run, tmp_path):
     assert len(lines) == stored["results"]["CREATED"]
     assert all(line["embedding"] and "kind:note" in line["labels"] for line in lines)
     repeated = run("ingest", str(notes), "--label", "kind:note", *space)
-    assert "refreshed" in repeated.stdout
+    assert repeated.stdout.startswith("1 file (1 unchanged): ")
     plain = run("ingest", str(other), "--no-context", *space)
     assert plain.returncode == 0
 
 
 def test_ingest_names_every_file_that_cannot_be_read(run, tmp_path):
     binary = tmp_path / "binary"
-    binary.write_bytes(b"\xff\xfe\xfa")
+    binary.write_bytes(b"\xfa\xfe\xff")
     result = run("ingest", str(binary), str(tmp_path / "absent"))
     assert result.returncode == 1
     assert "is not UTF-8" in result.stderr
@@ -329,13 +329,14 @@ def test_a_token_is_read_from_its_file(serve, mlsdm, tmp_path):
 
 
 THREAT = "I will kill you and your whole family tonight."
+ECHO = "[echo is no language model: it repeats what it recalls; docs/llm.md says how to set one]\n"
 SECRET = "The key is AKIAIOSFODNN7EXAMPLE, keep it safe."
 
 
 def test_generate_tells_what_was_refused_and_why(run):
     space = ("--space", "answers")
     fine = run("generate", "When is the heating serviced?", *space)
-    assert (fine.returncode, fine.stderr) == (0, "")
+    assert (fine.returncode, fine.stderr) == (0, ECHO)
     assert fine.stdout.endswith("\n")
     refused = run("generate", THREAT, *space)
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -351,7 +352,7 @@ def test_generate_tells_what_was_refused_and_why(run):
 def test_generate_tells_what_is_in_shadow_only_if_asked(run):
     prompt = ("generate", "Is bob@example.com a good address?", "--space", "shadow")
     quiet = run(*prompt)
-    assert (quiet.returncode, quiet.stderr) == (0, "")
+    assert (quiet.returncode, quiet.stderr) == (0, ECHO)
     told = run(*prompt, "--verbose")
     assert told.returncode == 0
     assert re.search(
@@ -373,7 +374,7 @@ def test_a_refused_memory_is_told_with_its_rule(serve, mlsdm, tmp_path):
     notes.write_text(SECRET, "utf-8")
     ingested = mlsdm("ingest", str(notes), "--no-context", "--target", server.target)
     assert ingested.returncode == 1
-    assert "passage 1 (file:notes.txt): [memory refused by secret.memory: " in ingested.stderr
+    assert f"passage 1 of {notes}: [memory refused by secret.memory: " in ingested.stderr
     as_json = mlsdm("ingest", str(notes), "--no-context", "--json", "--target", server.target)
     assert len(json.loads(as_json.stdout)["problems"]) == 1
     good = tmp_path / "good.txt"
@@ -403,7 +404,7 @@ def test_what_had_to_leave_is_told_in_words(serve, mlsdm, tmp_path):
     as_json = answer(run(*files, "--json"))
     assert as_json["results"] == {"CREATED": 1}
     assert len(as_json["evicted_memory_ids"]) == 1
-    assert not run(*files).stderr.strip(), "refreshed, so nothing leaves"
+    assert "evicted" not in run(*files).stderr, "unchanged, so nothing leaves"
     said = run("generate", "When does the ferry leave?")
     assert said.stdout.startswith("You asked me about this: ")
-    assert said.stderr == "2 older memories were evicted to make room (capacity 3)\n"
+    assert said.stderr == f"{ECHO}2 older memories were evicted to make room (capacity 3)\n"

@@ -71,7 +71,7 @@ def test_all_faults_of_the_settings_are_told_at_once(mlsdm, tmp_path):
     config.write_text(
         '[server]\nlisten = "nowhere"\ndrain_grace_s = -1\n[space]\nunknown = 1\n', "utf-8"
     )
-    result = mlsdm("check", "--config", str(config), "--json")
+    result = mlsdm("check", "--config", str(config), "-o", "jsonl")
     assert result.returncode == 1
     findings = [json.loads(line) for line in result.stdout.splitlines()]
     assert {finding["name"] for finding in findings} == {

@@ -52,7 +52,8 @@ def lose(folder: Path, kept: int) -> None:
 
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return found
 
 
 async def run(mlsdm, *arguments):

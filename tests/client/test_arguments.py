@@ -251,6 +251,9 @@ ROWS: dict[str, Rows] = {
         ),
         FLAG,
     ),
+    "reason": text(16 * KIB, empty=True),
+    "grace": TTL,
+    "on_wait": Rows(("print", 3, [], True), (math.nan,), (LONE,), (), ("",)),
     "error": Rows(("failed", 3, [], {}), (math.nan,), (LONE,), (), ("",)),
 }
 
@@ -260,6 +263,7 @@ UNBOUNDED = {
     "events",
     "max_chars",
     "memories",
+    "on_wait",
     "passage_context.text",
     "patience_s",
     "policy",

@@ -96,7 +96,7 @@ def test_a_broken_connection_during_a_write_names_its_request_id():
     failure = grpc.aio.AioRpcError(
         grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), "Socket closed"
     )
-    error = typed_error(failure, write_id="r-2")
+    error = typed_error(failure, target="h:1", write_id="r-2")
     assert isinstance(error, errors.Unavailable)
     assert error.reason == "OUTCOME_UNKNOWN"
     assert error.metadata == {"request_id": "r-2"}

@@ -93,7 +93,7 @@ async def test_the_table_of_rpcs_is_true(target):
     async with MemoryClient(target) as memory:
         info = await memory.server_info()
     rows = re.findall(r"^\| `(\w+Service)` \| ([\w, ]*?) ?\| ?([\w, ]*) \|$", README, re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 7
     shown = {
         f"mlsdm.v1.{service}/{method}"
         for service, served, _ in rows

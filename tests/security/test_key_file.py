@@ -128,7 +128,7 @@ def test_the_commands(file):
     assert "team" not in principal.spaces
     assert _run("create", "--file", file, "--name", "b", "--tenant", "acme").exit_code == 0
     listed = _run("list", "--file", file, "--json")
-    first, second = map(json.loads, listed.stdout.splitlines())
+    first, second = json.loads(listed.stdout)
     assert first["id"] == principal.key_id
     assert (first["spaces"], first["expired"]) == (["inbox", "team-*"], False)
     assert (second["roles"], second["expires"], second["spaces"]) == (["writer"], None, ["*"])

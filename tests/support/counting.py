@@ -51,6 +51,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "list_tenants": {},
     "server_info": {},
     "who_am_i": {},
+    "health_names": {},
+    "drain": {"reason": "a"},
     "new_memory": {"text": "a"},
     "split_passages": {"text": "a"},
     "passage_context": {"text": "a"},

@@ -1,0 +1,136 @@
+"""Contexts: named servers with their credentials, in a file of the user.
+
+A context is used as a whole, and only if neither ``--target`` nor MLSDM_TARGET names a server, so
+that its credential never reaches another server. Single flags override its other values.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from mlsdm_grpc.cli.context_file import CONTEXT_VARIABLE, contexts_file
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+__all__ = ["Contexts", "ServerContext", "chosen_context", "load_contexts"]
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerContext:
+    """A server, and the way to be known there."""
+
+    target: str
+    space: str | None = None
+    token_file: str | None = None
+    tls: bool = False
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+@dataclass(slots=True)
+class Contexts:
+    """Content of the file of contexts."""
+
+    by_name: dict[str, ServerContext]
+    current: str = ""
+    """Name of the context that commands use; empty if none."""
+
+    def get(self, name: str) -> ServerContext:
+        """Return a context.
+
+        Raises:
+            InvalidInput: No context has this name.
+        """
+        if (found := self.by_name.get(name)) is None:
+            known = ", ".join(self.by_name) or "none"
+            raise _invalid("context", f"must be one of those of `mlsdm context list`: {known}")
+        return found
+
+    def add(self, name: str, context: ServerContext) -> None:
+        """Add or replace a context; the first one becomes the current one.
+
+        Raises:
+            InvalidInput: The name is not valid.
+        """
+        if not _NAME.fullmatch(name):
+            raise _invalid("context", f"must match {_NAME.pattern}")
+        self.by_name[name] = context
+        self.current = self.current or name
+
+    def remove(self, name: str) -> None:
+        """Remove a context.
+
+        Raises:
+            InvalidInput: No context has this name.
+        """
+        self.get(name)
+        del self.by_name[name]
+        if self.current == name:
+            self.current = ""
+
+    def save(self) -> None:
+        """Write the file, readable by its user only.
+
+        Raises:
+            InvalidInput: The file cannot be written.
+        """
+        lines = [f"current = {json.dumps(self.current)}"]
+        for name, context in self.by_name.items():
+            lines += ["", f"[context.{json.dumps(name)}]"]
+            given = {key: value for key, value in asdict(context).items() if value}
+            lines += [f"{key} = {json.dumps(value)}" for key, value in given.items()]
+        file = contexts_file()
+        try:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            new = file.with_name(f"{file.name}.new")
+            new.write_text("\n".join(lines) + "\n", "utf-8")
+            new.chmod(0o600)
+            new.replace(file)
+        except OSError as error:
+            raise _invalid(str(file), f"cannot be written: {error.strerror}") from None
+
+
+def load_contexts() -> Contexts:
+    """Return the contexts of the file; none if there is no file.
+
+    Raises:
+        InvalidInput: The file cannot be read, or is not valid.
+    """
+    file = contexts_file()
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+        found = {name: _context(given) for name, given in content.get("context", {}).items()}
+        return Contexts(found, str(content.get("current", "")))
+    except FileNotFoundError:
+        return Contexts({})
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise _invalid(str(file), f"is no file of contexts: {error}") from None
+
+
+def chosen_context() -> ServerContext | None:
+    """Return the context that MLSDM_CONTEXT or the file chooses; None if there is none.
+
+    Raises:
+        InvalidInput: The file is not valid, or no context has this name.
+    """
+    contexts = load_contexts()
+    name = os.environ.get(CONTEXT_VARIABLE) or contexts.current
+    return contexts.get(name) if name else None
+
+
+def _context(given: Mapping[str, Any]) -> ServerContext:
+    known = {each.name: bool if each.name == "tls" else str for each in fields(ServerContext)}
+    for key, value in given.items():
+        if not isinstance(value, known.get(key, ())):
+            raise TypeError(f"{key} is unknown or of a wrong type")
+    return ServerContext(**given)
+
+
+def _invalid(field: str, problem: str) -> InvalidInput:
+    return InvalidInput(violations=[FieldViolation(field, problem)])

@@ -1,0 +1,162 @@
+"""One run of ``mlsdm ingest``: warnings, progress and report."""
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+
+from mlsdm_grpc.cli.evictions import eviction_line
+from mlsdm_grpc.cli.ingestion import Ingestion, PassageOptions
+from mlsdm_grpc.cli.progress_line import ProgressLine
+from mlsdm_grpc.cli.session import Session
+from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile
+from mlsdm_grpc.cli.storing import Stored
+from mlsdm_grpc.cli.text_formats import FORMATS
+from mlsdm_grpc.errors import NotFound
+
+if TYPE_CHECKING:
+    from mlsdm_grpc.client import MemoryClient
+
+__all__ = ["IngestRun"]
+
+# Share of the maximum length that a passage of a text has, on average.
+_MEAN_SHARE = 0.75
+# Formats whose size says nothing about the length of the text.
+_OPAQUE = frozenset({"pdf", "docx"})
+
+
+@dataclass
+class IngestRun:
+    """Files found by a command, and what became of them."""
+
+    session: Session
+    options: PassageOptions
+    prune: bool = field(kw_only=True)
+    files: list[SourceFile] = field(default_factory=list)
+    skipped: list[tuple[str, UnreadableFile]] = field(default_factory=list)
+    """Names of files that are not stored, with the reason."""
+    stored: Stored = field(default_factory=Stored)
+
+    def __post_init__(self) -> None:
+        self._began_s = time.monotonic()
+        self._ingestion: Ingestion | None = None
+        self._warned = False
+        self._pruned = 0
+
+    @property
+    def whole(self) -> bool:
+        """True if all files with text are in the space, and there is at least one file."""
+        faults = any(error.is_fault for _, error in self.skipped)
+        return self.stored.whole and not faults and bool(self.files)
+
+    def add(self, found: SourceFile | tuple[str, UnreadableFile]) -> None:
+        """Add a result of :func:`find_files`."""
+        if isinstance(found, SourceFile):
+            self.files.append(found)
+        else:
+            self.skipped.append(found)
+
+    async def store(self, memory: "MemoryClient") -> None:
+        """Store all files.
+
+        Raises:
+            MlsdmError: The server cannot be reached, or refuses all.
+        """
+        if not self.files:
+            return
+        capacity, used = await _capacity(memory)
+        progress = ProgressLine(len(self.files), sum(each.size for each in self.files))
+        self._warn_if(self._estimate() > capacity - used, capacity, used)
+
+        def before(count: int) -> None:
+            created = self.stored.results["CREATED"]
+            needed = created + len(ingestion.places) + count
+            self._warn_if(needed > capacity - used, capacity, used)
+
+        ingestion = self._ingestion = Ingestion(
+            memory,
+            self.options,
+            on_passages=before,
+            on_file=lambda file: progress.file_done(file.size),
+            skipped=self.skipped,
+        )
+        memories = ingestion.memories(self.files, known=used > 0)
+        try:
+            async for outcome in memory.ingest(memories, patience_s=self.session.timeout_s):
+                self.stored.add(outcome, ingestion.settled())
+                progress.passage_done()
+        finally:
+            progress.clear()
+        if self.prune:
+            for each in ingestion.stale:
+                await memory.delete(each)
+                self._pruned += 1
+        self.stored.eviction_line = await eviction_line(memory, len(self.stored.evicted))
+
+    def report(self, *, interrupted: bool = False) -> None:
+        """Print the result, and every file that was skipped."""
+        done = self._ingestion
+        unchanged, empty = (done.unchanged, done.empty) if done else (0, 0)
+        count = (done.files if done else 0) + unchanged + empty
+        elapsed_s = time.monotonic() - self._began_s
+        about: dict[str, object] = {
+            "files": count,
+            "unchanged": unchanged,
+            "empty": empty,
+            "seconds": round(elapsed_s, 3),
+            "interrupted": interrupted,
+            "pruned": self._pruned,
+            "skipped": [{"path": name, "reason": error.reason} for name, error in self.skipped],
+        }
+        notes = [f"{unchanged} unchanged"] if unchanged else []
+        notes += [f"{empty} without text"] if empty else []
+        inner = f" ({', '.join(notes)})" if notes else ""
+        plural = "" if count == 1 else "s"
+        line = f"{count} file{plural}{inner}: {{}} in {elapsed_s:.2f} s"
+        self.stored.echo(about, line, self.session.form)
+        if not self.session.as_json:
+            self._explain(interrupted=interrupted)
+
+    def _explain(self, *, interrupted: bool) -> None:
+        for name, error in self.skipped:
+            typer.echo(f"skipped {name}: {error.reason}", err=True)
+        if self._pruned:
+            typer.echo(f"{self._pruned} passages of earlier versions deleted")
+        elif self._ingestion and self._ingestion.stale:
+            count = len(self._ingestion.stale)
+            line = f"{count} passages of earlier versions of these files stay; --prune deletes them"
+            typer.echo(line, err=True)
+        if interrupted:
+            line = "stopped; the same command goes on: it skips what is stored, and doubles nothing"
+            typer.echo(line, err=True)
+        elif not self.files and not self.skipped:
+            typer.echo("no file", err=True)
+
+    def _estimate(self) -> int:
+        """Return the likely number of passages, without that of documents in binary formats."""
+        sizes = (
+            each.size for each in self.files if FORMATS.get(each.path.suffix.lower()) not in _OPAQUE
+        )
+        return int(sum(sizes) / (self.options.passage_chars * _MEAN_SHARE))
+
+    def _warn_if(self, is_short: bool, capacity: int, used: int) -> None:  # noqa: FBT001 - a condition
+        if not is_short or self._warned:
+            return
+        self._warned = True
+        if not self.session.as_json:
+            typer.echo(
+                f"warning: the space has room for {capacity - used} of {capacity} memories, and"
+                " these files need more: the oldest memories will be evicted. Ctrl-C stops;"
+                f" `mlsdm spaces set {self.session.space} capacity=N` makes room",
+                err=True,
+            )
+
+
+async def _capacity(memory: "MemoryClient") -> tuple[int, int]:
+    """Return the capacity of the space and the memories in it; of a new space the default."""
+    try:
+        state = (await memory.state()).state.memory
+    except NotFound:
+        return (await memory.server_info()).limits.default_capacity, 0
+    return state.capacity, state.used

@@ -1,0 +1,154 @@
+"""Passages of files as memories, with what is known about each file at the server.
+
+Every memory has the metadata ``path``, ``part`` (such as 3/17) and ``digest`` (of content and
+options), so that a repeated command skips the files that are stored whole, and stores no passage
+twice.
+"""
+
+import hashlib
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlsdm_grpc.cli.document_reader import DocumentReader, format_of
+from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile
+from mlsdm_grpc.errors import NotFound
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
+    from mlsdm_grpc.client import MemoryClient
+
+__all__ = ["Ingestion", "PassageOptions", "file_label"]
+
+_MAX_LABEL_CHARS = 64
+_PREFIX = "file:"
+_DIGEST_CHARS = 10
+_NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9._/-]+")
+# Limit of the contract for metadata, less the other entries.
+_MAX_PATH_BYTES = 3_900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageOptions:
+    """Options that decide which passages a file has."""
+
+    passage_chars: int
+    context: bool
+    labels: Sequence[str]
+    encoding: str
+
+
+@dataclass(slots=True)
+class Ingestion:
+    """Files on their way to one space."""
+
+    memory: "MemoryClient"
+    options: PassageOptions
+    on_passages: Callable[[int], None]
+    """Called before passages of a file are sent, with their number."""
+    on_file: Callable[[SourceFile], None]
+    """Called when nothing of a file is left to do."""
+    unchanged: int = 0
+    """Number of files that were stored before."""
+    empty: int = 0
+    """Number of files without text."""
+    files: int = 0
+    """Number of files with passages that were sent."""
+    skipped: list[tuple[str, UnreadableFile]] = field(default_factory=list)
+    """Names of files that cannot be read, with the reason."""
+    stale: list[str] = field(default_factory=list)
+    """Ids of passages of earlier versions of the files."""
+    places: deque[tuple[SourceFile, int, int]] = field(default_factory=deque)
+    """File, part and number of parts of each memory that has no outcome yet."""
+
+    async def memories(
+        self, files: Sequence[SourceFile], *, known: bool
+    ) -> "AsyncIterator[Memory]":
+        """Yield the memories of files; those of a file that is stored whole are left out.
+
+        Args:
+            files: Files to read.
+            known: The space may hold passages of these files.
+        """
+        from mlsdm_grpc.client import new_memory, passage_context, split_passages
+
+        options = self.options
+        async with DocumentReader(encoding=options.encoding) as reader:
+            for file in files:
+                try:
+                    kind = format_of(file)
+                    if len(file.name.encode()) > _MAX_PATH_BYTES:
+                        raise UnreadableFile(f"its path has more than {_MAX_PATH_BYTES} bytes")
+                    text = await reader.text(file, kind)
+                except UnreadableFile as error:
+                    self.skipped.append((file.name, error))
+                    self.on_file(file)
+                    continue
+                passages = split_passages(text, max_chars=options.passage_chars)
+                heading = passage_context(text) if options.context else ""
+                digest = self._digest(text)
+                label = file_label(file.name)
+                if not passages:
+                    self.empty += 1
+                elif known and await self._is_stored(file, label, digest, len(passages)):
+                    self.unchanged += 1
+                else:
+                    self.files += 1
+                    self.on_passages(len(passages))
+                    for part, passage in enumerate(passages, 1):
+                        self.places.append((file, part, len(passages)))
+                        yield new_memory(
+                            passage,
+                            context=heading,
+                            labels=[label, *options.labels],
+                            metadata={
+                                "path": file.name,
+                                "part": f"{part}/{len(passages)}",
+                                "digest": digest,
+                            },
+                        )
+                    continue
+                self.on_file(file)
+
+    def settled(self) -> str:
+        """Return the name of the next memory with an outcome, and report a finished file."""
+        file, part, count = self.places.popleft()
+        if part == count:
+            self.on_file(file)
+        return f"passage {part} of {file.name}"
+
+    def _digest(self, text: str) -> str:
+        """Return what the passages of a file depend on, in short."""
+        about = f"{self.options.passage_chars} {self.options.context} "
+        return hashlib.sha256(about.encode() + text.encode("utf-8", "replace")).hexdigest()[:16]
+
+    async def _is_stored(self, file: SourceFile, label: str, digest: str, count: int) -> bool:
+        """Return True if all passages are in the space; notes those of other versions."""
+        parts = set()
+        try:
+            async for each in self.memory.list(
+                labels=[label, *self.options.labels], metadata={"path": file.name}
+            ):
+                if each.metadata["digest"] == digest:
+                    parts.add(each.metadata["part"])
+                else:
+                    self.stale.append(each.memory_id)
+        except NotFound:
+            return False
+        return len(parts) == count
+
+
+def file_label(name: str) -> str:
+    """Return ``file:NAME`` as a valid label, which stays distinct for distinct names.
+
+    A name with other characters than a label may have, or too many, is shortened to its end and
+    followed by a digest of the whole.
+    """
+    label = f"{_PREFIX}{name}"
+    if len(label) <= _MAX_LABEL_CHARS and not _NOT_IN_LABELS.search(name):
+        return label
+    digest = hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:_DIGEST_CHARS]
+    room = _MAX_LABEL_CHARS - len(_PREFIX) - len(digest) - 1
+    return f"{_PREFIX}{_NOT_IN_LABELS.sub('_', name)[-room:]}-{digest}"

@@ -1,0 +1,112 @@
+"""Forms of the output: tables for people, one JSON document, or JSON objects line by line."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mlsdm_grpc.cli.options import Form
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+__all__ = [
+    "echo_all",
+    "echo_document",
+    "echo_json",
+    "echo_table",
+    "in_line",
+    "message_dict",
+    "terminal_width",
+]
+
+_GAP = "  "
+# Minimum room for the last cell beside the others; with less it stands on a line of its own.
+_LEAST_ROOM = 30
+_WIDTH_WITHOUT_TERMINAL = 120
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as one line of JSON on standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def echo_document(value: Any, form: Form = "json") -> None:
+    """Print a value as a JSON document, indented on a terminal, or as one line for jsonl."""
+    indent = 2 if form == "json" and sys.stdout.isatty() else None
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def echo_all(values: Iterable[Any], form: Form) -> None:
+    """Print values as one JSON array, or each on a line for jsonl."""
+    if form == "json":
+        echo_document(list(values))
+        return
+    for value in values:
+        echo_json(value)
+
+
+def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, full: bool) -> None:
+    """Print rows in columns; only the last cell is ever shortened, to the width of the terminal.
+
+    Args:
+        headers: Names of the columns; printed if there is a row.
+        rows: Cells of one line each.
+        full: Print the last cell whole.
+    """
+    lines = [headers, *rows]
+    if len(lines) == 1:
+        return
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(headers) - 1)]
+    room = terminal_width() - sum(widths) - len(_GAP) * len(widths)
+    for line in lines:
+        cells = (
+            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=False)
+        )
+        head, last = _GAP.join(cells), line[-1]
+        if not widths:
+            typer.echo(last)
+        elif full or _width(last) <= room:
+            typer.echo(f"{head}{_GAP}{last}".rstrip())
+        elif room >= _LEAST_ROOM:
+            typer.echo(f"{head}{_GAP}{_shortened(last, room)}")
+        else:
+            typer.echo(f"{head.rstrip()}\n{_GAP}{_shortened(last, terminal_width() - len(_GAP))}")
+
+
+def in_line(text: str) -> str:
+    """Return a text as one line, without control characters that would act on a terminal."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
+
+
+def terminal_width() -> int:
+    """Return the columns of the terminal, or 120 if there is none."""
+    return shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns
+
+
+def message_dict(message: "Message") -> dict[str, Any]:
+    """Return a message as JSON values, with the field names of the contract."""
+    from google.protobuf.json_format import MessageToDict
+
+    found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)
+    return found
+
+
+def _width(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _shortened(text: str, room: int) -> str:
+    if _width(text) <= room:
+        return text
+    shown = text[: room - 3]
+    while _width(shown) > room - 3:
+        shown = shown[:-1]
+    return f"{shown}..."

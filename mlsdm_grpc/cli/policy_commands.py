@@ -1,0 +1,223 @@
+"""``mlsdm policy``: the governance policy of the tenant."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mlsdm_grpc.cli.output import echo_all, echo_document, echo_table, message_dict
+from mlsdm_grpc.cli.session import Session, with_session
+from mlsdm_grpc.cli.texts import key_values
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+if TYPE_CHECKING:
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
+    from mlsdm_grpc.client import MemoryClient
+
+__all__ = ["policy_app"]
+
+policy_app = typer.Typer(
+    help="Show, compare and change the rules of governance.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+Changes = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="E.g. secret.memory.enforcement=enforce, or base_moral_threshold=0.6.",
+        metavar="RULE.SETTING=VALUE...",
+    ),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--file", "-f", help="Whole policy as `mlsdm policy show -o json` prints it; - is stdin."
+    ),
+]
+
+_BASE = "base_moral_threshold"
+_MORAL = "moral.threshold"
+_NUMBERS = frozenset({"threshold"})
+# Prefixes of the names of enumerations, by setting.
+_PREFIXES = {
+    "decision": "DECISION_",
+    "enforcement": "ENFORCEMENT_",
+    "on_error": "ON_ERROR_",
+}
+
+
+@policy_app.command()
+@with_session(in_space=False)
+def show(*, session: Session) -> None:
+    """Print the rules with their effective settings."""
+    policy = session.run(lambda memory: memory.get_policy()).policy
+    shown = message_dict(policy)
+    if session.form == "json":
+        echo_document(shown)
+        return
+    if session.form == "jsonl":
+        echo_all(shown["rules"], "jsonl")
+        return
+    base = f"{policy.base_moral_threshold:g}"
+    typer.echo(f"version {policy.policy_version or '-'}, {_BASE} {base}\n")
+    rows = (
+        (
+            each["rule_id"],
+            f"{each.get('threshold', 0):g}",
+            *(_word(name, each.get(name, "-")) for name in _PREFIXES),
+            each.get("expire_time", "-"),
+            each.get("description", ""),
+        )
+        for each in shown["rules"]
+    )
+    headers = ("RULE", "THRESHOLD", "DECISION", "ENFORCEMENT", "ON ERROR", "EXPIRES", "DESCRIPTION")
+    echo_table(headers, rows, full=False)
+
+
+@policy_app.command("set")
+@with_session(in_space=False)
+def set_policy(
+    changes: Changes = None,
+    *,
+    file: PolicyFile = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check without writing.")] = False,
+    session: Session,
+) -> None:
+    """Change single settings, or replace the policy by that of a file; prints what changes.
+
+    A policy of a file that was read before another change is refused by its etag.
+    """
+    if not changes and file is None:
+        raise typer.BadParameter("give RULE.SETTING=VALUE, or --file")
+
+    async def work(memory: "MemoryClient") -> "list[tuple[str, str, str]]":
+        before = (await memory.get_policy()).policy
+        wanted = _wanted(before, changes, file)
+        after = await memory.set_policy(
+            wanted, etag=wanted.etag or before.etag, validate_only=dry_run
+        )
+        return _differences(before, after.policy)
+
+    _print_differences(session.run(work), session)
+
+
+@policy_app.command()
+@with_session(in_space=False)
+def diff(changes: Changes = None, *, file: PolicyFile = None, session: Session) -> None:
+    """Print how the policy would change; exit code 1 if it would.
+
+    The server computes the result, so that settings which a file omits count as its defaults.
+    """
+    if not changes and file is None:
+        raise typer.BadParameter("give RULE.SETTING=VALUE, or --file")
+
+    async def work(memory: "MemoryClient") -> "list[tuple[str, str, str]]":
+        before = (await memory.get_policy()).policy
+        wanted = _wanted(before, changes, file)
+        after = await memory.set_policy(wanted, etag=before.etag, validate_only=True)
+        return _differences(before, after.policy)
+
+    found = session.run(work)
+    _print_differences(found, session)
+    if found:
+        raise typer.Exit(1)
+
+
+def _wanted(before: "Policy", changes: list[str] | None, file: Path | None) -> "Policy":
+    """Return the policy of the file, or the present one, with the changes."""
+    from google.protobuf.json_format import ParseDict, ParseError
+
+    from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
+
+    wanted = message_dict(before) if file is None else _read(file)
+    for path, value in key_values(changes or (), "RULE.SETTING=VALUE").items():
+        _change(wanted, path, value)
+    try:
+        return ParseDict(wanted, Policy())
+    except ParseError as error:
+        raise _invalid(str(file or "RULE.SETTING=VALUE"), str(error)) from None
+
+
+def _change(policy: dict[str, Any], path: str, value: str) -> None:
+    rules = {each["rule_id"]: each for each in policy.setdefault("rules", [])}
+    rule_id, _, setting = path.rpartition(".")
+    if path == _BASE:
+        rule_id, setting = _MORAL, "threshold"
+    if rule_id not in rules:
+        raise _invalid(path, f"names no rule; there are {', '.join(sorted(rules))}")
+    if setting in _NUMBERS:
+        rules[rule_id][setting] = _number(path, value)
+        # Both are one setting of the contract.
+        if rule_id == _MORAL:
+            policy[_BASE] = rules[rule_id][setting]
+    elif prefix := _PREFIXES.get(setting):
+        rules[rule_id][setting] = f"{prefix}{value.upper()}"
+    else:
+        known = ", ".join((*sorted(_NUMBERS), *_PREFIXES))
+        raise _invalid(path, f"names no setting; there are {known}")
+
+
+def _number(path: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise _invalid(path, "must be a number") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        is_input = str(file) == "-"
+        text = typer.get_text_stream("stdin").read() if is_input else file.read_text("utf-8-sig")
+        found = json.loads(text)
+    except OSError as error:
+        raise _invalid(str(file), f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise _invalid(str(file), f"is not JSON: {error}") from None
+    # The form of `mlsdm call GovernanceService/GetPolicy`.
+    found = found.get("policy", found) if isinstance(found, dict) else found
+    if not isinstance(found, dict) or not isinstance(found.get("rules", []), list):
+        raise _invalid(str(file), "is no policy")
+    return found
+
+
+def _differences(before: "Policy", after: "Policy") -> list[tuple[str, str, str]]:
+    """Return setting, old and new value of each difference."""
+    old, new = _flat(before), _flat(after)
+    return [
+        (name, old.get(name, "-"), new.get(name, "-"))
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _flat(policy: "Policy") -> dict[str, str]:
+    shown = message_dict(policy)
+    found = {_BASE: f"{policy.base_moral_threshold:g}"}
+    for rule in shown.get("rules", ()):
+        for name, value in rule.items():
+            if name not in {"rule_id", "description"}:
+                found[f"{rule['rule_id']}.{name}"] = _word(name, value)
+    return found
+
+
+def _print_differences(found: list[tuple[str, str, str]], session: Session) -> None:
+    if session.as_json:
+        values = ({"setting": name, "old": old, "new": new} for name, old, new in found)
+        echo_all(values, session.form)
+    elif found:
+        echo_table(("SETTING", "OLD", "NEW"), found, full=True)
+    else:
+        typer.echo("no difference")
+
+
+def _word(name: str, value: Any) -> str:
+    """Return a value of a rule as people write it."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text.removeprefix(_PREFIXES.get(name, "")).lower() if name in _PREFIXES else text
+
+
+def _invalid(field: str, problem: str) -> InvalidInput:
+    return InvalidInput(violations=[FieldViolation(field, problem)])

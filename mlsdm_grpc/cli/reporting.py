@@ -1,0 +1,81 @@
+"""Reports of errors, for people or as JSON."""
+
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from mlsdm_grpc.errors import ApiStatusError, InvalidInput, MlsdmError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["describe", "report"]
+
+_HINTS: "Final[Mapping[str, str]]" = MappingProxyType(
+    {
+        "CREDENTIAL_MISSING": "give a token by --token-file FILE or MLSDM_TOKEN, or a certificate"
+        " by --cert and --key",
+        "CREDENTIAL_INVALID": "look at the token of --token-file or MLSDM_TOKEN; the operator lists"
+        " keys by `mlsdm token list`",
+        "CREDENTIAL_EXPIRED": "give a new token by --token-file FILE or MLSDM_TOKEN",
+        "PERMISSION_MISSING": "`mlsdm whoami` prints roles, spaces and permissions",
+        "SPACE_NOT_FOUND": "`mlsdm spaces list` prints the spaces; `mlsdm put` or `mlsdm spaces"
+        " create` makes one",
+        "MEMORY_NOT_FOUND": "`mlsdm list` prints the ids of memories",
+        "ETAG_MISMATCH": "it has changed since it was read; read it again",
+    }
+)
+"""Next steps on the command line, by reason of the error."""
+
+
+def describe(error: MlsdmError) -> dict[str, Any]:
+    """Return all information of an error as JSON values."""
+    from mlsdm_grpc.client import request_id_of
+    from mlsdm_grpc.wire.status import CODE_NAMES, CODES
+
+    code = error.code if isinstance(error, ApiStatusError) else CODES[type(error)]
+    described: dict[str, Any] = {
+        "code": CODE_NAMES[code],
+        "reason": error.reason,
+        "message": error.message,
+        "metadata": error.metadata,
+    }
+    if isinstance(error, InvalidInput):
+        described["violations"] = [
+            {"field": each.field, "description": each.description} for each in error.violations
+        ]
+    if error.retry_after_s is not None:
+        described["retry_after_s"] = error.retry_after_s
+    if request_id := request_id_of(error):
+        described["request_id"] = request_id
+    if notes := getattr(error, "__notes__", ()):
+        described["notes"] = list(notes)
+    if hint := _HINTS.get(error.reason):
+        described["hint"] = hint
+    return described
+
+
+def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
+    """Report an error on standard error; a local error has no status of a server."""
+    described = describe(error)
+    if as_json:
+        typer.echo(json.dumps(described, ensure_ascii=False), err=True)
+        return
+    status = "" if local else f"{described['code']} {error.reason}".strip() + ": "
+    typer.echo(f"{status}{error.message}", err=True)
+    for violation in described.get("violations", ()):
+        line = f"{violation['field']}: {violation['description']}"
+        if line not in error.message:
+            typer.echo(f"  {line}", err=True)
+    for key, value in error.metadata.items():
+        # The violations contain it.
+        if key != "field":
+            typer.echo(f"  {key}={value}", err=True)
+    for note in described.get("notes", ()):
+        typer.echo(f"  {note}", err=True)
+    if "hint" in described:
+        typer.echo(f"  {described['hint']}", err=True)
+    if "request_id" in described:
+        typer.echo(f"  request id: {described['request_id']}", err=True)
