@@ -57,6 +57,8 @@ class Engine:
         """Writes of memories and events."""
         self.streams = parts.streams
         """Streams of memories and events."""
+        self.decisions = parts.decisions
+        """Newest decisions of the spaces."""
         self.watches = parts.watches
         """Watches of the state of spaces."""
         self.consolidator = parts.consolidator

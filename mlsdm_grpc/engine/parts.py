@@ -32,6 +32,7 @@ from mlsdm_grpc.protection.memory_budget import Budget
 from mlsdm_grpc.spaces.catalogue import Catalogue
 from mlsdm_grpc.spaces.consolidator import Consolidator, SleepSchedule
 from mlsdm_grpc.spaces.creation import FirstWrites, parameters_from
+from mlsdm_grpc.spaces.decisions import Decisions
 from mlsdm_grpc.spaces.directory import Directory
 from mlsdm_grpc.spaces.eviction import Evictor
 from mlsdm_grpc.spaces.loader import Loader
@@ -78,6 +79,7 @@ class EngineParts:
     catalogue: Catalogue
     reads: MemoryReads
     intake: Intake
+    decisions: Decisions
     streams: Streams
     watches: Watches
     consolidator: Consolidator
@@ -237,6 +239,7 @@ def wire_engine(
         catalogue=catalogue,
         reads=reads,
         intake=intake,
+        decisions=Decisions(access),
         streams=streams,
         watches=watches,
         consolidator=consolidator,

@@ -331,6 +331,7 @@ def _add_services(
     admin = AdminServicer(
         settings,
         node,
+        parts.engine.decisions,
         embedder=parts.engine.embedder,
         partition_count=parts.journal.partition_count,
         semantics_version=parts.engine.new_spaces_version,

@@ -9,8 +9,9 @@ from typing import Protocol
 import structlog
 
 from mlsdm_grpc import __version__
-from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2
+from mlsdm_grpc._gen.mlsdm.v1 import admin_service_pb2, node_pb2, operations_pb2
 from mlsdm_grpc.config import AuthMode, ServerSettings, Settings
+from mlsdm_grpc.core.model.decisions import DecisionKind
 from mlsdm_grpc.journal.codec.records import MAX_RECORD_BYTES
 from mlsdm_grpc.llm.embedders import EmbedderInfo
 from mlsdm_grpc.messages import limits
@@ -18,8 +19,12 @@ from mlsdm_grpc.messages.fields import Fields
 from mlsdm_grpc.messages.times import timestamp
 from mlsdm_grpc.moderation.text_costs import BATCH_TEXT_BYTES
 from mlsdm_grpc.protection.mode_machine import Mode
+from mlsdm_grpc.spaces.decisions import DecisionFilter, Decisions
+from mlsdm_grpc.wire import requests
 from mlsdm_grpc.wire.call import Call
+from mlsdm_grpc.wire.decisions import decision_message
 from mlsdm_grpc.wire.identity import identity
+from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
 
 __all__ = ["AdminServicer", "NodeControl"]
 
@@ -60,6 +65,7 @@ class AdminServicer:
     Args:
         settings: Settings of the server.
         node: Operations on the node.
+        decisions: Decisions of the spaces.
         embedder: Properties of the embedder.
         partition_count: Number of partitions of the journal.
         semantics_version: Version of the rules of new spaces.
@@ -71,6 +77,7 @@ class AdminServicer:
         self,
         settings: Settings,
         node: NodeControl,
+        decisions: Decisions,
         *,
         embedder: EmbedderInfo | None,
         partition_count: int,
@@ -80,6 +87,7 @@ class AdminServicer:
     ) -> None:
         self._settings = settings
         self._node = node
+        self._decisions = decisions
         self._embedder = embedder
         self._partition_count = partition_count
         self._semantics_version = semantics_version
@@ -92,6 +100,32 @@ class AdminServicer:
         call: Call,
     ) -> admin_service_pb2.WhoAmIResponse:
         return admin_service_pb2.WhoAmIResponse(identity=identity(call.principal))
+
+    async def ListDecisions(  # noqa: N802 - the contract's name
+        self, request: admin_service_pb2.ListDecisionsRequest, call: Call
+    ) -> admin_service_pb2.ListDecisionsResponse:
+        fields = Fields()
+        key = requests.space_key(fields, call, request.space)
+        limit = fields.page_size(request.page_size)
+        min_revision = fields.min_revision(request.min_revision)
+        fields.listed("kind", request.kind, operations_pb2.DecisionKind)
+        fields.check()
+        filters = (str(request.kind), str(request.only_refused))
+        page = await self._decisions.page(
+            key,
+            DecisionFilter(
+                DecisionKind(request.kind) if request.kind else None, request.only_refused
+            ),
+            before=decode_page_token(request.page_token, key, filters),
+            limit=limit,
+            min_revision=min_revision,
+            deadline_s=call.deadline_s,
+        )
+        return admin_service_pb2.ListDecisionsResponse(
+            decisions=map(decision_message, page.entries),
+            next_page_token=encode_page_token(key, filters, page.before) if page.before else "",
+            revision=page.revision,
+        )
 
     async def GetServerInfo(  # noqa: N802 - the contract's name
         self,

@@ -53,6 +53,7 @@ _COSTS_S: Final = {
     "view": 5e-5,
     "state": 5e-5,
     "reserved": 3e-5,
+    "decisions": 5e-5,
     "preview": 1e-4,
     "repair": 1e-3,
     "page": 2e-3,

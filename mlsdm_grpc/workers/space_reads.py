@@ -42,6 +42,7 @@ def actions(mind_of: MindOf) -> dict[str, Action]:
         "view": _view,
         "state": _state,
         "reserved": _reserved,
+        "decisions": _decisions,
     }
     return {kind: partial(action, mind_of) for kind, action in by_kind.items()}
 
@@ -197,6 +198,12 @@ def _reserved(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> 
         reply.reserved.policy.CopyFrom(policy_to_proto(mind.policy))
     if mind.tenant is not None:
         reply.reserved.tenant.CopyFrom(stored_tenant_to_proto(mind.tenant))
+
+
+def _decisions(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> None:
+    ring = contents_of(mind_of(request)).decisions
+    reply.decisions.packed, reply.decisions.count = ring.packed, ring.count
+    reply.decisions.SetInParent()
 
 
 def _not_found() -> NotFound:

@@ -331,8 +331,16 @@ def _bytes(mind: Mind) -> int:
     held = 0
     if mind.contents is not None:
         held = mind.contents.pelm.allocated_bytes + mind.contents.pelm.lexical_bytes
-    marks = 0 if mind.contents is None else len(mind.contents.streams)
-    taken = _MIND_BYTES + held + _WINDOW_ENTRY_BYTES * len(mind.window) + _MARK_BYTES * marks
+    marks, decisions = 0, 0
+    if mind.contents is not None:
+        marks, decisions = len(mind.contents.streams), mind.contents.decisions.size
+    taken = (
+        _MIND_BYTES
+        + held
+        + decisions
+        + _WINDOW_ENTRY_BYTES * len(mind.window)
+        + _MARK_BYTES * marks
+    )
     return taken + taken // 4  # what the allocator keeps between spaces that come and go
 
 

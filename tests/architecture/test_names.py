@@ -15,6 +15,7 @@ FACES = {
     "streams": {"client", "engine", "servicers", "wire"},
     "parameters": {"core/model", "journal/codec"},
     "policies": {"journal/codec", "wire"},
+    "decisions": {"core/model", "spaces", "wire"},
     "tenants": {"cli", "client", "journal/codec", "servicers", "spaces", "wire"},
     "snapshots": {"journal/codec", "spaces"},
     "health": {"cli", "server"},

@@ -16,6 +16,7 @@ NOT_YET_AVAILABLE = {
     "CognitionService": set(),
     "GenerationService": set(),
     "GovernanceService": set(),
+    "TenantService": set(),
     "SpaceService": {
         "DeleteSpace",
         "ExportSpace",
@@ -25,7 +26,6 @@ NOT_YET_AVAILABLE = {
         "CreateBackup",
         "VerifyBackup",
         "GetSloStatus",
-        "ListDecisions",
         "VerifyJournal",
         "SetLogLevel",
     },

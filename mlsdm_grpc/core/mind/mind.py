@@ -14,6 +14,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mlsdm_grpc.core.mind.decision_notes import note_decision
 from mlsdm_grpc.core.mind.refused import Refused
 from mlsdm_grpc.core.mind.request_window import RequestWindow, WindowEntry
 from mlsdm_grpc.core.mind.space_changes import upgrade
@@ -114,6 +115,8 @@ class Mind:
             outcome = self._repeat(known, record, now.revision)
         else:
             outcome = at_revision((yield from self._outcome(record, now)), now.revision)
+            if self.contents is not None:
+                note_decision(self.contents, record.body, outcome, now)
         self.revision, self.time_ns = now.revision, now.time_ns
         chain = hashlib.sha256(self.chain)
         chain.update(record.raw)
@@ -164,7 +167,13 @@ class Mind:
     def _moment(self, record: Record) -> Moment:
         """Return the time and the version of the rules at which a record takes effect."""
         time_ns = max(self.time_ns, record.time_ns)
-        return Moment(record.revision, time_ns, self.semantics_version or record.semantics_version)
+        return Moment(
+            record.revision,
+            time_ns,
+            self.semantics_version or record.semantics_version,
+            record.principal,
+            record.request_id,
+        )
 
     def _repeat(self, known: WindowEntry, record: Record, revision: int) -> Outcome:
         if known.request_digest == record.request_digest:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mlsdm_grpc.core.mind.decision_ring import DecisionRing
 from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.rhythm import Rhythm
@@ -42,6 +43,7 @@ class Contents:
     consolidated_sequence: int = 0
     """High-water mark: memories up to this creation sequence were compared with all older ones."""
     streams: StreamMarks = field(default_factory=StreamMarks)
+    decisions: DecisionRing = field(default_factory=DecisionRing)
 
     @classmethod
     def new(cls, parameters: SpaceParameters, *, incarnation: int, time_ns: int) -> Contents:

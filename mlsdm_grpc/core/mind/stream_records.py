@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from mlsdm_grpc.core.mind.decision_notes import note_decision
 from mlsdm_grpc.core.mind.moral_events import process
 from mlsdm_grpc.core.mind.puts import put
 from mlsdm_grpc.core.mind.refused import Refused
@@ -46,14 +47,16 @@ def _apply_item(
     contents: Contents, body: StreamItems, item: StreamItem, now: Moment
 ) -> Generator[None, None, PutOutcome | EventOutcome | Refusal]:
     outcome: PutOutcome | EventOutcome | Refusal
+    given, replaces = item.body, body.allow_replace
+    noted = given if isinstance(given, ProcessEvent) else PutMemories((given,), replaces)
     try:
-        if isinstance(item.body, ProcessEvent):
-            outcome = yield from process(contents, item.body, now)
+        if isinstance(noted, ProcessEvent):
+            outcome = yield from process(contents, noted, now)
         else:
-            batch = PutMemories((item.body,), body.allow_replace)
-            outcome = yield from put(contents, batch, now)
+            outcome = yield from put(contents, noted, now)
     except Refused as refused:
         outcome = refused.refusal
+    note_decision(contents, noted, outcome, now)
     return at_revision(outcome, now.revision)
 
 

@@ -23,13 +23,13 @@ VERSIONS: Final[dict[int, str]] = {
     1: "The first rules.",
     2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say."
     " They have a context, the time of an event, and their part in a conversation. A tenant has"
-    " quotas and defaults.",
+    " quotas and defaults, and a space a ring of its newest decisions.",
 }
 """Supported versions, at most two consecutive ones, each with its difference from the one
 before."""
 
 
-DRAFT: Final = 3
+DRAFT: Final = 4
 """Draft number of the newest version; every change of what ``apply`` does raises it.
 
 Drafts are not kept: a data folder of another draft is refused. The number is never reset, not even
@@ -41,12 +41,16 @@ ever means two rules."""
 
 
 class Moment(NamedTuple):
-    """Revision, time and version of the rules at which a record takes effect."""
+    """Revision, time and rules at which a record takes effect, and its origin."""
 
     revision: int
     time_ns: int
     """Latest record time, Unix nanoseconds."""
     semantics_version: int
+    principal: str = ""
+    """Principal that sent the request of the record."""
+    request_id: bytes = b""
+    """Idempotency key of the record; empty if it has none."""
 
 
 class SemanticsUnknown(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import snapshot_pb2 as pb
+from mlsdm_grpc.core.mind.decision_ring import DecisionRing
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.moral import MoralFilter
 from mlsdm_grpc.core.mind.pelm import Pelm
@@ -52,6 +53,8 @@ def head_of(mind: Mind) -> pb.SnapshotHead:
                 config_time_ns=contents.config_time_ns,
                 consolidated_trigger=contents.consolidated_trigger,
                 consolidated_sequence=contents.consolidated_sequence,
+                decisions=contents.decisions.packed,
+                decision_count=contents.decisions.count,
                 streams=[
                     pb.StreamMark(
                         stream_id=mark.stream_id,
@@ -111,6 +114,7 @@ def _contents(state: pb.SpaceState) -> Contents:
         config_time_ns=state.config_time_ns or state.create_time_ns,
         consolidated_trigger=state.consolidated_trigger,
         consolidated_sequence=state.consolidated_sequence,
+        decisions=DecisionRing(state.decisions, state.decision_count),
         streams=StreamMarks(
             StreamMark(mark.stream_id, mark.sequence, mark.time_ns, mark.finished)
             for mark in state.streams

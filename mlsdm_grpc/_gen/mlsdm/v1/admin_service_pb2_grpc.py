@@ -213,7 +213,9 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListDecisions(self, request, context):
-        """Lists the newest decisions of a space (a space keeps 1000), without any content.
+        """Lists the newest decisions of a space, without any content. A space under version 2 of the rules
+        keeps up to 1000, and up to 64 KiB of them, from its creation or upgrade on; one under version 1
+        keeps none. Calls that failed, as by a stale etag, a policy or a quota, are not among them.
 
         Ordering: newest first. Atomicity: each page is of one revision. Consistency: at most
         cluster.max_staleness old, at least min_revision.

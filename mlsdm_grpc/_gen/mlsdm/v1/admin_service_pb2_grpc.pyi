@@ -89,7 +89,9 @@ class AdminServiceStub:
     10 s old.
     """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.ListDecisionsRequest, _admin_service_pb2.ListDecisionsResponse]
-    """Lists the newest decisions of a space (a space keeps 1000), without any content.
+    """Lists the newest decisions of a space, without any content. A space under version 2 of the rules
+    keeps up to 1000, and up to 64 KiB of them, from its creation or upgrade on; one under version 1
+    keeps none. Calls that failed, as by a stale etag, a policy or a quota, are not among them.
 
     Ordering: newest first. Atomicity: each page is of one revision. Consistency: at most
     cluster.max_staleness old, at least min_revision.
@@ -241,7 +243,9 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.ListDecisionsRequest,
         context: _aio.ServicerContext[_admin_service_pb2.ListDecisionsRequest, _abc.Awaitable[_admin_service_pb2.ListDecisionsResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.ListDecisionsResponse]:
-        """Lists the newest decisions of a space (a space keeps 1000), without any content.
+        """Lists the newest decisions of a space, without any content. A space under version 2 of the rules
+        keeps up to 1000, and up to 64 KiB of them, from its creation or upgrade on; one under version 1
+        keeps none. Calls that failed, as by a stale etag, a policy or a quota, are not among them.
 
         Ordering: newest first. Atomicity: each page is of one revision. Consistency: at most
         cluster.max_staleness old, at least min_revision.

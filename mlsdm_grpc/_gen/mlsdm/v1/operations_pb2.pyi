@@ -233,7 +233,7 @@ class DecisionRecord(_message.Message):
     request_id: _builtins.str
     """Output only. request_id of the write."""
     memory_id: _builtins.str
-    """Output only. Memory of the decision, empty if none."""
+    """Output only. Memory of the decision, empty if there is none or more than one."""
     moral_value: _builtins.float
     """Output only. Effective moral value, 0 to 1, double precision; absent where none was used."""
     moral_threshold: _builtins.float
@@ -244,7 +244,9 @@ class DecisionRecord(_message.Message):
 
     @_builtins.property
     def verdicts(self) -> _containers.RepeatedCompositeFieldContainer[_governance_pb2.Verdict]:
-        """Output only. Verdicts that were not ALLOW."""
+        """Output only. Verdicts that were not ALLOW. This version records none: moral_value and
+        moral_threshold show what the moral filter decided.
+        """
 
     def __init__(
         self,

@@ -52,6 +52,7 @@ class LinkRequest(_message.Message):
     MEASURE_FIELD_NUMBER: _builtins.int
     SPEECH_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     call_id: _builtins.int
     """Number that the reply repeats."""
     space_id: _builtins.int
@@ -132,6 +133,10 @@ class LinkRequest(_message.Message):
     def state(self) -> Global___StateRequest:
         """State of the space, in the form of the contract."""
 
+    @_builtins.property
+    def decisions(self) -> Global___DecisionsRequest:
+        """Decisions of the space."""
+
     def __init__(
         self,
         *,
@@ -158,12 +163,13 @@ class LinkRequest(_message.Message):
         measure: Global___MeasureRequest | None = ...,
         speech: Global___SpeechRequest | None = ...,
         state: Global___StateRequest | None = ...,
+        decisions: Global___DecisionsRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "preview", b"preview", "repair", b"repair", "replay", b"replay", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "cancel", b"cancel", "decisions", b"decisions", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "page", b"page", "plan", b"plan", "preview", b"preview", "repair", b"repair", "replay", b"replay", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "preview", b"preview", "repair", b"repair", "replay", b"replay", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apply", b"apply", "call_id", b"call_id", "cancel", b"cancel", "deadline_ns", b"deadline_ns", "decisions", b"decisions", "embed", b"embed", "get", b"get", "kind", b"kind", "load", b"load", "measure", b"measure", "now_ns", b"now_ns", "page", b"page", "plan", b"plan", "preview", b"preview", "repair", b"repair", "replay", b"replay", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "snapshot", b"snapshot", "space_id", b"space_id", "speech", b"speech", "state", b"state", "unload", b"unload", "view", b"view"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "reserved", "plan", "scrub", "repair", "cancel", "measure", "speech", "state"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["load", "apply", "preview", "search", "get", "page", "view", "snapshot", "unload", "embed", "replay", "reserved", "plan", "scrub", "repair", "cancel", "measure", "speech", "state", "decisions"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -191,6 +197,7 @@ class LinkReply(_message.Message):
     MEASURE_FIELD_NUMBER: _builtins.int
     SPEECH_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     UNLOADED_FIELD_NUMBER: _builtins.int
     SYNAPTIC_NORMS_FIELD_NUMBER: _builtins.int
     DEFECT_REVISION_FIELD_NUMBER: _builtins.int
@@ -268,6 +275,10 @@ class LinkReply(_message.Message):
         """Answer to speech."""
 
     @_builtins.property
+    def decisions(self) -> Global___DecisionsReply:
+        """Answer to decisions."""
+
+    @_builtins.property
     def synaptic_norms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Norms of L1, L2 and L3 after an event; empty otherwise."""
 
@@ -290,6 +301,7 @@ class LinkReply(_message.Message):
         measure: Global___MeasureReply | None = ...,
         speech: Global___SpeechReply | None = ...,
         state: _builtins.bytes = ...,
+        decisions: Global___DecisionsReply | None = ...,
         unloaded: _builtins.bool = ...,
         synaptic_norms: _abc.Iterable[_builtins.float] | None = ...,
         defect_revision: _builtins.int = ...,
@@ -297,11 +309,11 @@ class LinkReply(_message.Message):
         waits: _builtins.bool = ...,
         snapshot_damaged: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "repair", b"repair", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "speech", b"speech", "state", b"state", "view", b"view"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "repair", b"repair", "reserved", b"reserved", "scrub", b"scrub", "search", b"search", "speech", b"speech", "state", b"state", "view", b"view"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "repair", b"repair", "reserved", b"reserved", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "state", b"state", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "decisions", b"decisions", "defect_revision", b"defect_revision", "done", b"done", "embed", b"embed", "failure", b"failure", "kind", b"kind", "measure", b"measure", "memories", b"memories", "outcome", b"outcome", "plan", b"plan", "repair", b"repair", "reserved", b"reserved", "revision", b"revision", "scrub", b"scrub", "search", b"search", "snapshot_damaged", b"snapshot_damaged", "space_bytes", b"space_bytes", "speech", b"speech", "state", b"state", "synaptic_norms", b"synaptic_norms", "unloaded", b"unloaded", "view", b"view", "waits", b"waits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "reserved", "plan", "scrub", "repair", "measure", "speech", "state"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["failure", "done", "outcome", "search", "memories", "view", "embed", "reserved", "plan", "scrub", "repair", "measure", "speech", "state", "decisions"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -995,6 +1007,49 @@ class ViewReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ViewReply: _TypeAlias = ViewReply  # noqa: Y015
+
+@_typing.final
+class DecisionsRequest(_message.Message):
+    """Ask for the newest decisions of the space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionsRequest: _TypeAlias = DecisionsRequest  # noqa: Y015
+
+@_typing.final
+class DecisionsReply(_message.Message):
+    """The newest decisions of the space."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PACKED_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    packed: _builtins.bytes
+    """Packed as in a snapshot."""
+    count: _builtins.int
+    """Number of the newest one."""
+    def __init__(
+        self,
+        *,
+        packed: _builtins.bytes = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "packed", b"packed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionsReply: _TypeAlias = DecisionsReply  # noqa: Y015
 
 @_typing.final
 class ReservedRequest(_message.Message):

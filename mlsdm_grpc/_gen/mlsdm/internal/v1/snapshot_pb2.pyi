@@ -156,6 +156,8 @@ class SpaceState(_message.Message):
     CONSOLIDATED_TRIGGER_FIELD_NUMBER: _builtins.int
     CONSOLIDATED_SEQUENCE_FIELD_NUMBER: _builtins.int
     STREAMS_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    DECISION_COUNT_FIELD_NUMBER: _builtins.int
     incarnation: _builtins.int
     """Revision of the record that created it."""
     create_time_ns: _builtins.int
@@ -188,6 +190,10 @@ class SpaceState(_message.Message):
     """Event whose sleep was last consolidated."""
     consolidated_sequence: _builtins.int
     """Memories up to this creation sequence have been compared with all older ones."""
+    decisions: _builtins.bytes
+    """Newest decisions, packed, oldest first."""
+    decision_count: _builtins.int
+    """Number of all decisions ever."""
     @_builtins.property
     def parameters(self) -> _record_pb2.SpaceParameters:
         """Parameters."""
@@ -217,10 +223,12 @@ class SpaceState(_message.Message):
         consolidated_trigger: _builtins.int = ...,
         consolidated_sequence: _builtins.int = ...,
         streams: _abc.Iterable[Global___StreamMark] | None = ...,
+        decisions: _builtins.bytes = ...,
+        decision_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["parameters", b"parameters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "consolidated_sequence", b"consolidated_sequence", "consolidated_trigger", b"consolidated_trigger", "create_time_ns", b"create_time_ns", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "streams", b"streams", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "awake", b"awake", "config_revision", b"config_revision", "config_time_ns", b"config_time_ns", "consolidated_sequence", b"consolidated_sequence", "consolidated_trigger", b"consolidated_trigger", "create_time_ns", b"create_time_ns", "decision_count", b"decision_count", "decisions", b"decisions", "incarnation", b"incarnation", "moral_ema", b"moral_ema", "moral_threshold", b"moral_threshold", "next_sequence", b"next_sequence", "parameters", b"parameters", "phase_remaining", b"phase_remaining", "step", b"step", "streams", b"streams", "trace_l1", b"trace_l1", "trace_l2", b"trace_l2", "trace_l3", b"trace_l3"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
