@@ -1,5 +1,6 @@
 """One run of ``mlsdm ingest``: warnings, progress and report."""
 
+import mimetypes
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,8 +23,6 @@ __all__ = ["IngestRun"]
 
 # Share of the maximum length that a passage of a text has, on average.
 _MEAN_SHARE = 0.75
-# Formats whose size says nothing about the length of the text.
-_OPAQUE = frozenset({"pdf", "docx"})
 
 
 @dataclass
@@ -66,7 +65,7 @@ class IngestRun:
         if not self.files:
             return
         capacity, used = await _capacity(memory)
-        progress = ProgressLine(len(self.files), sum(each.size for each in self.files))
+        progress = ProgressLine(len(self.files), sum(map(_weight, self.files)))
         self._warn_if(self._estimate() > capacity - used, capacity, used)
 
         def before(count: int) -> None:
@@ -78,7 +77,7 @@ class IngestRun:
             memory,
             self.options,
             on_passages=before,
-            on_file=lambda file: progress.file_done(file.size),
+            on_file=lambda file: progress.file_done(_weight(file)),
             skipped=self.skipped,
         )
         memories = ingestion.memories(self.files, known=used > 0)
@@ -134,10 +133,8 @@ class IngestRun:
             typer.echo("no file", err=True)
 
     def _estimate(self) -> int:
-        """Return the likely number of passages, without that of documents in binary formats."""
-        sizes = (
-            each.size for each in self.files if FORMATS.get(each.path.suffix.lower()) not in _OPAQUE
-        )
+        """Return the likely number of passages of the files that are text by their names."""
+        sizes = (each.size for each in self.files if _is_text_by_name(each.name))
         return int(sum(sizes) / (self.options.passage_chars * _MEAN_SHARE))
 
     def _warn_if(self, is_short: bool, capacity: int, used: int) -> None:  # noqa: FBT001 - a condition
@@ -151,6 +148,17 @@ class IngestRun:
                 f" `mlsdm spaces set {self.session.space} capacity=N` makes room",
                 err=True,
             )
+
+
+def _weight(file: SourceFile) -> int:
+    """Return the bytes of a file that take time; those without text are skipped in no time."""
+    is_read = file.path.suffix.lower() in FORMATS or _is_text_by_name(file.name)
+    return file.size if is_read else 0
+
+
+def _is_text_by_name(name: str) -> bool:
+    kind, compression = mimetypes.guess_type(name)
+    return compression is None and (kind or "text/plain").startswith("text/")
 
 
 async def _capacity(memory: "MemoryClient") -> tuple[int, int]:

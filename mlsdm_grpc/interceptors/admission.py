@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mlsdm_grpc.errors import InvalidInput, MlsdmError, Unavailable
@@ -43,7 +42,7 @@ class AdmissionInterceptor(Interceptor):
         call.criticality = min(wanted, call.principal.max_criticality)
         # A stream may outlive the mode in which it was admitted.
         if call.method.shape.client_streaming:
-            call.recheck = partial(self.check, call)
+            call.recheck = self.check
         if self._machine.mode is not Mode.NORMAL:
             self.check(call)
 

@@ -137,8 +137,10 @@ class MethodHandler(ABC):
             await self._finish(call, context)
             return answer
         finally:
-            # The error refers to this frame by its traceback, a reference cycle.
+            # The error refers to this frame by its traceback, a reference cycle. So does the error
+            # of an abort, which grpc keeps in the state behind these three.
             call.error = raised = None
+            del context, task, _requests
 
     def _begin(self, context: Context) -> Call:
         pairs = context.invocation_metadata() or ()
@@ -336,5 +338,9 @@ async def _fail(call: Call, context: Context) -> None:
     trailers = {**call.trailers, STATUS_DETAILS: status.details}
     if status.pushback_ms is not None:
         trailers[PUSHBACK] = str(status.pushback_ms)
-    with contextlib.suppress(grpc.aio.InternalError):  # the peer went away meanwhile
+    try:
         await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
+    except grpc.aio.InternalError:  # the peer went away meanwhile
+        pass
+    finally:
+        del context  # see MethodHandler.serve

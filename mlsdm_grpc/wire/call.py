@@ -79,7 +79,7 @@ class RpcStatus:
 OK = RpcStatus(0)
 
 
-def _nothing() -> None:
+def _nothing(_: Call) -> None:
     """Do nothing; the default of ``Call.recheck``."""
 
 
@@ -110,8 +110,8 @@ class Call:
     """Deadline on the monotonic clock, seconds; infinite for a stream without a deadline."""
     criticality: Criticality = Criticality.DEFAULT
     """Criticality of the call, which decides the order in which calls are shed under load."""
-    recheck: Callable[[], None] = _nothing
-    """Check that a long stream repeats before each message; raises when the call must end."""
+    recheck: Callable[[Call], None] = _nothing
+    """Check of the call that a long stream repeats before each message; raises when it must end."""
     probe: int = 0
     """Round of the recovery probe that this write belongs to; 0: the call is no probe."""
     begun: bool = False

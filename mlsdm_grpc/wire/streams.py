@@ -11,6 +11,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Generic, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -105,7 +106,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             principal=call.principal.name,
             deadline_s=call.deadline_s,
             ending=ending,
-            admit=call.recheck,
+            admit=partial(call.recheck, call),
             path=self.path,
             resume=decode_resume_token(given.resume_token, key, stream_id),
             allow_replace=allow_replace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from contextvars import ContextVar
 from pathlib import Path
@@ -11,11 +12,14 @@ import anyio
 import grpc.aio
 import pytest
 
+from mlsdm_grpc.server.room import Holding
 from mlsdm_grpc.wire.call import Call, Interceptor
 from tests.support.ping import SERVICE, SHAPES, PingResponse, serving
 
 pytestmark = pytest.mark.anyio
 
+# An error that grpc keeps, the state of a call in this server, and its task.
+LEFT = (grpc.aio.AbortError, Holding, asyncio.Task, Call)
 SEEN: ContextVar[str] = ContextVar("seen", default="nothing")
 
 
@@ -91,3 +95,20 @@ async def test_p12_no_worker_ever_loads_grpc():
     source = Path(__file__).parents[2] / "mlsdm_grpc"
     texts = [await anyio.Path(path).read_text() for path in sorted(source.rglob("*.py"))]
     assert not [text for text in texts if "os.fork" in text or "import multiprocessing" in text]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+async def test_a_refused_call_leaves_nothing_to_the_garbage_collector(name):
+    async with serving() as running:
+        await running.call(name, "fail")
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            for text in ("fail", "crash", "inner"):
+                await running.call(name, text)
+            gc.collect()
+            found = [type(each) for each in gc.garbage if isinstance(each, LEFT)]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+        assert found == []
