@@ -6,7 +6,7 @@ import typer
 
 from mlsdm_grpc.cli.output import echo_document, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.cli.texts import given_text
+from mlsdm_grpc.cli.texts import given_text, parsed
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
@@ -67,15 +67,13 @@ def _find(path: str) -> "MethodDescriptor":
 
 
 def _parse(method: "MethodDescriptor", text: str) -> "Message":
-    from google.protobuf import json_format
     from google.protobuf.message_factory import GetMessageClass
 
     from mlsdm_grpc.client.values import write_request_id
 
-    message = GetMessageClass(method.input_type)()
     try:
-        json_format.Parse(text, message)
-    except json_format.ParseError as error:
+        message = parsed(text, GetMessageClass(method.input_type)())
+    except ValueError as error:
         raise _invalid("JSON", str(error)) from None
     if "request_id" in method.input_type.fields_by_name and not getattr(message, "request_id"):  # noqa: B009 - known by its descriptor only
         message.MergeFrom(type(message)(request_id=write_request_id(None)))

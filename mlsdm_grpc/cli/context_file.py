@@ -12,13 +12,15 @@ CONTEXTS_VARIABLE = "MLSDM_CONTEXTS"
 
 
 def contexts_file() -> Path:
-    """Return the path of the file of contexts."""
+    """Return the path of the file of contexts; where no file can be for a user without a home."""
     if given := os.environ.get(CONTEXTS_VARIABLE):
         return Path(given)
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "mlsdm" / "contexts.toml"
+    # The method of Path raises an error for a user without a home.
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    # A relative path would let the current folder choose the server.
+    return Path(base if os.path.isabs(base) else os.devnull, "mlsdm", "contexts.toml")  # noqa: PTH117
 
 
 def has_contexts() -> bool:
     """Return True if a context may choose the server."""
-    return CONTEXT_VARIABLE in os.environ or contexts_file().is_file()
+    return CONTEXT_VARIABLE in os.environ or os.path.isfile(contexts_file())  # noqa: PTH113

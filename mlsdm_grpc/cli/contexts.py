@@ -4,15 +4,16 @@ A context is used as a whole, and only if neither ``--target`` nor MLSDM_TARGET 
 that its credential never reaches another server. Single flags override its other values.
 """
 
-import json
 import os
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from mlsdm_grpc.cli.context_file import CONTEXT_VARIABLE, contexts_file
+from mlsdm_grpc.cli.output import json_text
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 __all__ = ["Contexts", "ServerContext", "chosen_context", "load_contexts"]
@@ -78,22 +79,29 @@ class Contexts:
         """Write the file, readable by its user only.
 
         Raises:
-            InvalidInput: The file cannot be written.
+            InvalidInput: The file cannot be written, or is not a regular one.
         """
-        lines = [f"current = {json.dumps(self.current)}"]
+        lines = [f"current = {json_text(self.current)}"]
         for name, context in self.by_name.items():
-            lines += ["", f"[context.{json.dumps(name)}]"]
+            lines += ["", f"[context.{json_text(name)}]"]
             given = {key: value for key, value in asdict(context).items() if value}
-            lines += [f"{key} = {json.dumps(value)}" for key, value in given.items()]
-        file = contexts_file()
+            lines += [f"{key} = {json_text(value)}" for key, value in given.items()]
+        # A link stays one; the file that it names is replaced.
+        file = Path(os.path.realpath(contexts_file()))
         try:
+            if file.exists() and not file.is_file():
+                raise _invalid(str(file), "is not a regular file")
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             new = file.with_name(f"{file.name}.new")
-            new.write_text("\n".join(lines) + "\n", "utf-8")
-            new.chmod(0o600)
+            new.unlink(missing_ok=True)
+            opened = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(opened, "w", encoding="utf-8") as written:
+                written.write("\n".join(lines) + "\n")
             new.replace(file)
         except OSError as error:
             raise _invalid(str(file), f"cannot be written: {error.strerror}") from None
+        except UnicodeEncodeError:
+            raise _invalid(str(file), "cannot hold a path that is not UTF-8") from None
 
 
 def load_contexts() -> Contexts:
@@ -107,7 +115,7 @@ def load_contexts() -> Contexts:
         content = tomllib.loads(file.read_text("utf-8"))
         found = {name: _context(given) for name, given in content.get("context", {}).items()}
         return Contexts(found, str(content.get("current", "")))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Contexts({})
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise _invalid(str(file), f"is no file of contexts: {error}") from None
@@ -119,8 +127,12 @@ def chosen_context() -> ServerContext | None:
     Raises:
         InvalidInput: The file is not valid, or no context has this name.
     """
+    wanted = os.environ.get(CONTEXT_VARIABLE)
+    # A file of another user is no reason for a command to fail that does not need it.
+    if not wanted and not os.access(contexts_file(), os.R_OK):
+        return None
     contexts = load_contexts()
-    name = os.environ.get(CONTEXT_VARIABLE) or contexts.current
+    name = wanted or contexts.current
     return contexts.get(name) if name else None
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile
-from mlsdm_grpc.cli.text_formats import FORMATS, LIBRARIES, decoded
+from mlsdm_grpc.cli.text_formats import FORMATS, LIBRARIES, MAX_TEXT_BYTES, decoded
 
 __all__ = ["MAX_SECONDS", "DocumentReader", "format_of"]
 
@@ -90,7 +90,7 @@ class DocumentReader:
 
     def _plain(self, file: SourceFile) -> str:
         try:
-            return decoded(file.path.read_bytes(), self._encoding)
+            return decoded(file.read_bytes(), self._encoding)
         except OSError as error:
             raise UnreadableFile(error.strerror or "cannot be read") from None
         except ValueError as error:
@@ -101,7 +101,8 @@ class DocumentReader:
         if self._process is None:
             self._log = await asyncio.to_thread(tempfile.TemporaryFile)
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "mlsdm_grpc.cli.text_formats"),
+                # Without -P modules in the current folder would be imported.
+                *(sys.executable, "-P", "-m", "mlsdm_grpc.cli.text_formats"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._log,
@@ -114,6 +115,9 @@ class DocumentReader:
         asked.write(json.dumps(request).encode() + b"\n")
         await asked.drain()
         size = int.from_bytes(await answered.readexactly(_HEADER_BYTES), "big")
+        if size > MAX_TEXT_BYTES:
+            await self._end(0.0)
+            raise UnreadableFile(f"its text has more than {MAX_TEXT_BYTES >> 20} MiB")
         return (await answered.readexactly(size)).decode()
 
     async def _end(self, patience_s: float) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mlsdm_grpc.cli.output import echo_document, message_dict
+from mlsdm_grpc.cli.output import echo, echo_document, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import given_text
 from mlsdm_grpc.cli.verdicts import finding_line, measured
@@ -39,9 +39,9 @@ def evaluate(
     for verdict in response.verdicts:
         decision = Decision.Name(verdict.decision).removeprefix("DECISION_")
         enforcement = Enforcement.Name(verdict.enforcement).removeprefix("ENFORCEMENT_")
-        typer.echo(f"{decision:8} {verdict.rule_id:22} {enforcement.lower():8} {measured(verdict)}")
+        echo(f"{decision:8} {verdict.rule_id:22} {enforcement.lower():8} {measured(verdict)}")
     raw = content.encode()
     for finding in response.findings:
-        typer.echo(f"found    {finding_line(finding, raw)}")
+        echo(f"found    {finding_line(finding, raw)}")
     if redact:
-        typer.echo(response.redacted_text)
+        echo(response.redacted_text)

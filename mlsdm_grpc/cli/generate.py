@@ -9,10 +9,12 @@ import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import Conversation
-from mlsdm_grpc.cli.output import echo_document, echo_json, message_dict
+from mlsdm_grpc.cli.output import echo, echo_document, echo_json, message_dict
+from mlsdm_grpc.cli.reporting import report
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.cli.texts import given_text
+from mlsdm_grpc.cli.texts import given_text, input_lines
 from mlsdm_grpc.cli.verdicts import in_shadow, verdict_line
+from mlsdm_grpc.errors import MlsdmError
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import FinalEvent, StreamGenerateResponse
@@ -66,17 +68,27 @@ def generate(
         limits["conversation_id"] = conversation or f"chat-{uuid.uuid4().hex[:12]}"
         note = f"conversation {limits['conversation_id']}; --conversation continues it"
         if not session.as_json:
-            typer.echo(note, err=True)
+            echo(note, err=True)
         refused = False
         for line in _lines():
-            refused |= _answer(session, line, limits, verbose=verbose)
+            try:
+                refused |= _answer(session, line, limits, verbose=verbose)
+            except MlsdmError as error:
+                if not _is_chat():
+                    raise
+                report(error, as_json=session.as_json)
     if refused:
         raise typer.Exit(1)
 
 
+def _is_chat() -> bool:
+    """Return True if a person types the prompts, who may go on after an error."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def _lines() -> Iterator[str]:
     """Yield the lines of standard input that are not blank; a terminal shows a prompt."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if _is_chat():
         # Its import gives input() editing and history.
         import readline  # noqa: F401
 
@@ -84,11 +96,11 @@ def _lines() -> Iterator[str]:
             try:
                 line = input("> ")
             except EOFError:
-                typer.echo()
+                echo()
                 return
             if line.strip():
                 yield line
-    for line in typer.get_text_stream("stdin"):
+    for line in input_lines():
         if line.strip():
             yield line.rstrip("\n")
 
@@ -112,7 +124,7 @@ def _answer(session: Session, prompt: str, limits: dict[str, Any], *, verbose: b
         return await eviction_line(memory, 0 if session.as_json else evicted)
 
     if line := session.run(work):
-        typer.echo(line, err=True)
+        echo(line, err=True)
     return printer.refused
 
 
@@ -141,7 +153,7 @@ class _Words:
 
     def show(self, event: "StreamGenerateResponse") -> None:
         if event.HasField("token"):
-            typer.echo(event.token.text, nl=False)
+            echo(event.token.text, nl=False)
             self._line_is_open = not event.token.text.endswith("\n")
         elif event.HasField("verdict"):
             if self._verbose or not in_shadow(event.verdict):
@@ -155,9 +167,9 @@ class _Words:
     def end(self) -> None:
         """End the line of the answer and print the notes."""
         if self._line_is_open:
-            typer.echo()
+            echo()
         for note in self._notes:
-            typer.echo(note, err=True)
+            echo(note, err=True)
 
     def _tell_end(self, final: "FinalEvent") -> None:
         if why := _refused(final.finish_reason):

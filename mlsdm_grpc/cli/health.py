@@ -1,5 +1,6 @@
 """``mlsdm health``: the standard health check, for scripts and container schedulers."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from mlsdm_grpc.cli.options import Form
 from mlsdm_grpc.cli.output import echo_document
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.errors import ApiStatusError
+from mlsdm_grpc.errors import ApiStatusError, MlsdmError
 
 if TYPE_CHECKING:
     from grpc_health.v1.health_pb2 import HealthCheckResponse
@@ -45,8 +46,10 @@ async def _health(memory: "MemoryClient", service: str, *, watch: bool, form: Fo
         return _show(await memory.health(service), form)
     except ApiStatusError as error:
         if error.code == _NOT_FOUND:
-            known = ", ".join(sorted(filter(None, await memory.health_names())))
-            error.add_note(f"known services: {known}")
+            # Other servers may have no list.
+            with suppress(MlsdmError):
+                known = ", ".join(sorted(filter(None, await memory.health_names())))
+                error.add_note(f"known services: {known}")
         raise
 
 

@@ -7,6 +7,7 @@ import typer
 
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.storing import store_all
+from mlsdm_grpc.cli.texts import input_text, parsed
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
@@ -46,21 +47,21 @@ def _read(file: Path) -> "list[Memory]":
     Raises:
         InvalidInput: The file cannot be read, or a line is not a memory.
     """
-    from google.protobuf.json_format import Parse, ParseError
-
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 
     try:
-        is_input = str(file) == "-"
-        text = typer.get_text_stream("stdin").read() if is_input else file.read_text("utf-8-sig")
+        text = input_text() if str(file) == "-" else file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         kind = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise _invalid(str(file), str(kind)) from None
+    if text.startswith("["):
+        problem = "holds a JSON array; `mlsdm export -o jsonl` prints one object a line"
+        raise _invalid(f"{file}, {_place(1)}", problem)
     memories: list[Memory] = []
     for line in text.removesuffix("\n").split("\n") if text else ():
         try:
-            memory = Parse(line, Memory(), ignore_unknown_fields=True)
-        except ParseError as error:
+            memory = parsed(line, Memory(), ignore_unknown_fields=True)
+        except ValueError as error:
             raise _invalid(f"{file}, {_place(len(memories) + 1)}", str(error)) from None
         memories.append(memory)
     return memories

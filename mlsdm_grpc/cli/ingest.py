@@ -1,5 +1,6 @@
 """``mlsdm ingest``: files and folders as passages."""
 
+import codecs
 from pathlib import Path
 from typing import Annotated
 
@@ -67,22 +68,24 @@ def ingest(
     from mlsdm_grpc.cli.ingestion import PassageOptions
     from mlsdm_grpc.cli.source_files import SourceFile, find_files
 
-    _check_encoding(encoding)
     extensions = {each.strip(" .").lower() for given in ext or () for each in given.split(",")}
     found = find_files(
         [each for each in files if each != _STDIN],
-        base=(base or Path()).absolute(),
+        base=base or Path(),
         extensions=extensions,
         gitignore=gitignore,
     )
     options = PassageOptions(
-        passage_chars=passage_chars, context=context, labels=label or (), encoding=encoding
+        passage_chars=passage_chars,
+        context=context,
+        labels=label or (),
+        encoding=_encoding_name(encoding),
     )
     run = IngestRun(session, options, prune=prune)
     for each in found:
         run.add(each)
     if _STDIN in files:
-        run.add(SourceFile(Path("/dev/stdin"), "stdin", 0, is_named=True))
+        run.add(SourceFile(Path(_STDIN), "stdin", 0, is_named=True, is_stdin=True))
     try:
         session.run(run.store)
     except KeyboardInterrupt:
@@ -97,8 +100,10 @@ def ingest(
         raise typer.Exit(1)
 
 
-def _check_encoding(encoding: str) -> None:
+def _encoding_name(given: str) -> str:
+    """Return the one name of an encoding, such as utf-8 for UTF8."""
     try:
-        "".encode(encoding)
-    except LookupError:
+        "".encode(given)
+        return codecs.lookup(given).name
+    except (LookupError, ValueError):
         raise typer.BadParameter("is no encoding of Python", param_hint="--encoding") from None

@@ -5,10 +5,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import typer
-
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.ingestion import Ingestion, PassageOptions
+from mlsdm_grpc.cli.output import echo
 from mlsdm_grpc.cli.progress_line import ProgressLine
 from mlsdm_grpc.cli.session import Session
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile
@@ -41,7 +40,6 @@ class IngestRun:
         self._began_s = time.monotonic()
         self._ingestion: Ingestion | None = None
         self._warned = False
-        self._pruned = 0
 
     @property
     def whole(self) -> bool:
@@ -78,19 +76,19 @@ class IngestRun:
             self.options,
             on_passages=before,
             on_file=lambda file: progress.file_done(_weight(file)),
+            on_wait=self.session.explain_wait,
+            patience_s=self.session.timeout_s,
             skipped=self.skipped,
         )
         memories = ingestion.memories(self.files, known=used > 0)
         try:
             async for outcome in memory.ingest(memories, patience_s=self.session.timeout_s):
-                self.stored.add(outcome, ingestion.settled())
+                ingestion.settled(is_stored=self.stored.add(outcome, ingestion.place()))
                 progress.passage_done()
         finally:
             progress.clear()
         if self.prune:
-            for each in ingestion.stale:
-                await memory.delete(each)
-                self._pruned += 1
+            await ingestion.prune()
         self.stored.eviction_line = await eviction_line(memory, len(self.stored.evicted))
 
     def report(self, *, interrupted: bool = False) -> None:
@@ -105,7 +103,7 @@ class IngestRun:
             "empty": empty,
             "seconds": round(elapsed_s, 3),
             "interrupted": interrupted,
-            "pruned": self._pruned,
+            "pruned": done.pruned if done else 0,
             "skipped": [{"path": name, "reason": error.reason} for name, error in self.skipped],
         }
         notes = [f"{unchanged} unchanged"] if unchanged else []
@@ -119,18 +117,19 @@ class IngestRun:
 
     def _explain(self, *, interrupted: bool) -> None:
         for name, error in self.skipped:
-            typer.echo(f"skipped {name}: {error.reason}", err=True)
-        if self._pruned:
-            typer.echo(f"{self._pruned} passages of earlier versions deleted")
-        elif self._ingestion and self._ingestion.stale:
-            count = len(self._ingestion.stale)
-            line = f"{count} passages of earlier versions of these files stay; --prune deletes them"
-            typer.echo(line, err=True)
+            echo(f"skipped {name}: {error.reason}", err=True)
+        done = self._ingestion
+        if done and done.pruned:
+            echo(f"{done.pruned} passages of earlier versions deleted")
+        if done and (count := sum(map(len, done.stale.values()))):
+            hint = "their files are not stored whole" if self.prune else "--prune deletes them"
+            line = f"{count} passages of earlier versions of these files stay; {hint}"
+            echo(line, err=True)
         if interrupted:
             line = "stopped; the same command goes on: it skips what is stored, and doubles nothing"
-            typer.echo(line, err=True)
+            echo(line, err=True)
         elif not self.files and not self.skipped:
-            typer.echo("no file", err=True)
+            echo("no file", err=True)
 
     def _estimate(self) -> int:
         """Return the likely number of passages of the files that are text by their names."""
@@ -142,7 +141,7 @@ class IngestRun:
             return
         self._warned = True
         if not self.session.as_json:
-            typer.echo(
+            echo(
                 f"warning: the space has room for {capacity - used} of {capacity} memories, and"
                 " these files need more: the oldest memories will be evicted. Ctrl-C stops;"
                 f" `mlsdm spaces set {self.session.space} capacity=N` makes room",

@@ -9,12 +9,13 @@ import hashlib
 import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mlsdm_grpc.cli.document_reader import DocumentReader, format_of
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile
-from mlsdm_grpc.errors import NotFound
+from mlsdm_grpc.errors import MlsdmError, NotFound
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
@@ -50,6 +51,10 @@ class Ingestion:
     """Called before passages of a file are sent, with their number."""
     on_file: Callable[[SourceFile], None]
     """Called when nothing of a file is left to do."""
+    on_wait: Callable[[MlsdmError, float], None]
+    """Called before a wait for a server that cannot be reached, with the wait in seconds."""
+    patience_s: float
+    """Time for which a server that cannot be reached is asked again, seconds."""
     unchanged: int = 0
     """Number of files that were stored before."""
     empty: int = 0
@@ -58,8 +63,12 @@ class Ingestion:
     """Number of files with passages that were sent."""
     skipped: list[tuple[str, UnreadableFile]] = field(default_factory=list)
     """Names of files that cannot be read, with the reason."""
-    stale: list[str] = field(default_factory=list)
-    """Ids of passages of earlier versions of the files."""
+    stale: dict[str, list[str]] = field(default_factory=dict)
+    """Ids of passages of earlier versions, by name of their file."""
+    pruned: int = 0
+    """Number of passages of earlier versions that were deleted."""
+    partial: set[str] = field(default_factory=set)
+    """Names of files with passages that were not stored."""
     places: deque[tuple[SourceFile, int, int]] = field(default_factory=deque)
     """File, part and number of parts of each memory that has no outcome yet."""
 
@@ -90,9 +99,10 @@ class Ingestion:
                 heading = passage_context(text) if options.context else ""
                 digest = self._digest(text)
                 label = file_label(file.name)
+                is_stored = known and await self._is_stored(file, label, digest, len(passages))
                 if not passages:
                     self.empty += 1
-                elif known and await self._is_stored(file, label, digest, len(passages)):
+                elif is_stored:
                     self.unchanged += 1
                 else:
                     self.files += 1
@@ -112,12 +122,27 @@ class Ingestion:
                     continue
                 self.on_file(file)
 
-    def settled(self) -> str:
-        """Return the name of the next memory with an outcome, and report a finished file."""
+    def place(self) -> str:
+        """Return the name of the next memory with an outcome."""
+        file, part, _ = self.places[0]
+        return f"passage {part} of {file.name}"
+
+    def settled(self, *, is_stored: bool) -> None:
+        """Take note of the outcome of the next memory, and report a finished file."""
         file, part, count = self.places.popleft()
+        if not is_stored:
+            self.partial.add(file.name)
         if part == count:
             self.on_file(file)
-        return f"passage {part} of {file.name}"
+
+    async def prune(self) -> None:
+        """Delete passages of earlier versions of the files that are stored whole."""
+        for name in self.stale.keys() - self.partial:
+            for each in self.stale.pop(name):
+                # It may have been evicted in the meantime.
+                with suppress(NotFound):
+                    await self.memory.delete(each)
+                    self.pruned += 1
 
     def _digest(self, text: str) -> str:
         """Return what the passages of a file depend on, in short."""
@@ -126,18 +151,34 @@ class Ingestion:
 
     async def _is_stored(self, file: SourceFile, label: str, digest: str, count: int) -> bool:
         """Return True if all passages are in the space; notes those of other versions."""
-        parts = set()
-        try:
-            async for each in self.memory.list(
-                labels=[label, *self.options.labels], metadata={"path": file.name}
-            ):
-                if each.metadata["digest"] == digest:
-                    parts.add(each.metadata["part"])
-                else:
-                    self.stale.append(each.memory_id)
-        except NotFound:
-            return False
+        parts, stale = set(), []
+        for each in await self._found(file, label):
+            known = each.metadata.get("digest", "")
+            if known == digest:
+                parts.add(each.metadata.get("part", ""))
+            # Memories without a digest are not of this command.
+            elif known:
+                stale.append(each.memory_id)
+        if stale:
+            self.stale[file.name] = stale
         return len(parts) == count
+
+    async def _found(self, file: SourceFile, label: str) -> "list[Memory]":
+        """Return the memories of a file; survives a restart of the server, as the stream does."""
+        from mlsdm_grpc.client.retry import Retry
+
+        retry = Retry(self.patience_s, self.on_wait)
+        # The command has reached the server before.
+        retry.went_on()
+        labels = [label, *self.options.labels]
+        while True:
+            try:
+                found = self.memory.list(labels=labels, metadata={"path": file.name})
+                return [each async for each in found]
+            except NotFound:
+                return []
+            except MlsdmError as error:
+                await retry.after(error)
 
 
 def file_label(name: str) -> str:

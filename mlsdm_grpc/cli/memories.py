@@ -8,7 +8,14 @@ import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import Conversation, Full, Labels, Metadata
-from mlsdm_grpc.cli.output import echo_all, echo_document, echo_table, message_dict
+from mlsdm_grpc.cli.output import (
+    echo,
+    echo_all,
+    echo_document,
+    echo_table,
+    message_dict,
+    printable,
+)
 from mlsdm_grpc.cli.passage import matched_passage
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import given_text, key_values
@@ -80,14 +87,14 @@ def put(
     if session.as_json:
         echo_document(message_dict(response), session.form)
     elif refused:
-        typer.echo(f"REFUSED, nothing was stored; revision {response.revision}")
+        echo(f"REFUSED, nothing was stored; revision {response.revision}")
         for line in refusal_lines(response.verdicts):
-            typer.echo(line, err=True)
+            echo(line, err=True)
     else:
         result = PutResult.Name(response.result).removeprefix("PUT_RESULT_")
-        typer.echo(f"{result} {response.memory.memory_id} revision {response.revision}")
+        echo(f"{result} {response.memory.memory_id} revision {response.revision}")
     if evicted:
-        typer.echo(evicted, err=True)
+        echo(evicted, err=True)
     if refused:
         raise typer.Exit(1)
 
@@ -181,16 +188,17 @@ def _print_matches(response: "QueryMemoriesResponse", sought: str, *, full: bool
 
     if response.outside_phase_count:
         outside, phase = response.outside_phase_count, response.phase
-        typer.echo(f"not searched, far from phase {phase:.2f}: {outside}", err=True)
+        echo(f"not searched, far from phase {phase:.2f}: {outside}", err=True)
     if not response.matches:
-        typer.echo("no match", err=True)
+        echo("no match", err=True)
         return
     console = Console(soft_wrap=True, highlight=False)
     for match in response.matches:
         memory = match.memory
         about = (memory.memory_id, *memory.labels)
-        typer.echo(f"{match.score:.3f}  resonance {match.resonance:.3f}  {'  '.join(about)}")
-        passage = Text(memory.text) if full else matched_passage(memory.text, sought)
+        echo(f"{match.score:.3f}  resonance {match.resonance:.3f}  {'  '.join(about)}")
+        text = printable(memory.text) if console.is_terminal else memory.text
+        passage = Text(text) if full else matched_passage(text, sought)
         console.print(Text("  ").append_text(passage))
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mlsdm_grpc.cli.options import Conversation, Full, Labels, Metadata
-from mlsdm_grpc.cli.output import echo_all, echo_document, echo_table, in_line, message_dict
+from mlsdm_grpc.cli.output import echo, echo_all, echo_document, echo_table, in_line, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import key_values
 from mlsdm_grpc.errors import NotFound
@@ -44,7 +44,7 @@ def get(
         return
     for number, each in enumerate(found):
         if number:
-            typer.echo()
+            echo()
         _print_memory(each)
 
 
@@ -96,9 +96,9 @@ def list_memories(
         )
         echo_table(("ID", "CREATED", "LABELS", "TEXT"), rows, full=full)
     if not found:
-        typer.echo("no memory", err=True)
+        echo("no memory", err=True)
     if more:
-        typer.echo(f"there are more than {limit}; --limit 0 prints all", err=True)
+        echo(f"there are more than {limit}; --limit 0 prints all", err=True)
 
 
 @with_session()
@@ -130,13 +130,17 @@ def update(
         raise typer.BadParameter(
             "give --add-label, --remove-label, --pin, --unpin, --expire-time or --never-expire"
         )
+    try:
+        expires = expire_time.astimezone() if expire_time else None
+    except (OverflowError, ValueError, OSError):
+        raise typer.BadParameter("is out of range", param_hint="--expire-time") from None
     response = session.run(
         lambda memory: memory.update(
             memory_id,
             add_labels=add_label or (),
             remove_labels=remove_label or (),
             pinned=pinned,
-            expire_time=expire_time.astimezone() if expire_time else None,
+            expire_time=expires,
             clear_expire_time=never_expire,
             etag=etag,
         )
@@ -144,7 +148,7 @@ def update(
     if session.as_json:
         echo_document(message_dict(response), session.form)
     else:
-        typer.echo(f"UPDATED {memory_id} revision {response.revision}")
+        echo(f"UPDATED {memory_id} revision {response.revision}")
 
 
 @with_session()
@@ -168,13 +172,12 @@ def delete(
 
     async def work(memory: "MemoryClient") -> None:
         for each in ids:
-            deleted[each] = None
             try:
                 deleted[each] = (await memory.delete(each, etag=etag)).revision
             except NotFound as error:
                 if not missing_ok or error.reason != "MEMORY_NOT_FOUND":
-                    del deleted[each]
                     raise
+                deleted.setdefault(each, None)
 
     try:
         session.run(work)
@@ -189,7 +192,7 @@ def _print_deleted(deleted: dict[str, int | None], session: Session) -> None:
         echo_all(values, session.form)
         return
     for each, revision in deleted.items():
-        typer.echo(f"MISSING {each}" if revision is None else f"DELETED {each} revision {revision}")
+        echo(f"MISSING {each}" if revision is None else f"DELETED {each} revision {revision}")
 
 
 def _print_memory(memory: "Memory") -> None:
@@ -201,7 +204,7 @@ def _print_memory(memory: "Memory") -> None:
         rows.append(("embedding", _cell(embedding)))
     echo_table(("FIELD", "VALUE"), rows, full=True)
     if text:
-        typer.echo(f"\n{text}")
+        echo(f"\n{text}")
 
 
 def _cell(value: object) -> str:

@@ -1,6 +1,7 @@
 """Forms of the output: tables for people, one JSON document, or JSON objects line by line."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 __all__ = [
+    "echo",
     "echo_all",
     "echo_document",
     "echo_json",
     "echo_table",
     "in_line",
+    "json_text",
     "message_dict",
+    "printable",
     "terminal_width",
 ]
 
@@ -27,17 +31,44 @@ _GAP = "  "
 # Minimum room for the last cell beside the others; with less it stands on a line of its own.
 _LEAST_ROOM = 30
 _WIDTH_WITHOUT_TERMINAL = 120
+# Controls of terminals, and those that show a text in another order.
+_CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Controls that JSON allows in a text.
+_UNESCAPED = re.compile("[\x7f-\x9f]")
+
+
+def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a text; on a terminal U+FFFD stands for each control character that would act on it.
+
+    Args:
+        text: Text of anybody, such as a memory or the name of a file.
+        err: Print on standard error.
+        nl: End with a line feed.
+    """
+    is_terminal = (sys.stderr if err else sys.stdout).isatty()
+    typer.echo(printable(text) if is_terminal else text, err=err, nl=nl)
+
+
+def printable(text: str) -> str:
+    """Return a text with U+FFFD for control characters other than line feed and tab."""
+    return _CONTROLS.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON in which every control character is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def echo_json(value: Any) -> None:
     """Print a value as one line of JSON on standard output."""
-    typer.echo(json.dumps(value, ensure_ascii=False))
+    typer.echo(json_text(value))
 
 
 def echo_document(value: Any, form: Form = "json") -> None:
     """Print a value as a JSON document, indented on a terminal, or as one line for jsonl."""
     indent = 2 if form == "json" and sys.stdout.isatty() else None
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    typer.echo(json_text(value, indent))
 
 
 def echo_all(values: Iterable[Any], form: Form) -> None:
@@ -68,13 +99,13 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, full: b
         )
         head, last = _GAP.join(cells), line[-1]
         if not widths:
-            typer.echo(last)
+            echo(last)
         elif full or _width(last) <= room:
-            typer.echo(f"{head}{_GAP}{last}".rstrip())
+            echo(f"{head}{_GAP}{last}".rstrip())
         elif room >= _LEAST_ROOM:
-            typer.echo(f"{head}{_GAP}{_shortened(last, room)}")
+            echo(f"{head}{_GAP}{_shortened(last, room)}")
         else:
-            typer.echo(f"{head.rstrip()}\n{_GAP}{_shortened(last, terminal_width() - len(_GAP))}")
+            echo(f"{head.rstrip()}\n{_GAP}{_shortened(last, terminal_width() - len(_GAP))}")
 
 
 def in_line(text: str) -> str:

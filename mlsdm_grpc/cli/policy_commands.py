@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mlsdm_grpc.cli.output import echo_all, echo_document, echo_table, message_dict
+from mlsdm_grpc.cli.output import echo, echo_all, echo_document, echo_table, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.cli.texts import key_values
+from mlsdm_grpc.cli.texts import input_text, key_values
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def show(*, session: Session) -> None:
         echo_all(shown["rules"], "jsonl")
         return
     base = f"{policy.base_moral_threshold:g}"
-    typer.echo(f"version {policy.policy_version or '-'}, {_BASE} {base}\n")
+    echo(f"version {policy.policy_version or '-'}, {_BASE} {base}\n")
     rows = (
         (
             each["rule_id"],
@@ -142,7 +142,8 @@ def _wanted(before: "Policy", changes: list[str] | None, file: Path | None) -> "
 
 
 def _change(policy: dict[str, Any], path: str, value: str) -> None:
-    rules = {each["rule_id"]: each for each in policy.setdefault("rules", [])}
+    given = policy.setdefault("rules", [])
+    rules = {str(each.get("rule_id", each.get("ruleId"))): each for each in given}
     rule_id, _, setting = path.rpartition(".")
     if path == _BASE:
         rule_id, setting = _MORAL, "threshold"
@@ -169,16 +170,16 @@ def _number(path: str, value: str) -> float:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        is_input = str(file) == "-"
-        text = typer.get_text_stream("stdin").read() if is_input else file.read_text("utf-8-sig")
+        text = input_text() if str(file) == "-" else file.read_text("utf-8-sig")
         found = json.loads(text)
     except OSError as error:
         raise _invalid(str(file), f"cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _invalid(str(file), f"is not JSON: {error}") from None
     # The form of `mlsdm call GovernanceService/GetPolicy`.
     found = found.get("policy", found) if isinstance(found, dict) else found
-    if not isinstance(found, dict) or not isinstance(found.get("rules", []), list):
+    rules = found.get("rules", []) if isinstance(found, dict) else None
+    if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
         raise _invalid(str(file), "is no policy")
     return found
 
@@ -210,7 +211,7 @@ def _print_differences(found: list[tuple[str, str, str]], session: Session) -> N
     elif found:
         echo_table(("SETTING", "OLD", "NEW"), found, full=True)
     else:
-        typer.echo("no difference")
+        echo("no difference")
 
 
 def _word(name: str, value: Any) -> str:

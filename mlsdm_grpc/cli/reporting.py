@@ -1,11 +1,9 @@
 """Reports of errors, for people or as JSON."""
 
-import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-import typer
-
+from mlsdm_grpc.cli.output import echo, json_text
 from mlsdm_grpc.errors import ApiStatusError, InvalidInput, MlsdmError
 
 if TYPE_CHECKING:
@@ -61,21 +59,21 @@ def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
     """Report an error on standard error; a local error has no status of a server."""
     described = describe(error)
     if as_json:
-        typer.echo(json.dumps(described, ensure_ascii=False), err=True)
+        echo(json_text(described), err=True)
         return
     status = "" if local else f"{described['code']} {error.reason}".strip() + ": "
-    typer.echo(f"{status}{error.message}", err=True)
+    echo(f"{status}{error.message}", err=True)
     for violation in described.get("violations", ()):
         line = f"{violation['field']}: {violation['description']}"
         if line not in error.message:
-            typer.echo(f"  {line}", err=True)
+            echo(f"  {line}", err=True)
     for key, value in error.metadata.items():
         # The violations contain it.
         if key != "field":
-            typer.echo(f"  {key}={value}", err=True)
+            echo(f"  {key}={value}", err=True)
     for note in described.get("notes", ()):
-        typer.echo(f"  {note}", err=True)
+        echo(f"  {note}", err=True)
     if "hint" in described:
-        typer.echo(f"  {described['hint']}", err=True)
+        echo(f"  {described['hint']}", err=True)
     if "request_id" in described:
-        typer.echo(f"  request id: {described['request_id']}", err=True)
+        echo(f"  request id: {described['request_id']}", err=True)

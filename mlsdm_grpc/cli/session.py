@@ -25,6 +25,7 @@ from mlsdm_grpc.cli.options import (
     Tls,
     TokenFile,
 )
+from mlsdm_grpc.cli.output import echo
 from mlsdm_grpc.cli.reporting import report
 from mlsdm_grpc.errors import FieldViolation, InvalidInput, MlsdmError
 
@@ -79,7 +80,7 @@ class Session:
             space=self.space,
             timeout_s=self.timeout_s,
             credentials=self.credentials(),
-            on_wait=None if self.as_json else _explain_wait,
+            on_wait=self.explain_wait,
             tenant=self.tenant,
         )
 
@@ -96,6 +97,16 @@ class Session:
                 return await work(memory)
 
         return anyio.run(main)
+
+    def explain_wait(self, error: MlsdmError, wait_s: float) -> None:
+        """Print a wait for the server with its reason, if it is long and the output is for people.
+
+        Args:
+            error: Reason of the wait.
+            wait_s: Time, seconds.
+        """
+        if wait_s >= _LONG_WAIT_S and not self.as_json:
+            echo(f"waiting {wait_s:.1f} s: {error.message}", err=True)
 
     def token(self) -> str | None:
         """Return the token in the file or, without a file, in the environment.
@@ -224,12 +235,8 @@ def _session(
 
 
 def _path(given: str | None) -> Path | None:
-    return Path(given).expanduser() if given else None
-
-
-def _explain_wait(error: MlsdmError, wait_s: float) -> None:
-    if wait_s >= _LONG_WAIT_S:
-        typer.echo(f"waiting {wait_s:.1f} s: {error.message}", err=True)
+    # The method of Path raises an error for a user without a home.
+    return Path(os.path.expanduser(given)) if given else None  # noqa: PTH111
 
 
 def _bad_token(problem: str) -> InvalidInput:

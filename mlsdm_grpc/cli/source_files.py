@@ -2,15 +2,20 @@
 
 import glob
 import os
+import re
 import stat
+import sys
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import GitIgnoreSpec, Pattern
 
 __all__ = ["MAX_FILE_BYTES", "SourceFile", "UnreadableFile", "find_files", "path_name"]
 
@@ -18,6 +23,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 """Maximum size of a file, bytes."""
 
 _GITIGNORE = ".gitignore"
+_TOO_LARGE = f"has more than {MAX_FILE_BYTES >> 20} MiB"
 
 
 class UnreadableFile(Exception):
@@ -36,7 +42,7 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A regular file."""
+    """A regular file, or standard input."""
 
     path: Path
     name: str
@@ -45,6 +51,21 @@ class SourceFile:
     """Size, bytes."""
     is_named: bool
     """True if an argument names it, not its folder."""
+    is_stdin: bool = False
+    """True for standard input."""
+
+    def read_bytes(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            OSError: The file cannot be read.
+            UnreadableFile: The content is larger than 256 MiB.
+        """
+        with sys.stdin.buffer if self.is_stdin else self.path.open("rb") as opened:
+            content = opened.read(MAX_FILE_BYTES + 1)
+        if len(content) > MAX_FILE_BYTES:
+            raise UnreadableFile(_TOO_LARGE)
+        return content
 
 
 def find_files(
@@ -52,7 +73,8 @@ def find_files(
 ) -> Iterator[SourceFile | tuple[str, UnreadableFile]]:
     """Yield the files, each once, and the names that cannot be read with the reason.
 
-    Hidden files and folders in a folder are left out, and links to folders are not followed.
+    Hidden files and folders in a folder are left out. Links to folders are not followed, and links
+    to files only inside of the folder.
 
     Args:
         arguments: Files, folders and patterns; ``**`` of a pattern matches any folders.
@@ -60,36 +82,67 @@ def find_files(
         extensions: Extensions, without dot and in lower case, of files in folders; empty allows
             all.
         gitignore: Leave out what ``.gitignore`` files exclude in folders.
+
+    Raises:
+        InvalidInput: A pattern is not valid.
     """
+    base = _normal(base)
     seen: set[str] = set()
     for argument in arguments:
         named = os.path.lexists(argument) or not glob.has_magic(argument)
         for path in [Path(argument)] if named else _matches(argument, gitignore=gitignore):
-            is_folder = path.is_dir()
-            for each in _walk(path, gitignore=gitignore) if is_folder else [path]:
+            is_folder = _is_folder(path)
+            failed: list[OSError] = []
+            for each in _walk(path, failed, gitignore=gitignore) if is_folder else [path]:
                 if is_folder and extensions and each.suffix[1:].lower() not in extensions:
                     continue
                 if (name := path_name(each, base)) not in seen:
                     seen.add(name)
-                    yield _examined(each, name, is_named=named and not is_folder)
+                    if is_folder and _leaves(path, each):
+                        yield name, UnreadableFile("is a link out of the folder", is_fault=False)
+                    else:
+                        yield _examined(each, name, is_named=named and not is_folder)
+            for error in failed:
+                yield path_name(Path(error.filename), base), _unreadable(error)
 
 
 def path_name(path: Path, base: Path) -> str:
     """Return the name of a file: its path relative to the base, in UTF-8 with ``/``."""
-    absolute = Path(os.path.normpath(path.absolute()))
+    absolute = _normal(path)
     shown = absolute.relative_to(base) if absolute.is_relative_to(base) else absolute
     return os.fsencode(shown.as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _normal(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _is_folder(path: Path) -> bool:
+    # The method of Path raises errors of permission, and of names that are too long.
+    return os.path.isdir(path)  # noqa: PTH112
+
+
+def _leaves(folder: Path, file: Path) -> bool:
+    """Return True for a link in a folder to a file outside of it."""
+    # The method of Path raises errors.
+    if not os.path.islink(file):  # noqa: PTH114
+        return False
+    return not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
+
+
+def _unreadable(error: OSError) -> UnreadableFile:
+    return UnreadableFile(error.strerror or "cannot be read")
 
 
 def _examined(path: Path, name: str, *, is_named: bool) -> SourceFile | tuple[str, UnreadableFile]:
     try:
         about = path.stat()
     except OSError as error:
-        return name, UnreadableFile(error.strerror or "cannot be read")
+        return name, _unreadable(error)
     if not stat.S_ISREG(about.st_mode):
         return name, UnreadableFile("is not a regular file")
     if about.st_size > MAX_FILE_BYTES:
-        return name, UnreadableFile(f"has more than {MAX_FILE_BYTES >> 20} MiB")
+        return name, UnreadableFile(_TOO_LARGE)
     return SourceFile(path, name, about.st_size, is_named)
 
 
@@ -97,24 +150,34 @@ def _matches(pattern: str, *, gitignore: bool) -> list[Path]:
     """Return the paths that a pattern matches; the pattern itself if there is none.
 
     Hidden names match only a part of the pattern that begins with a dot.
+
+    Raises:
+        InvalidInput: ``**`` is only a part of a name.
     """
     whole = Path(pattern)
     top = Path(whole.anchor)
     parts = whole.relative_to(top).parts
-    shown = any(each.startswith(".") for each in parts)
+    if any("**" in each and each != "**" for each in parts):
+        problem = "must have ** only as a whole name, such as docs/**/*.md"
+        raise InvalidInput(violations=[FieldViolation(pattern, problem)])
+    shown = any(map(_is_hidden, parts))
     found = [
         each
         for each in top.glob("/".join(parts))
-        if shown or not any(part.startswith(".") for part in each.relative_to(top).parts)
+        if shown or not any(map(_is_hidden, each.relative_to(top).parts))
     ]
     if not found:
         return [whole]
-    return sorted(each for each in found if not (gitignore and _is_ignored(each, each.is_dir())))
+    return sorted(each for each in found if not (gitignore and _is_ignored(each, _is_folder(each))))
 
 
-def _walk(top: Path, *, gitignore: bool) -> Iterator[Path]:
-    """Yield the files of a folder in order of their names."""
-    for folder, folders, files in os.walk(top):
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") and name != ".."
+
+
+def _walk(top: Path, failed: list[OSError], *, gitignore: bool) -> Iterator[Path]:
+    """Yield the files of a folder in order of their names; adds errors of folders to ``failed``."""
+    for folder, folders, files in os.walk(top, onerror=failed.append):
         here = Path(folder)
         folders[:] = sorted(
             each
@@ -128,7 +191,7 @@ def _walk(top: Path, *, gitignore: bool) -> Iterator[Path]:
 
 def _is_ignored(path: Path, is_folder: bool) -> bool:  # noqa: FBT001 - used twice, in one way
     """Return True if a ``.gitignore`` file beside or above the path excludes it."""
-    path = path.absolute()
+    path = _normal(path)
     for folder, spec in _specs(path.parent):
         inner = path.relative_to(folder).as_posix()
         verdict = spec.check_file(f"{inner}/" if is_folder else inner).include
@@ -142,9 +205,19 @@ def _specs(folder: Path) -> "tuple[tuple[Path, GitIgnoreSpec], ...]":
     """Return the rules for a folder, its own first, up to the top of the repository."""
     from pathspec import GitIgnoreSpec
 
-    above = () if (folder / ".git").exists() or folder == folder.parent else _specs(folder.parent)
+    is_top = os.path.lexists(folder / ".git") or folder == folder.parent
+    above = () if is_top else _specs(folder.parent)
+    file = folder / _GITIGNORE
+    # Another kind of file may never end.
+    if not os.path.isfile(file):  # noqa: PTH113 - the method of Path raises errors
+        return above
+    patterns: list[Pattern] = []
     try:
-        lines = (folder / _GITIGNORE).read_text("utf-8", "replace").splitlines()
+        lines = file.read_text("utf-8-sig", "replace").splitlines()
     except OSError:
         return above
-    return ((folder, GitIgnoreSpec.from_lines(lines)), *above)
+    for line in lines:
+        # Git ignores what is no pattern, too.
+        with suppress(ValueError, re.error):
+            patterns += GitIgnoreSpec.from_lines([line]).patterns
+    return ((folder, GitIgnoreSpec(patterns)), *above)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_type_hint
 
 import typer
 
-from mlsdm_grpc.cli.output import echo_all, echo_document, echo_table, message_dict
+from mlsdm_grpc.cli.output import echo, echo_all, echo_document, echo_table, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import key_values
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
@@ -67,7 +67,7 @@ def list_spaces(*, session: Session) -> None:
     headers = ("SPACE", "STATE", "MEMORIES", "DIMENSION", "REVISION", "EMBEDDER")
     echo_table(headers, rows, full=True)
     if not found:
-        typer.echo("no space", err=True)
+        echo("no space", err=True)
 
 
 @spaces_app.command()
@@ -125,7 +125,7 @@ def _settings(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
         (kind, _) = get_args(hints[name])
         try:
             found[name] = _READERS[kind](value)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, OverflowError):
             raise _invalid(name, f"must be {_EXPECTED[kind]}") from None
     return found
 

@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import typer
-
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import Form
-from mlsdm_grpc.cli.output import echo_document
+from mlsdm_grpc.cli.output import echo, echo_document
 from mlsdm_grpc.cli.verdicts import refusal_lines
 
 if TYPE_CHECKING:
@@ -46,16 +44,18 @@ class Stored:
         """True if all memories are in the space."""
         return not self.results.keys() - _STORED
 
-    def add(self, outcome: "IngestOutcome", place: str) -> None:
-        """Count an outcome.
+    def add(self, outcome: "IngestOutcome", place: str) -> bool:
+        """Count an outcome, and return True if the memory is in the space.
 
         Args:
             outcome: Outcome of one memory.
             place: Name of the memory in a report.
         """
-        self.results[_named(outcome)] += 1
+        result = _named(outcome)
+        self.results[result] += 1
         self.evicted += outcome.evicted_memory_ids
         self.problems += (f"{place}: {why}" for why in _problems(outcome))
+        return result in _STORED
 
     def echo(self, about: dict[str, object], line: str, form: Form) -> None:
         """Print the outcome.
@@ -74,9 +74,9 @@ class Stored:
             f"{count} {_MEANINGS.get(name, name.lower())}"
             for name, count in sorted(self.results.items())
         )
-        typer.echo(line.format(", ".join(counts) or "nothing to store"))
+        echo(line.format(", ".join(counts) or "nothing to store"))
         for each in (*self.problems, *filter(None, [self.eviction_line])):
-            typer.echo(each, err=True)
+            echo(each, err=True)
 
 
 async def store_all(

@@ -7,17 +7,19 @@ standard error.
 
 import json
 import re
-import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
+from zipfile import ZipFile, is_zipfile
 
 if TYPE_CHECKING:
     from docutils import nodes
 
-__all__ = ["FORMATS", "LIBRARIES", "decoded", "html_text", "read_document"]
+__all__ = ["FORMATS", "LIBRARIES", "MAX_TEXT_BYTES", "decoded", "html_text", "read_document"]
 
 FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -43,7 +45,12 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Modules that read each format, all in the extra ``ingest``."""
 
+MAX_TEXT_BYTES: Final = 256 << 20
+"""Maximum size of the text of a document, in UTF-8, and of a DOCX file when it is unpacked."""
+
 _MAX_MEMORY_BYTES: Final = 4 << 30
+# Maximum time for one request, seconds: the end of a reader whose command was killed.
+_MAX_REQUEST_S: Final = 60
 _BINARY_SAMPLE: Final = 8_192
 _BYTE_ORDER_MARKS: Final = (
     (b"\xff\xfe\0\0", "utf-32"),
@@ -112,7 +119,7 @@ def decoded(content: bytes, encoding: str) -> str:
         raise ValueError("is binary, not text")
     try:
         return content.decode(chosen)
-    except UnicodeDecodeError:
+    except UnicodeError:
         name = chosen.removesuffix("-sig").upper()
         raise ValueError(f"is not {name} text; --encoding names another encoding") from None
 
@@ -140,7 +147,7 @@ def _html(path: Path, encoding: str) -> str:
     content = path.read_bytes()
     # A page names its encoding itself, as a rule; UTF-8 is recognised.
     try:
-        content = decoded(content, "utf-8" if encoding == "utf-8" else encoding).encode()
+        content = decoded(content, encoding).encode()
     except ValueError:
         return html_text(content, "")
     return html_text(content)
@@ -194,8 +201,9 @@ def _pieces(tree: Any) -> Iterator[str]:
             yield text if preformatted else re.sub(r"\s+", " ", text)
 
 
-def _rst(path: Path, encoding: str) -> str:
-    from docutils.core import publish_parts
+@cache
+def _keep_unknown_directives() -> None:
+    """Let docutils read directives that it does not know; once for the process."""
     from docutils.parsers.rst import Directive, directives
 
     class Body(Directive):  # type: ignore[misc] # has no type information
@@ -222,6 +230,12 @@ def _rst(path: Path, encoding: str) -> str:
         return (found, messages) if found else (Body, [])
 
     directives.directive = find
+
+
+def _rst(path: Path, encoding: str) -> str:
+    from docutils.core import publish_parts
+
+    _keep_unknown_directives()
     parts = publish_parts(
         decoded(path.read_bytes(), encoding),
         source_path=str(path),
@@ -251,6 +265,11 @@ def _pdf(path: Path, encoding: str) -> str:
 
 def _docx(path: Path, encoding: str) -> str:
     del encoding
+    if is_zipfile(path):
+        with ZipFile(path) as packed:
+            size = sum(part.file_size for part in packed.infolist())
+        if size > MAX_TEXT_BYTES:
+            raise ValueError(f"has more than {MAX_TEXT_BYTES >> 20} MiB when it is unpacked")
     import docx
     from docx.table import Table
 
@@ -271,6 +290,9 @@ _READERS: Final[Mapping[str, Callable[[Path, str], str]]] = MappingProxyType(
 
 def main() -> None:
     """Answer requests until standard input ends."""
+    # Not every system has it, and the command imports this module too.
+    import resource
+
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     allowed = _MAX_MEMORY_BYTES if most == resource.RLIM_INFINITY else min(_MAX_MEMORY_BYTES, most)
     resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
@@ -278,10 +300,14 @@ def main() -> None:
     # What a library prints must not be read as an answer.
     sys.stdout = sys.stderr
     for line in sys.stdin.buffer:
+        signal.alarm(_MAX_REQUEST_S)
         path, kind, encoding = json.loads(line)
         text = read_document(Path(path), kind, encoding).encode("utf-8", "replace")
+        if len(text) > MAX_TEXT_BYTES:
+            raise ValueError(f"its text has more than {MAX_TEXT_BYTES >> 20} MiB")
         answers.write(len(text).to_bytes(8, "big") + text)
         answers.flush()
+        signal.alarm(0)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,70 @@
 """Values of arguments: a text or standard input, and KEY=VALUE pairs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-__all__ = ["given_text", "key_values"]
+from mlsdm_grpc.errors import FieldViolation, InvalidInput
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+__all__ = ["given_text", "input_lines", "input_text", "key_values", "parsed"]
+
+MessageT = TypeVar("MessageT", bound="Message")
 
 
 def given_text(text: str) -> str:
-    """Return the argument, or standard input for ``-``."""
-    return typer.get_text_stream("stdin").read() if text == "-" else text
+    """Return the argument, or standard input for ``-``.
+
+    Raises:
+        InvalidInput: Standard input is not UTF-8 text.
+    """
+    return input_text() if text == "-" else text
+
+
+def input_text() -> str:
+    """Return standard input.
+
+    Raises:
+        InvalidInput: It is not UTF-8 text.
+    """
+    return "".join(input_lines())
+
+
+def input_lines() -> Iterator[str]:
+    """Yield the lines of standard input.
+
+    Raises:
+        InvalidInput: Standard input is not UTF-8 text; lines before the fault may be yielded.
+    """
+    try:
+        yield from typer.get_text_stream("stdin", encoding="utf-8", errors="strict")
+    except UnicodeDecodeError:
+        problem = FieldViolation("standard input", "is not UTF-8 text")
+        raise InvalidInput(violations=[problem]) from None
+
+
+def parsed(text: str, message: MessageT, *, ignore_unknown_fields: bool = False) -> MessageT:
+    """Return a message with the fields of a JSON object.
+
+    Args:
+        text: The object.
+        message: Message to fill.
+        ignore_unknown_fields: Leave out fields that the message does not have.
+
+    Raises:
+        ValueError: The text is no JSON object, or has wrong fields.
+    """
+    from google.protobuf.json_format import Parse, ParseError
+
+    if not text.lstrip().startswith("{"):
+        raise ValueError("must be a JSON object")
+    try:
+        return Parse(text, message, ignore_unknown_fields=ignore_unknown_fields)
+    except (ParseError, RecursionError) as error:
+        raise ValueError(str(error)) from None
 
 
 def key_values(given: Iterable[str], name: str) -> dict[str, str]:

@@ -41,16 +41,20 @@ def run(request: dict[str, object]) -> int:
 
 def child(request: dict[str, object], files: list[io.BufferedRandom]) -> None:
     """Run a command with files as its standard streams, and end this process."""
-    for number, file in enumerate(files):
-        os.dup2(file.fileno(), number)
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    os.chdir(request["folder"])
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), "utf-8")  # noqa: SIM115
-    code = run(request)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    code = 98
+    try:
+        for number, file in enumerate(files):
+            os.dup2(file.fileno(), number)
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["folder"])
+        sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), "utf-8")  # noqa: SIM115
+        code = run(request)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        # A child that went on would read the requests of its parent.
+        os._exit(code)
 
 
 def main() -> None:
