@@ -4,6 +4,7 @@ import io
 import uuid
 from dataclasses import replace
 
+import pytest
 from histories import SECOND, histories, record, vector
 from hypothesis import given
 
@@ -30,6 +31,8 @@ from mlsdm_grpc.core.model.bodies import (
 from mlsdm_grpc.core.model.decisions import DecisionEntry, DecisionKind
 from mlsdm_grpc.core.model.new_memory import NewMemory
 from mlsdm_grpc.core.model.parameters import SpaceParameters
+from mlsdm_grpc.journal.codec.snapshot_rows import SnapshotDamaged
+from mlsdm_grpc.journal.codec.snapshot_state import head_of, mind_of
 from mlsdm_grpc.journal.codec.snapshots import read_snapshot, snapshot_bytes
 
 REQUEST = uuid.UUID(int=7).bytes
@@ -129,6 +132,18 @@ def test_the_ring_is_bounded_by_number_and_bytes_and_numbers_go_on():
         assert found[0][1] == entry
         assert [each.revision for _, each in found] == [number for number, _ in found]
     assert len(ring) > 300
+
+
+@pytest.mark.parametrize(
+    "packed", [bytes(30), b"\x05\x00" + bytes(28), b"\xff\x00" + bytes(28), b"\x16"]
+)
+def test_a_damaged_ring_is_reported_as_a_damaged_snapshot(packed):
+    with pytest.raises(ValueError, match="fit into its ring"):
+        DecisionRing(packed)
+    head = head_of(space())
+    head.space.decisions = packed
+    with pytest.raises(SnapshotDamaged):
+        mind_of(head)
 
 
 def test_a_ring_without_decisions_takes_nothing():

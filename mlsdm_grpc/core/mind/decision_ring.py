@@ -32,6 +32,9 @@ class DecisionRing:
     Args:
         packed: Result of :attr:`packed`, from a snapshot.
         count: Number of all decisions ever added.
+
+    Raises:
+        ValueError: An entry has an impossible size.
     """
 
     __slots__ = ("_buffer", "_held", "count")
@@ -84,6 +87,8 @@ def _sizes(packed: bytes) -> Iterator[int]:
     start = 0
     while start < len(packed):
         size = int.from_bytes(packed[start : start + 2], "little")
+        if size < _HEAD.size or start + size > len(packed):
+            raise ValueError(f"An entry of {size} bytes at {start} does not fit into its ring.")
         yield size
         start += size
 

@@ -16,7 +16,7 @@ from mlsdm_grpc.core.mind.synapses import Synapses
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.codec.parameters import parameters_from_proto, parameters_to_proto
 from mlsdm_grpc.journal.codec.policies import policy_from_proto, policy_to_proto
-from mlsdm_grpc.journal.codec.snapshot_rows import float_bytes
+from mlsdm_grpc.journal.codec.snapshot_rows import SnapshotDamaged, float_bytes
 from mlsdm_grpc.journal.codec.tenants import stored_tenant_from_proto, stored_tenant_to_proto
 
 __all__ = ["head_of", "mind_of"]
@@ -74,6 +74,7 @@ def mind_of(head: pb.SnapshotHead) -> Mind:
 
     Raises:
         SemanticsUnknown: The state needs rules that this code does not have.
+        SnapshotDamaged: The decisions cannot be read.
     """
     if head.revision:
         semantics.check(head.semantics_version)
@@ -114,9 +115,16 @@ def _contents(state: pb.SpaceState) -> Contents:
         config_time_ns=state.config_time_ns or state.create_time_ns,
         consolidated_trigger=state.consolidated_trigger,
         consolidated_sequence=state.consolidated_sequence,
-        decisions=DecisionRing(state.decisions, state.decision_count),
+        decisions=_decisions(state),
         streams=StreamMarks(
             StreamMark(mark.stream_id, mark.sequence, mark.time_ns, mark.finished)
             for mark in state.streams
         ),
     )
+
+
+def _decisions(state: pb.SpaceState) -> DecisionRing:
+    try:
+        return DecisionRing(state.decisions, state.decision_count)
+    except ValueError as error:
+        raise SnapshotDamaged("A snapshot has decisions that cannot be read.") from error
