@@ -103,6 +103,7 @@ class Engine:
                 parts.lost_spaces.stop()
                 parts.evictor.stop()
                 parts.scrubber.stop()
+                parts.tenants.stop()
                 with anyio.CancelScope(shield=True):
                     # Writes and snapshots must finish even if the surrounding scope is cancelled.
                     with anyio.move_on_after(_STOP_S):

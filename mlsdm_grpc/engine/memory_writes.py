@@ -148,8 +148,7 @@ class Intake:
         except NotFound:
             return await self._first.preview(key, given, body, ticket)
         self._first.check(key, parameters_of(space), given, body.memories)
-        probe = ProcessEvent(body.memories[0], 0.0)
-        await self._first.check_kept_bytes(space, (probe, ticket))
+        await self._first.check_kept_bytes(space, ticket, body)
         body = PutMemories(await self._settled(space, body.memories), body.allow_replace)
         return expect(await self._access.foresee(space, body, ticket), PutOutcome)
 

@@ -53,6 +53,7 @@ from mlsdm_grpc.spaces.checks import (
     parameters_of,
 )
 from mlsdm_grpc.spaces.creation import FirstWrites
+from mlsdm_grpc.spaces.directory import Directory
 from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.ticket import Ticket
@@ -178,7 +179,7 @@ class Streams:
     async def _begin(self, opening: Opening) -> tuple[StreamPosition, int]:
         """Return the position at which the stream continues, and the revision of the space."""
         resume = opening.resume
-        space = await self._space(opening.key)
+        space = await _existing(self._directory, opening.key)
         if space is None:
             _check_incarnation(opening.key, resume.incarnation, 0)
             return resume, 0
@@ -196,12 +197,6 @@ class Streams:
             ) from error
         outcome = expect(foreseen, StreamOutcome)
         return StreamPosition(incarnation, outcome.acked_sequence), outcome.revision
-
-    async def _space(self, key: SpaceKey) -> Space | None:
-        if await self._directory.is_new(key):
-            return None
-        space = await self._directory.opened(key)
-        return space if await self._directory.current_view(space) else None
 
     async def _finish(self, opening: Opening, position: StreamPosition) -> None:
         """Release the position that the space keeps for a stream, after its last item is final.
@@ -226,7 +221,8 @@ class Streams:
         last = items[-1].sequence if items else position.acked_sequence
         with self._access.lanes.inside(Lane.BULK, opening.key.tenant):
             policy = await self._prepare(opening, items)
-            space = await self._space(opening.key) or await self._create(opening, items)
+            existing = await _existing(self._directory, opening.key)
+            space = existing or await self._create(opening, items)
             if space is None:
                 return Settled(replace(position, acked_sequence=last), _results(items, policy), 0)
             incarnation = _incarnation(space)
@@ -235,7 +231,7 @@ class Streams:
                 opening.stream_id,
                 position.acked_sequence,
                 last,
-                await self._record_items(space, items),
+                await self._record_items(space, items, _ticket(opening) if existing else None),
                 opening.allow_replace,
                 finished,
             )
@@ -295,8 +291,13 @@ class Streams:
                 item.outcome = found
         return None
 
-    async def _record_items(self, space: Space, items: Sequence[Item]) -> tuple[StreamItem, ...]:
-        """Return the items that the parameters of the space do not exclude."""
+    async def _record_items(
+        self, space: Space, items: Sequence[Item], quota_ticket: Ticket | None
+    ) -> tuple[StreamItem, ...]:
+        """Return the items that the parameters of the space do not exclude.
+
+        The ticket is that of a check of the quota on bytes; None if the creation has checked it.
+        """
         parameters = parameters_of(space)
         for item in items:
             if item.outcome is None:
@@ -304,8 +305,8 @@ class Streams:
                     each = item.candidate
                     self._first.check(space.key, parameters, (each.given,), (each.memory,))
         ready = [item for item in items if item.outcome is None]
-        if ready:
-            await self._first.check_kept_bytes(space)
+        if ready and quota_ticket is not None:
+            await self._first.check_kept_bytes(space, quota_ticket)
         settled_memories = await settled(
             space,
             tuple(item.candidate.recorded for item in ready),
@@ -316,6 +317,13 @@ class Streams:
             StreamItem(item.sequence, _body(item, memory))
             for item, memory in zip(ready, settled_memories, strict=True)
         )
+
+
+async def _existing(directory: Directory, key: SpaceKey) -> Space | None:
+    if await directory.is_new(key):
+        return None
+    space = await directory.opened(key)
+    return space if await directory.current_view(space) else None
 
 
 def _first_body(item: Item, opening: Opening) -> PutMemories | ProcessEvent:

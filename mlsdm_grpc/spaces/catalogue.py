@@ -131,13 +131,14 @@ class Catalogue:
     ) -> tuple[SpaceParameters, int]:
         """Return the parameters that :meth:`create` would set, and the present revision."""
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            body = CreateSpace(await self._new_parameters(key, change), exclusive=True)
-            if await self._directory.is_new(key):
-                await self._quotas.check(key, body.parameters.capacity, ticket.deadline_s)
-                return body.parameters, 0
-            space = await self._directory.opened(key)
-            await self._access.foresee(space, body, ticket)
-            return body.parameters, space.applied
+            parameters = await self._new_parameters(key, change)
+            space = None if await self._directory.is_new(key) else await self._directory.opened(key)
+            if space is None or await self._directory.current_view(space) is None:
+                await self._quotas.check(key, parameters.capacity, ticket.deadline_s)
+            if space is None:
+                return parameters, 0
+            await self._access.foresee(space, CreateSpace(parameters, exclusive=True), ticket)
+            return parameters, space.applied
 
     async def update(
         self, key: SpaceKey, body: UpdateSpace, ticket: Ticket
@@ -175,8 +176,8 @@ class Catalogue:
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             body = self._kept(space, body)
-            await self._access.foresee(space, body, ticket)
             await self._quotas.check(key, body.change.capacity, ticket.deadline_s)
+            await self._access.foresee(space, body, ticket)
             view = await self._view(space)
         return replace(view, parameters=changed(view.parameters, body.change)), view.revision
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import overload
@@ -113,17 +112,19 @@ class FirstWrites:
         if await directory.is_new(key) and (refused := await self.refused(key, given, body)):
             return refused
         space = await directory.opened(key)
-        if not await directory.current_view(space):
+        is_new = not await directory.current_view(space)
+        if is_new:
             if refused := await self.refused(key, given, body):
                 return refused
             await self._create(space, given, ticket)
         self.check(key, parameters_of(space), given, body.memories)
-        probe = body if isinstance(body, ProcessEvent) else ProcessEvent(body.memories[0], 0.0)
-        await self.check_kept_bytes(space, (probe, ticket))
+        # The creation has checked the quota, and a refusal now would leave an empty space.
+        if not is_new:
+            await self.check_kept_bytes(space, ticket, body)
         return space
 
     async def check_kept_bytes(
-        self, space: Space, repeatable: tuple[ProcessEvent, Ticket] | None = None
+        self, space: Space, ticket: Ticket, repeatable: PutMemories | ProcessEvent | None = None
     ) -> None:
         """Refuse content that the quota of the tenant on bytes does not allow.
 
@@ -131,18 +132,23 @@ class FirstWrites:
 
         Args:
             space: Space of the content.
-            repeatable: Any event with memories of the write, and its ticket; None if the write has
-                no idempotency key.
+            ticket: Writer, idempotency key and deadline.
+            repeatable: The write; None if it has no idempotency key.
 
         Raises:
             QuotaExceeded: QUOTA_EXCEEDED.
+            Unavailable: SPACE_LOADING; the usage is not known in time.
+
+        Cost: a dictionary look-up, unless the tenant has a quota on bytes.
         """
-        deadline_s = repeatable[1].deadline_s if repeatable else math.inf
-        refusal = await self._quotas.content_refusal(space.key.tenant, deadline_s)
-        if refusal is None:
+        tenant = space.key.tenant
+        if not self._quotas.limits_content(tenant):
             return
-        # Of an event a worker foresees only whether its request_id was used before.
-        if repeatable is None or await self._access.foresee(space, *repeatable) is None:
+        refusal = await self._quotas.content_refusal(tenant, ticket.deadline_s)
+        if refusal and (
+            repeatable is None
+            or await self._access.foresee(space, _as_event(repeatable), ticket) is None
+        ):
             raise refusal
 
     async def _create(self, space: Space, given: Sequence[NewMemory], ticket: Ticket) -> None:
@@ -292,6 +298,11 @@ class FirstWrites:
                 expected=parameters.embedder,
                 actual=ours,
             )
+
+
+def _as_event(body: PutMemories | ProcessEvent) -> ProcessEvent:
+    """Return an event, of which a worker foresees only whether its request_id was used before."""
+    return body if isinstance(body, ProcessEvent) else ProcessEvent(body.memories[0], 0.0)
 
 
 def _other_embedder(

@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from mlsdm_grpc.config import QuotaSettings
@@ -59,6 +60,8 @@ class Quotas:
         self._book = book
         self._settings = settings
         self._default_capacity = default_capacity
+        # Counts in progress, by tenant and whether they read amounts.
+        self._counts: dict[tuple[str, bool], asyncio.Task[None]] = {}
 
     def in_force(self, own: TenantSettings) -> Amounts:
         """Return the quotas of a tenant with these settings."""
@@ -78,7 +81,7 @@ class Quotas:
         """Return the amounts that a tenant uses.
 
         Raises:
-            Unavailable: SPACE_LOADING; not all spaces could be read in time. The next call goes on.
+            Unavailable: SPACE_LOADING; not all spaces could be read in time. Reading goes on.
 
         Cost: the first call reads every space of the tenant.
         """
@@ -99,12 +102,17 @@ class Quotas:
             QuotaExceeded: QUOTA_EXCEEDED; a quota of the tenant does not allow it.
             Unavailable: SPACE_LOADING; the usage is not known in time.
         """
-        quotas = await self._quotas(key.tenant, deadline_s)
-        usage = self._book.known(key.tenant)
-        if capacity is None or (quotas == Amounts() and usage is None):
+        if capacity is None:
             yield
             return
-        usage = await self._counted(key.tenant, deadline_s, amounts=quotas.needs_amounts)
+        quotas = await self._quotas(key.tenant, deadline_s)
+        if quotas == Amounts():
+            usage = self._book.known(key.tenant)
+        else:
+            usage = await self._counted(key.tenant, deadline_s, amounts=quotas.needs_amounts)
+        if usage is None:
+            yield
+            return
         with usage.reserving(key.space, capacity, quotas):
             yield
 
@@ -114,6 +122,14 @@ class Quotas:
         if capacity is not None and quotas != Amounts():
             usage = await self._counted(key.tenant, deadline_s, amounts=quotas.needs_amounts)
             usage.check(key.space, capacity, quotas)
+
+    def limits_content(self, tenant: str) -> bool:
+        """Return False if the tenant has no quota on bytes, as far as is known without a wait."""
+        found = self._reserved.cached(tenant)
+        if found is None:
+            return True
+        own = found.settings.settings.max_kept_bytes
+        return bool(self._settings.max_kept_bytes if own is None else own)
 
     async def content_refusal(self, tenant: str, deadline_s: float) -> QuotaExceeded | None:
         """Return the error for more content of a tenant; None if its quota allows content.
@@ -134,22 +150,57 @@ class Quotas:
         return self.in_force((await self._reserved.current(tenant, deadline_s)).settings.settings)
 
     async def _counted(self, tenant: str, deadline_s: float, *, amounts: bool) -> TenantUsage:
-        """Return the usage of a tenant, with the amounts of all spaces if wanted."""
+        """Return the usage of a tenant, with the amounts of all spaces if wanted.
+
+        All callers wait for the same count, which goes on if they stop waiting.
+        """
         usage = self._book.of(tenant)
-        if usage.is_listed and not usage.doubtful and not (amounts and usage.unmeasured):
+        if usage.is_counted(amounts=amounts):
             return usage
-        now_s = asyncio.get_running_loop().time()
-        limit = asyncio.timeout(None if deadline_s == math.inf else (deadline_s - now_s) / 2)
-        try:
-            async with limit, usage.lock:
-                await self._list(tenant, usage)
-                for name in usage.doubtful | (usage.unmeasured if amounts else set()):
-                    await self._look_up(SpaceKey(tenant, name), usage, amounts=amounts)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            raise _not_counted() from None
+        with usage.held():
+            counting = self._counts.get((tenant, amounts))
+            if counting is None:
+                counting = self._begin_to_count(tenant, usage, amounts=amounts)
+            left_s = deadline_s - asyncio.get_running_loop().time()
+            await asyncio.wait([counting], timeout=left_s / 2)
+            if not counting.done() or counting.cancelled():
+                raise _not_counted()
+            counting.result()
         return usage
+
+    def _begin_to_count(
+        self, tenant: str, usage: TenantUsage, *, amounts: bool
+    ) -> asyncio.Task[None]:
+        counting = asyncio.create_task(self._count(tenant, usage, amounts=amounts))
+        self._counts[tenant, amounts] = counting
+        counting.add_done_callback(partial(self._ended, (tenant, amounts)))
+        return counting
+
+    def _ended(self, count: tuple[str, bool], counting: asyncio.Task[None]) -> None:
+        del self._counts[count]
+        # Without a waiter, nobody else retrieves its error.
+        if not counting.cancelled():
+            counting.exception()
+
+    async def _count(self, tenant: str, usage: TenantUsage, *, amounts: bool) -> None:
+        """List the spaces and look up each once.
+
+        Raises:
+            Unavailable: The first error of a space, after all others were looked up.
+        """
+        tried = set[str]()
+        failure: Unavailable | None = None
+        with usage.held():
+            await self._list(tenant, usage)
+            while names := usage.uncounted(amounts=amounts) - tried:
+                tried |= names
+                for name in names:
+                    try:
+                        await self._look_up(SpaceKey(tenant, name), usage, amounts=amounts)
+                    except Unavailable as error:
+                        failure = failure or error
+        if failure is not None:
+            raise failure
 
     async def _list(self, tenant: str, usage: TenantUsage) -> None:
         after = 0
@@ -164,28 +215,45 @@ class Quotas:
 
     async def _look_up(self, key: SpaceKey, usage: TenantUsage, *, amounts: bool) -> None:
         """Find out whether a space exists, and read its amounts if wanted."""
-        space = self._directory.known(key)
-        found = None
-        # It may be created a moment later, and keeps what it has reserved.
-        if usage.changes(key.space) or (space is not None and space.writes):
+        name = key.space
+        while (epoch := usage.epoch(name)) and not self._keeps_reservation(key, usage):
+            exists, found = await self._found(key, amounts=amounts)
+            # What was read before a change may be older than it.
+            if usage.epoch(name) != epoch:
+                continue
+            if not exists:
+                usage.remove(name)
+            elif found is None:
+                usage.exists(name)
+            else:
+                capacity = 0 if found.view is None else found.view.capacity
+                usage.measured(name, capacity, found.held_bytes)
             return
+
+    def _keeps_reservation(self, key: SpaceKey, usage: TenantUsage) -> bool:
+        """Return True if a creation or change of the space is in progress."""
+        if usage.changes(key.space):
+            return True
+        space = self._directory.known(key)
+        return key.space in usage.unanswered and space is not None and space.writes > 0
+
+    async def _found(self, key: SpaceKey, *, amounts: bool) -> tuple[bool, Glimpse | None]:
+        """Return whether a space exists, and its state if that is wanted or in memory."""
         try:
-            exists = not await self._directory.is_new(key)
-            if exists and (amounts or space is not None):
-                found = await self._directory.glimpse(key)
-                exists = found.view is not None
+            if await self._directory.is_new(key):
+                return False, None
+            if not amounts and self._directory.known(key) is None:
+                return True, None
+            found = await self._directory.glimpse(key)
         except (DataLoss, PreconditionFailed):
             # A space that cannot be loaded counts as a space without capacity.
-            exists, found = True, Glimpse(None, 0)
-        if usage.changes(key.space):
-            return
-        if not exists:
-            usage.remove(key.space)
-        elif found is None:
-            usage.doubtful.discard(key.space)
-        else:
-            capacity = 0 if found.view is None else found.view.capacity
-            usage.measured(key.space, capacity, found.held_bytes)
+            return True, Glimpse(None, 0)
+        return found.view is not None, found
+
+    def stop(self) -> None:
+        """Stop counting."""
+        for counting in self._counts.values():
+            counting.cancel()
 
 
 def _not_counted() -> Unavailable:

@@ -75,11 +75,19 @@ class ReservedSpaces:
 
         Cost: one dictionary look-up, unless they changed or were not used for long.
         """
+        if (found := self.cached(tenant)) is not None:
+            return found
+        found = self._cache[tenant] = await self._look_up(tenant, deadline_s)
+        if len(self._cache) > MAX_CACHED:
+            self._cache.popitem(last=False)
+        self._cache.move_to_end(tenant)
+        return found
+
+    def cached(self, tenant: str) -> TenantResources | None:
+        """Return the resources of a tenant; None if they must be looked up."""
         found = self._cache.get(tenant)
         if found is None or not found.is_current:
-            found = self._cache[tenant] = await self._look_up(tenant, deadline_s)
-            if len(self._cache) > MAX_CACHED:
-                self._cache.popitem(last=False)
+            return None
         self._cache.move_to_end(tenant)
         return found
 

@@ -7,17 +7,20 @@ record updates it. A space whose write failed is doubtful until it is looked up 
 
 from __future__ import annotations
 
-import asyncio
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
-from mlsdm_grpc.core.model.outcome import Outcome
+from mlsdm_grpc.core.model.outcome import Outcome, SpaceChanged, SpaceCreated
 from mlsdm_grpc.errors import QuotaExceeded
 from mlsdm_grpc.spaces.space import Space
 from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Amounts", "TenantUsage", "UsageBook"]
+
+_MAX_TENANTS: Final = 4_096
 
 
 @value_class
@@ -43,23 +46,49 @@ class _SpaceUsage:
     kept_bytes: int = 0
     changes: int = 0
     """Number of creations and changes of its capacity in progress."""
+    epoch: int = 0
+    """Number of its last creation or change, unique in the tenant."""
 
 
 @dataclass(slots=True)
 class TenantUsage:
     """Usage of one tenant."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held while spaces are looked up."""
     is_listed: bool = False
     """True if all spaces of the journal are known by name."""
     doubtful: set[str] = field(default_factory=set)
     """Spaces that may not exist."""
     unmeasured: set[str] = field(default_factory=set)
     """Spaces whose amounts must be read."""
+    unanswered: set[str] = field(default_factory=set)
+    """Spaces with a creation or change that failed, but may still happen."""
     _spaces: dict[str, _SpaceUsage] = field(default_factory=dict)
     _capacity: int = 0
     _kept_bytes: int = 0
+    _epochs: int = 0
+    _holders: int = 0
+
+    @property
+    def in_use(self) -> bool:
+        """True if the usage cannot be counted anew without a loss."""
+        return bool(self._holders or self.unanswered)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the usage in its book."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+
+    def uncounted(self, *, amounts: bool) -> set[str]:
+        """Return the spaces to look up, with those whose amounts must be read if wanted."""
+        return self.doubtful | self.unmeasured if amounts else set(self.doubtful)
+
+    def is_counted(self, *, amounts: bool) -> bool:
+        """Return True if no space has to be listed or looked up."""
+        return self.is_listed and not self.doubtful and not (amounts and self.unmeasured)
 
     @property
     def total(self) -> Amounts:
@@ -71,33 +100,61 @@ class TenantUsage:
         known = self._spaces.get(name)
         return known is not None and known.changes > 0
 
+    def epoch(self, name: str) -> int:
+        """Return a number that every creation and change of the space replaces; 0 if unknown."""
+        known = self._spaces.get(name)
+        return 0 if known is None else known.epoch
+
     def add(self, name: str) -> None:
         """Add a space of the journal; its amounts must be read."""
         if name not in self._spaces:
-            self._spaces[name] = _SpaceUsage()
+            self._new(name)
             self.unmeasured.add(name)
+
+    def _new(self, name: str) -> _SpaceUsage:
+        known = self._spaces[name] = _SpaceUsage(epoch=self._next_epoch())
+        return known
+
+    def _next_epoch(self) -> int:
+        self._epochs += 1
+        return self._epochs
 
     def remove(self, name: str) -> None:
         """Remove a space that does not exist."""
         self._set(name, 0, 0)
         del self._spaces[name]
-        self.doubtful.discard(name)
+        self.exists(name)
         self.unmeasured.discard(name)
+
+    def exists(self, name: str) -> None:
+        """Record that the space exists, and that no write to it is without an answer."""
+        self.doubtful.discard(name)
+        self.unanswered.discard(name)
 
     def measured(self, name: str, capacity: int, kept_bytes: int) -> None:
         """Set the amounts of an existing space, as read from it."""
         self._set(name, capacity, kept_bytes)
-        self.doubtful.discard(name)
+        self.exists(name)
         self.unmeasured.discard(name)
 
-    def applied(self, name: str, kept_bytes: int) -> None:
-        """Set the bytes of a space after a record; 0 keeps them."""
+    def applied(self, name: str, kept_bytes: int, *, reconfigured: bool = False) -> None:
+        """Set the bytes of a space after a record; 0 keeps them.
+
+        Args:
+            name: The space.
+            kept_bytes: Memory that it takes, bytes.
+            reconfigured: Whether the record may have changed its capacity.
+        """
         known = self._spaces.get(name)
         if known is None:
             self.add(name)
             self.doubtful.add(name)
-        elif kept_bytes:
+            return
+        if kept_bytes:
             self._set(name, known.capacity, kept_bytes)
+        if reconfigured and not known.changes:
+            known.epoch = self._next_epoch()
+            self.unmeasured.add(name)
 
     def _set(self, name: str, capacity: int, kept_bytes: int) -> None:
         known = self._spaces[name]
@@ -128,17 +185,21 @@ class TenantUsage:
         """
         self.check(name, capacity, quotas)
         known = self._spaces.get(name)
-        if known is None:
-            known = self._spaces[name] = _SpaceUsage()
-        else:
-            # Of two changes at once, only the space knows the result.
+        # Of a space that is not listed yet, or of two changes at once, only the space knows the
+        # result.
+        if known is not None or not self.is_listed:
             self.unmeasured.add(name)
+        known = known or self._new(name)
         self._set(name, max(capacity, known.capacity), known.kept_bytes)
+        known.epoch = self._next_epoch()
         known.changes += 1
         try:
-            yield
+            with self.held():
+                yield
         except BaseException:
             self.doubtful.add(name)
+            self.unanswered.add(name)
+            self.unmeasured.add(name)
             raise
         finally:
             known.changes -= 1
@@ -159,23 +220,42 @@ def check_quota(name: str, quota: int, actual: int, *, more: int = 0) -> None:
 
 
 class UsageBook:
-    """Usage of the tenants whose usage was needed; it observes all applied records."""
+    """Usage of the tenants whose usage was needed; it observes all applied records.
 
-    def __init__(self) -> None:
-        self._tenants: dict[str, TenantUsage] = {}
+    Args:
+        max_tenants: Tenants whose usage is kept at most, those used last; more while they are used.
+    """
+
+    def __init__(self, max_tenants: int = _MAX_TENANTS) -> None:
+        self._max_tenants = max_tenants
+        self._tenants: OrderedDict[str, TenantUsage] = OrderedDict()
 
     def known(self, tenant: str) -> TenantUsage | None:
         """Return the usage of a tenant if it is counted."""
         return self._tenants.get(tenant)
 
     def of(self, tenant: str) -> TenantUsage:
-        """Return the usage of a tenant, counted from now on."""
-        return self._tenants.setdefault(tenant, TenantUsage())
+        """Return the usage of a tenant, counted from now on.
+
+        It may leave the book at the caller's next await, unless it is held.
+        """
+        found = self._tenants.get(tenant)
+        if found is None:
+            if len(self._tenants) >= self._max_tenants:
+                self._forget_one()
+            found = self._tenants[tenant] = TenantUsage()
+        self._tenants.move_to_end(tenant)
+        return found
+
+    def _forget_one(self) -> None:
+        unused = (name for name, usage in self._tenants.items() if not usage.in_use)
+        if (oldest := next(unused, None)) is not None:
+            del self._tenants[oldest]
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Update the bytes of a space after a record."""
-        del outcome
+        """Update the bytes of a space after a record, and note a change of its capacity."""
         tenant, name = space.key
         usage = self._tenants.get(tenant)
         if usage is not None and not name.startswith("_"):
-            usage.applied(name, space.held_bytes)
+            reconfigured = isinstance(outcome, SpaceCreated | SpaceChanged)
+            usage.applied(name, space.held_bytes, reconfigured=reconfigured)

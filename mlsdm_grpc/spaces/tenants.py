@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mlsdm_grpc.core.model.tenant import SetTenant, StoredTenant, TenantSet, TenantSettings
-from mlsdm_grpc.errors import DataLoss, PreconditionFailed
+from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.protection.lanes import Lane, Lanes
 from mlsdm_grpc.spaces.catalogue import PAGE_S
@@ -28,7 +28,7 @@ class TenantView:
     quotas: Amounts
     """Quotas in force."""
     usage: Amounts | None
-    """Usage; None if it was not asked for."""
+    """Usage; None if it was not asked for, or could not be counted in time for a list."""
     revision: int
     """Revision; 0 while nothing was ever set."""
 
@@ -110,7 +110,7 @@ class Tenants:
             deadline_s: Deadline of the call, event-loop time.
 
         Raises:
-            Unavailable: See :meth:`get`.
+            Unavailable: The first tenant of the page cannot be read.
         """
         now_s = asyncio.get_running_loop().time
         until_s = min(now_s() + PAGE_S, (now_s() + deadline_s) / 2)
@@ -118,7 +118,12 @@ class Tenants:
         for ordinal, tenant in await self._journal.tenants(after=after, limit=limit + 1):
             if len(found) == limit or (found and now_s() >= until_s):
                 return TenantPage(tuple(found), after)
-            found.append(await self._listed(tenant, deadline_s))
+            try:
+                found.append(await self._listed(tenant, deadline_s))
+            except Unavailable:
+                if found:
+                    return TenantPage(tuple(found), after)
+                found.append(await self._without_usage(tenant, deadline_s))
             after = ordinal
         return TenantPage(tuple(found), 0)
 
@@ -127,3 +132,11 @@ class Tenants:
             return await self.get(tenant, min_revision=0, deadline_s=deadline_s)
         except (DataLoss, PreconditionFailed):
             return TenantView(tenant, None, self._quotas.in_force(TenantSettings()), None, 0)
+
+    async def _without_usage(self, tenant: str, deadline_s: float) -> TenantView:
+        found = await self._reserved.get(tenant, min_revision=0, deadline_s=deadline_s)
+        return self._view(tenant, found.settings, found.revision)
+
+    def stop(self) -> None:
+        """Stop counting usage."""
+        self._quotas.stop()

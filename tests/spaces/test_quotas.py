@@ -19,6 +19,9 @@ from mlsdm_grpc.errors import (
 )
 from mlsdm_grpc.journal.memory_journal import MemoryJournal
 from mlsdm_grpc.journal.protocol import SpaceKey
+from mlsdm_grpc.spaces.quotas import Quotas
+from mlsdm_grpc.spaces.tenant_usage import Amounts, UsageBook
+from mlsdm_grpc.workers.link import worker_lost
 
 pytestmark = pytest.mark.anyio
 
@@ -292,6 +295,186 @@ async def test_what_cannot_be_counted_in_time_is_unavailable_and_goes_on(driver,
     assert caught.value.reason == "SPACE_LOADING"
     found = await driver.engine.tenants.get("dev", min_revision=0, deadline_s=later(0.9))
     assert found.usage.spaces == 3
+
+
+def hold_glimpses(driver, monkeypatch):
+    """Make the spaces that are read wait for an event; return their names and the event."""
+    whole, asked, go = driver.engine.directory.glimpse, [], asyncio.Event()
+
+    async def glimpse(space):
+        found = await whole(space)
+        asked.append(space.space)
+        await go.wait()
+        return found
+
+    monkeypatch.setattr(driver.engine.directory, "glimpse", glimpse)
+    return asked, go
+
+
+async def until(holds):
+    async with asyncio.timeout(5.0):
+        while not holds():  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.001)
+
+
+async def test_counting_goes_on_when_its_callers_have_stopped_waiting(monkeypatch):
+    async with opened(MemoryJournal()) as journal:
+        async with running(journal) as driver:
+            for name in "abc":
+                await driver.put(1, key=key(name))
+        async with running(journal, quotas={"max_capacity": 60_000}) as driver:
+            asked, go = hold_glimpses(driver, monkeypatch)
+            for _ in range(2):
+                with pytest.raises(Unavailable) as caught:
+                    await create(driver, "d", within_s=0.1)
+                assert caught.value.reason == "SPACE_LOADING"
+            go.set()
+            await until(lambda: len(asked) == 3)
+            with pytest.raises(QuotaExceeded) as caught:
+                await create(driver, "d")
+            refused(caught, "capacity", 60_000, 60_000)
+            assert sorted(asked) == ["a", "b", "c"]
+
+
+async def test_a_count_in_progress_ends_with_the_engine(monkeypatch):
+    async with running() as driver:
+        await driver.put(1)
+        asked, _ = hold_glimpses(driver, monkeypatch)
+        counting = asyncio.create_task(usage(driver))
+        await until(lambda: asked)
+    with pytest.raises(Unavailable) as caught:
+        await counting
+    assert caught.value.reason == "SPACE_LOADING"
+
+
+async def test_a_space_that_cannot_be_read_now_does_not_stop_the_count(driver, monkeypatch):
+    for name in "abc":
+        await driver.put(1, key=key(name))
+    whole, asked = driver.engine.directory.glimpse, []
+
+    async def glimpse(space):
+        asked.append(space.space)
+        if asked.count("b") == 1 and space.space == "b":
+            raise worker_lost()
+        return await whole(space)
+
+    monkeypatch.setattr(driver.engine.directory, "glimpse", glimpse)
+    with pytest.raises(Unavailable) as caught:
+        await usage(driver)
+    assert caught.value.reason == "WORKER_LOST"
+    assert sorted(asked) == ["a", "b", "c"]
+    assert (await usage(driver)).capacity == 60_000
+    assert len(asked) == 4
+
+
+async def test_a_space_with_writes_in_progress_counts_with_its_capacity():
+    async with opened(HeldAppends()) as journal, running(journal) as driver:
+        creating = asyncio.create_task(create(driver, "a"))
+        await journal.let_one_go()
+        await creating
+        putting = asyncio.create_task(driver.put(1, key=key("a")))
+        await until(lambda: not journal.held.empty())
+        assert driver.engine.directory.known(key("a")).writes == 1
+        assert (await usage(driver)).capacity == 20_000
+        await journal.let_one_go()
+        await putting
+
+
+async def test_a_change_that_began_before_the_count_is_noticed():
+    async with opened(HeldAppends()) as journal, running(journal) as driver:
+        creating = asyncio.create_task(create(driver, "a", 30))
+        await journal.let_one_go()
+        await creating
+        resizing = asyncio.create_task(resize(driver, "a", 70))
+        await until(lambda: not journal.held.empty())
+        assert (await usage(driver)).capacity == 30
+        await journal.let_one_go()
+        await resizing
+        assert (await usage(driver)).capacity == 70
+
+
+async def test_a_change_while_a_space_is_read_is_not_overwritten(driver, monkeypatch):
+    await create(driver, "a", 30)
+    asked, go = hold_glimpses(driver, monkeypatch)
+    counting = asyncio.create_task(usage(driver))
+    await until(lambda: asked)
+    await resize(driver, "a", 70)
+    go.set()
+    assert (await counting).capacity == 70
+
+
+async def test_a_first_write_that_its_own_space_leaves_no_room_for_is_stored():
+    async with running(quotas={"max_kept_bytes": 100}) as driver:
+        await driver.put(1, key=key("a"))
+        assert (await driver.state(key("a"))).used == 1
+        with pytest.raises(QuotaExceeded):
+            await driver.put(2, key=key("a"))
+
+
+async def test_without_quotas_no_write_waits_for_a_count(driver, monkeypatch):
+    await driver.put(1, key=key("a"))
+    asked, go = hold_glimpses(driver, monkeypatch)
+    counting = asyncio.create_task(usage(driver))
+    await until(lambda: asked)
+    await create(driver, "b", within_s=1.0)
+    go.set()
+    assert (await counting).spaces == 2
+
+
+async def test_a_list_of_tenants_ends_before_one_that_is_not_counted(driver, monkeypatch):
+    await driver.put(1, key=key("a", "first"))
+    await driver.put(1, key=key("a", "second"))
+    whole = driver.engine.directory.glimpse
+
+    async def glimpse(space):
+        if space.tenant == "second":
+            raise worker_lost()
+        return await whole(space)
+
+    monkeypatch.setattr(driver.engine.directory, "glimpse", glimpse)
+    page = await driver.engine.tenants.page(after=0, limit=9, deadline_s=later())
+    assert [(each.name, each.usage.spaces) for each in page.tenants] == [("first", 1)]
+    page = await driver.engine.tenants.page(after=page.after, limit=9, deadline_s=later())
+    assert [(each.name, each.usage) for each in page.tenants] == [("second", None)]
+    assert page.after == 0
+
+
+def test_the_book_forgets_the_tenants_used_longest_ago_but_none_in_use():
+    book = UsageBook(max_tenants=2)
+    first, second = book.of("first"), book.of("second")
+    with first.reserving("a", 1, Amounts()):
+        assert book.of("third").total == Amounts()
+        assert book.known("second") is None
+        assert book.known("first") is first
+    assert book.of("second") is not second
+    assert book.known("first") is None
+
+
+async def test_puts_of_tenants_without_a_quota_on_bytes_ask_for_none(driver, monkeypatch):
+    await driver.put(1)
+
+    async def content_refusal(*_):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr(Quotas, "content_refusal", content_refusal)
+    await driver.put(2)
+
+
+async def test_a_check_of_a_change_is_refused_like_the_change():
+    async with running(quotas={"max_capacity": 20_000}) as driver:
+        await driver.put(1)
+        body = UpdateSpace('"99"', SpaceChange(capacity=20_001))
+        for attempt in (driver.engine.catalogue.update, driver.engine.catalogue.preview_update):
+            with pytest.raises(QuotaExceeded):
+                await attempt(KEY, body, ticket())
+
+
+async def test_a_check_of_a_creation_in_a_loaded_space_without_records_looks_at_the_quota():
+    async with running(quotas={"max_spaces": 1}) as driver:
+        await create(driver, "a")
+        await driver.engine.directory.opened(key("b"))
+        with pytest.raises(QuotaExceeded):
+            await driver.engine.catalogue.preview_create(key("b"), SpaceChange(), ticket())
 
 
 class OldJournal(MemoryJournal):
