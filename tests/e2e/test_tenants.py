@@ -118,6 +118,15 @@ async def test_streams_end_when_the_bytes_are_used_up():
         assert (await client.state()).state.memory.used == held > 0
 
 
+async def test_a_stream_stores_its_first_record_in_a_space_that_it_creates():
+    async with connected(quotas={"max_kept_bytes": 100}) as (_, client):
+        first = [each async for each in client.ingest([new_memory("One.")])]
+        assert len(first) == 1
+        with pytest.raises(QuotaExceeded):
+            _ = [each async for each in client.ingest([new_memory("Two.")])]
+        assert (await client.state()).state.memory.used == 1
+
+
 CALLERS = {
     "owner": 'tenant = "acme"\nroles = ["admin"]\n',
     "reader": 'tenant = "acme"\nroles = ["reader"]\n',
