@@ -1,13 +1,16 @@
-"""What commands print when a call of several fails."""
+"""What commands do when a call of several fails."""
 
 from __future__ import annotations
 
 import asyncio
+import builtins
+import io
+import sys
 
 import pytest
 
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import DeleteMemoryResponse
-from mlsdm_grpc.cli import health, memory_records
+from mlsdm_grpc.cli import generate, health, memory_records
 from mlsdm_grpc.cli.session import Session
 from mlsdm_grpc.errors import ApiStatusError, NotFound, Unavailable
 
@@ -63,3 +66,30 @@ def test_delete_tells_what_is_deleted_and_what_is_missing(
 def test_an_unknown_service_is_told_by_a_server_without_a_list(session):
     with pytest.raises(ApiStatusError, match="unknown service nope"):
         health.health.__wrapped__(service="nope", watch=False, session=session)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_an_error_does_not_end_a_chat_of_a_person(session, monkeypatch, capsys):
+    prompts, asked = iter(["first", "second"]), []
+
+    def read(_: str) -> str:
+        try:
+            return next(prompts)
+        except StopIteration:
+            raise EOFError from None
+
+    def run(*_: object) -> str:
+        asked.append(1)
+        raise Unavailable("The server is lost.", reason="")
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(builtins, "input", read)
+    monkeypatch.setattr(Session, "run", run)
+    generate.generate.__wrapped__(session=session)
+    assert len(asked) == 2
+    assert capsys.readouterr().err.count("UNAVAILABLE: The server is lost.") == 2
