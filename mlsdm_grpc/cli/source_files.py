@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +75,7 @@ def find_files(
     """Yield the files, each once, and the names that cannot be read with the reason.
 
     Hidden files and folders in a folder are left out. Links to folders are not followed, and links
-    to files only inside of the folder.
+    to files only inside of the folder. The folder of a pattern is its part without wildcards.
 
     Args:
         arguments: Files, folders and patterns; ``**`` of a pattern matches any folders.
@@ -91,14 +92,17 @@ def find_files(
     for argument in arguments:
         named = os.path.lexists(argument) or not glob.has_magic(argument)
         for path in [Path(argument)] if named else _matches(argument, gitignore=gitignore):
-            is_folder = _is_folder(path)
+            inside = path if named else _top(argument)
+            is_folder = _is_folder(path) and (named or not _leaves(inside, path))
             failed: list[OSError] = []
             for each in _walk(path, failed, gitignore=gitignore) if is_folder else [path]:
                 if is_folder and extensions and each.suffix[1:].lower() not in extensions:
                     continue
                 if (name := path_name(each, base)) not in seen:
                     seen.add(name)
-                    if is_folder and _leaves(path, each):
+                    # The walk of a folder passes no links to folders; a pattern may.
+                    suspect = not named or (is_folder and _is_link(each))
+                    if suspect and _leaves(inside, each):
                         yield name, UnreadableFile("is a link out of the folder", is_fault=False)
                     else:
                         yield _examined(each, name, is_named=named and not is_folder)
@@ -122,11 +126,17 @@ def _is_folder(path: Path) -> bool:
     return os.path.isdir(path)  # noqa: PTH112
 
 
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 - the method of Path raises errors
+
+
+def _top(pattern: str) -> Path:
+    """Return the part of a pattern before the first wildcard."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+
+
 def _leaves(folder: Path, file: Path) -> bool:
-    """Return True for a link in a folder to a file outside of it."""
-    # The method of Path raises errors.
-    if not os.path.islink(file):  # noqa: PTH114
-        return False
+    """Return True if a path through a folder leads out of it by a link."""
     return not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
 
 

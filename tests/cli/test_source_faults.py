@@ -84,6 +84,11 @@ def test_a_link_out_of_the_folder_is_listed_and_not_followed(tmp_path):
     assert files == ["a.txt", "b.txt"]
     assert problems == {"c.txt": "is a link out of the folder"}
     assert found(folder / "c.txt", base=folder) == (["c.txt"], {}), "named by the caller"
+    (folder / "up").symlink_to(tmp_path)
+    assert found(folder / "*.txt", base=folder) == (files, problems)
+    reason = "is a link out of the folder"
+    assert found(folder / "*" / "secret", base=folder) == ([], {"up/secret": reason})
+    assert found(folder / "u*", base=folder) == ([], {"up": reason})
 
 
 def test_standard_input_is_bounded(monkeypatch):
