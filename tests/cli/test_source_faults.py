@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mlsdm_grpc.cli import source_files, text_formats
+from mlsdm_grpc.cli import document_reader, source_files, text_formats
 from mlsdm_grpc.cli.document_reader import DocumentReader
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile, find_files
 from mlsdm_grpc.errors import InvalidInput
@@ -132,3 +132,16 @@ def test_a_docx_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(text_formats, "MAX_TEXT_BYTES", 9_999)
     with pytest.raises(ValueError, match="when it is unpacked"):
         text_formats.read_document(file, "docx", "utf-8")
+
+
+@pytest.mark.anyio
+async def test_an_answer_of_the_reader_is_bounded(tmp_path, monkeypatch):
+    page = tmp_path / "a.html"
+    page.write_text("<p>Four</p>")
+    file = SourceFile(page, "a.html", 11, is_named=True)
+    async with DocumentReader(encoding="utf-8") as reader:
+        monkeypatch.setattr(document_reader, "MAX_TEXT_BYTES", 3)
+        with pytest.raises(UnreadableFile, match="its text has more than"):
+            await reader.text(file, "html")
+        monkeypatch.setattr(document_reader, "MAX_TEXT_BYTES", 4)
+        assert await reader.text(file, "html") == "Four"
