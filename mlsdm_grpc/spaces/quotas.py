@@ -162,7 +162,7 @@ class Quotas:
             if counting is None:
                 counting = self._begin_to_count(tenant, usage, amounts=amounts)
             left_s = deadline_s - asyncio.get_running_loop().time()
-            await asyncio.wait([counting], timeout=left_s / 2)
+            await asyncio.wait([counting], timeout=None if left_s == math.inf else left_s / 2)
             if not counting.done() or counting.cancelled():
                 raise _not_counted()
             counting.result()
