@@ -178,10 +178,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise _invalid(str(file), f"is not JSON: {error}") from None
     # The form of `mlsdm call GovernanceService/GetPolicy`.
     found = found.get("policy", found) if isinstance(found, dict) else found
-    rules = found.get("rules", []) if isinstance(found, dict) else None
+    policy: dict[str, Any] = found if isinstance(found, dict) else {"rules": None}
+    rules = policy.get("rules", [])
     if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
         raise _invalid(str(file), "is no policy")
-    return found
+    return policy
 
 
 def _differences(before: "Policy", after: "Policy") -> list[tuple[str, str, str]]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec, Pattern
+    from pathspec import GitIgnoreSpec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 __all__ = ["MAX_FILE_BYTES", "SourceFile", "UnreadableFile", "find_files", "path_name"]
 
@@ -221,7 +222,7 @@ def _specs(folder: Path) -> "tuple[tuple[Path, GitIgnoreSpec], ...]":
     # Another kind of file may never end.
     if not os.path.isfile(file):  # noqa: PTH113 - the method of Path raises errors
         return above
-    patterns: list[Pattern] = []
+    patterns: list[GitIgnoreSpecPattern] = []
     try:
         lines = file.read_text("utf-8-sig", "replace").splitlines()
     except OSError:

@@ -201,7 +201,7 @@ ROWS = (
     ),
     Row("put a --embedding-file vector.json", 1, err=r"--embedding-file: holds no vector"),
     Row("put a --embedding-file none", 2, err=r"does not exist"),
-    Row("put -", 1, err=r"standard input: is not UTF-8 text", stdin="\udcff"),
+    Row("put - --pinned", 1, err=r"standard input: is not UTF-8 text", stdin="\udcff"),
     Row("put a -o xml", 2, err=r"'xml' is not one of"),
     Row("query invoice", 0, r"(?s)^\d\.\d{3}  resonance \S+  one  topic:billing\n  The invoice"),
     Row("query invoice --full", 0, r"for a whole year, at once\."),
@@ -284,8 +284,8 @@ ROWS = (
     Row("import - --space im2", 0, r"^1 created\n$", stdin='{"text": "Piped."}\n'),
     Row("import none", 1, err=r"none: No such file"),
     Row("import no.json", 1, err=r"no\.json, line 1: "),
-    Row("import -", 1, err=r"line 1: must be a JSON object", stdin="null\n"),
-    Row("import -", 1, err=r"`mlsdm export -o jsonl` prints one object", stdin="[\n{}\n]\n"),
+    Row("import - --space im3", 1, err=r"line 1: must be a JSON object", stdin="null\n"),
+    Row("import -", 1, err=r"`mlsdm export -o jsonl` prints one object", stdin="[\n{}]\n"),
     Row("copy one-more --space none", 1, err=r"SPACE_NOT_FOUND"),
     Row("copy small2 --space small -o json", 0, r'^\{"space": "small2", "results": \{\}\}'),
     # Spaces.
@@ -328,7 +328,7 @@ ROWS = (
     Row("policy set --file none.json", 1, err=r"none\.json: cannot be read"),
     Row("policy set --file -", 1, err=r"-: is no policy", stdin="[]"),
     Row("policy set a.threshold=1 --file -", 1, err=r"-: is no policy", stdin='{"rules": [3]}'),
-    Row("policy set a.threshold=1 --file -", 1, err=r"names no rule", stdin='{"rules": [{}]}'),
+    Row("policy set b.threshold=1 --file -", 1, err=r"names no rule", stdin='{"rules": [{}]}'),
     Row("policy set", 2, err=r"give RULE\.SETTING=VALUE"),
     # Generate, evaluate.
     Row("generate hello --forget", 0, r".", r"^\[echo is no language model"),
