@@ -178,7 +178,7 @@ class Quotas:
 
     def _ended(self, count: tuple[str, bool], counting: asyncio.Task[None]) -> None:
         del self._counts[count]
-        # Without a waiter, nobody else retrieves its error.
+        # Without a waiter, its error would be logged by asyncio.
         if not counting.cancelled():
             counting.exception()
 
