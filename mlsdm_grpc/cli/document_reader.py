@@ -79,6 +79,9 @@ class DocumentReader:
         """
         if not kind:
             return await asyncio.to_thread(self._plain, file)
+        # A file that is opened while the time ends would never be closed.
+        if self._log is None:
+            self._log = await asyncio.to_thread(tempfile.TemporaryFile)
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await self._ask(file, kind)
@@ -99,7 +102,6 @@ class DocumentReader:
 
     async def _ask(self, file: SourceFile, kind: str) -> str:
         if self._process is None:
-            self._log = await asyncio.to_thread(tempfile.TemporaryFile)
             self._process = await asyncio.create_subprocess_exec(
                 # Without -P modules in the current folder would be imported.
                 *(sys.executable, "-P", "-m", "mlsdm_grpc.cli.text_formats"),
@@ -128,6 +130,8 @@ class DocumentReader:
         """
         process, log, self._process, self._log = self._process, self._log, None, None
         if process is None or log is None:
+            if log is not None:
+                log.close()
             return ""
         try:
             async with asyncio.timeout(patience_s):
