@@ -41,7 +41,7 @@ def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Print a text; on a terminal U+FFFD stands for each control character that would act on it.
 
     Args:
-        text: Text of anybody, such as a memory or the name of a file.
+        text: Text from any source, such as a memory or the name of a file.
         err: Print on standard error.
         nl: End with a line feed.
     """

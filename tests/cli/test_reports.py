@@ -1,4 +1,4 @@
-"""What commands do when a call of several fails."""
+"""Reports of commands of which one call fails."""
 
 from __future__ import annotations
 
