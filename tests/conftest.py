@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import subprocess
 from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,10 @@ from hypothesis import HealthCheck, settings
 from mlsdm_grpc.config import LoggingSettings
 from mlsdm_grpc.governance.detectors.sensitive import load_patterns
 from mlsdm_grpc.observability.logging import configure_logging, flush_events
+
+# Coverage is measured in the processes that run tests. Servers and commands run at full speed.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 # No test asserts a speed. ``make slow`` has more examples.
 settings.register_profile(

@@ -283,6 +283,8 @@ def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tm
             "\n\n".join(f"Paragraph {part} of file {number}. " * 5 for part in range(12)), "utf-8"
         )
     arguments = ("ingest", str(tmp_path), "--base", str(tmp_path), "--space", "stopped")
+    # In the background of a shell SIGINT is ignored, which the command would inherit.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         [sys.executable, "-m", "mlsdm_grpc", *arguments, "--passage-chars", "200"],
         stdout=subprocess.PIPE,
@@ -291,6 +293,7 @@ def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tm
         cwd=ROOT,
         env=environment(MLSDM_TARGET=target),
     )
+    signal.signal(signal.SIGINT, before)
     deadline_s = time.monotonic() + 60
     used = 0
     while not used and time.monotonic() < deadline_s:
