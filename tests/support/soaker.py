@@ -27,6 +27,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import (
     memory_service_pb2_grpc,
     node_pb2,
     space_service_pb2_grpc,
+    tenant_service_pb2_grpc,
 )
 from mlsdm_grpc._gen.mlsdm.v1 import cognition_service_pb2 as cognition
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as generation
@@ -36,6 +37,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2 as query
 from mlsdm_grpc._gen.mlsdm.v1 import memory_service_pb2 as memory
 from mlsdm_grpc._gen.mlsdm.v1 import memory_stream_pb2 as stream
 from mlsdm_grpc._gen.mlsdm.v1 import space_service_pb2 as spaces
+from mlsdm_grpc._gen.mlsdm.v1 import tenant_service_pb2 as tenants
 
 DIMENSION = 32
 CALLERS = 32
@@ -61,6 +63,7 @@ class Soaker:
         self._generations = self._stub(answering, generation)
         self._policies = self._stub(governance_service_pb2_grpc.GovernanceServiceStub, governance)
         self._admin = self._stub(admin_service_pb2_grpc.AdminServiceStub, admin)
+        self._tenants = self._stub(tenant_service_pb2_grpc.TenantServiceStub, tenants)
         self._health = self._stub(health_pb2_grpc.HealthStub, health_pb2)
         self._reflection = self._stub(reflection_pb2_grpc.ServerReflectionStub, reflection_pb2)
         self.codes = Counter()
@@ -346,6 +349,22 @@ class Soaker:
     async def do_info(self):
         await self._unary(self._admin.GetServerInfo, admin.GetServerInfoRequest())
 
+    async def do_who_am_i(self):
+        await self._unary(self._admin.WhoAmI, admin.WhoAmIRequest())
+
+    async def do_decisions(self):
+        request = admin.ListDecisionsRequest(space="a", page_size=10)
+        await self._unary(self._admin.ListDecisions, request)
+
+    async def do_list_tenants(self):
+        await self._unary(self._tenants.ListTenants, tenants.ListTenantsRequest())
+
+    async def do_set_tenant(self):
+        found = await self._unary(self._tenants.GetTenant, tenants.GetTenantRequest())
+        if isinstance(found, tenants.GetTenantResponse):
+            request = tenants.SetTenantRequest(etag=found.tenant.etag)
+            await self._unary(self._tenants.SetTenant, request)
+
     async def do_status(self):
         await self._unary(self._admin.GetNodeStatus, admin.GetNodeStatusRequest())
 
@@ -384,6 +403,10 @@ TEXTS = (
     "Server down. Disk full. Delete logs.",
 )
 WEIGHTS = {
+    "who_am_i": 4,
+    "decisions": 4,
+    "list_tenants": 3,
+    "set_tenant": 3,
     "generate": 8,
     "stream_generate": 8,
     "evaluate": 8,
