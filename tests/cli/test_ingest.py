@@ -277,7 +277,7 @@ def test_a_warning_precedes_the_first_eviction(run, tmp_path):
 
 @pytest.mark.timeout(120)
 def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tmp_path):
-    count = 300
+    count = 150
     for number in range(count):
         (tmp_path / f"{number}.txt").write_text(
             "\n\n".join(f"Paragraph {part} of file {number}. " * 5 for part in range(12)), "utf-8"
