@@ -99,6 +99,11 @@ class InvalidInput(MlsdmError):
         super().__init__(message, reason=reason, metadata={**first, **metadata})
         self.violations = tuple(violations)
 
+    @classmethod
+    def of(cls, field: str, description: str) -> InvalidInput:
+        """Return the error of one field."""
+        return cls(violations=[FieldViolation(field, description)])
+
 
 def _summary(violations: Sequence[FieldViolation]) -> str:
     """Return the first violation, because many clients print only the message."""

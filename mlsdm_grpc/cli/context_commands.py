@@ -10,7 +10,7 @@ import typer
 
 from mlsdm_grpc.cli.context_file import contexts_file
 from mlsdm_grpc.cli.contexts import ServerContext, load_contexts
-from mlsdm_grpc.cli.options import AsJson, Form, Output
+from mlsdm_grpc.cli.options import AsJson, Form, Output, command_group
 from mlsdm_grpc.cli.output import echo_all, echo_table
 from mlsdm_grpc.cli.reporting import report
 from mlsdm_grpc.cli.session import chosen_form
@@ -18,12 +18,7 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["context_app"]
 
-context_app = typer.Typer(
-    help="Name servers with their credentials, and choose one.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+context_app = command_group("Name servers with their credentials, and choose one.")
 
 Name = Annotated[str, typer.Argument(help="Name of the context.")]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlsdm_grpc.cli.context_file import CONTEXT_VARIABLE, contexts_file
 from mlsdm_grpc.cli.output import json_text
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 
 __all__ = ["Contexts", "ServerContext", "chosen_context", "load_contexts"]
 
@@ -50,7 +50,9 @@ class Contexts:
         """
         if (found := self.by_name.get(name)) is None:
             known = ", ".join(self.by_name) or "none"
-            raise _invalid("context", f"must be one of those of `mlsdm context list`: {known}")
+            raise InvalidInput.of(
+                "context", f"must be one of those of `mlsdm context list`: {known}"
+            )
         return found
 
     def add(self, name: str, context: ServerContext) -> None:
@@ -60,7 +62,7 @@ class Contexts:
             InvalidInput: The name is not valid.
         """
         if not _NAME.fullmatch(name):
-            raise _invalid("context", f"must match {_NAME.pattern}")
+            raise InvalidInput.of("context", f"must match {_NAME.pattern}")
         self.by_name[name] = context
         self.current = self.current or name
 
@@ -90,7 +92,7 @@ class Contexts:
         file = Path(os.path.realpath(contexts_file()))
         try:
             if file.exists() and not file.is_file():
-                raise _invalid(str(file), "is not a regular file")
+                raise InvalidInput.of(str(file), "is not a regular file")
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             new = file.with_name(f"{file.name}.new")
             new.unlink(missing_ok=True)
@@ -99,9 +101,9 @@ class Contexts:
                 written.write("\n".join(lines) + "\n")
             new.replace(file)
         except OSError as error:
-            raise _invalid(str(file), f"cannot be written: {error.strerror}") from None
+            raise InvalidInput.of(str(file), f"cannot be written: {error.strerror}") from None
         except UnicodeEncodeError:
-            raise _invalid(str(file), "cannot hold a path that is not UTF-8") from None
+            raise InvalidInput.of(str(file), "cannot hold a path that is not UTF-8") from None
 
 
 def load_contexts() -> Contexts:
@@ -118,7 +120,7 @@ def load_contexts() -> Contexts:
     except (FileNotFoundError, NotADirectoryError):
         return Contexts({})
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise _invalid(str(file), f"is no file of contexts: {error}") from None
+        raise InvalidInput.of(str(file), f"is no file of contexts: {error}") from None
 
 
 def chosen_context() -> ServerContext | None:
@@ -142,7 +144,3 @@ def _context(given: Mapping[str, Any]) -> ServerContext:
         if not isinstance(value, known.get(key, ())):
             raise TypeError(f"{key} is unknown or of a wrong type")
     return ServerContext(**given)
-
-
-def _invalid(field: str, problem: str) -> InvalidInput:
-    return InvalidInput(violations=[FieldViolation(field, problem)])

@@ -129,9 +129,10 @@ class DocumentReader:
             patience_s: Time for the process to end by itself, seconds.
         """
         process, log, self._process, self._log = self._process, self._log, None, None
-        if process is None or log is None:
-            if log is not None:
-                log.close()
+        if log is None:
+            return ""
+        if process is None:
+            log.close()
             return ""
         try:
             async with asyncio.timeout(patience_s):

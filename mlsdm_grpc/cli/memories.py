@@ -20,7 +20,7 @@ from mlsdm_grpc.cli.passage import matched_passage
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import given_text, key_values
 from mlsdm_grpc.cli.verdicts import refusal_lines
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryResponse
@@ -219,5 +219,4 @@ def _vector(file: Path | None) -> "Vector | None":
         )
         return np.asarray(values, np.float32)
     except (OSError, ValueError, TypeError) as error:
-        problem = FieldViolation("--embedding-file", f"holds no vector: {error}")
-        raise InvalidInput(violations=[problem]) from None
+        raise InvalidInput.of("--embedding-file", f"holds no vector: {error}") from None

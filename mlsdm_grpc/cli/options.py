@@ -1,4 +1,4 @@
-"""Options shared by several commands."""
+"""Options and forms shared by several commands."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -32,6 +32,7 @@ __all__ = [
     "Tls",
     "TokenFile",
     "Workers",
+    "command_group",
     "overrides",
 ]
 
@@ -151,3 +152,8 @@ def overrides(
         for section, fields in given.items()
         if (found := {name: value for name, value in fields.items() if value is not None})
     }
+
+
+def command_group(text: str) -> typer.Typer:
+    """Return a group of commands with this help, in the form of all groups."""
+    return typer.Typer(help=text, no_args_is_help=True, add_completion=False, rich_markup_mode=None)

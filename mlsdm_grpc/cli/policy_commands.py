@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mlsdm_grpc.cli.options import command_group
 from mlsdm_grpc.cli.output import echo, echo_all, echo_document, echo_table, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import input_text, key_values
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
@@ -17,12 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["policy_app"]
 
-policy_app = typer.Typer(
-    help="Show, compare and change the rules of governance.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+policy_app = command_group("Show, compare and change the rules of governance.")
 
 Changes = Annotated[
     list[str] | None,
@@ -90,18 +86,7 @@ def set_policy(
 
     A policy of a file that was read before another change is refused by its etag.
     """
-    if not changes and file is None:
-        raise typer.BadParameter("give RULE.SETTING=VALUE, or --file")
-
-    async def work(memory: "MemoryClient") -> "list[tuple[str, str, str]]":
-        before = (await memory.get_policy()).policy
-        wanted = _wanted(before, changes, file)
-        after = await memory.set_policy(
-            wanted, etag=wanted.etag or before.etag, validate_only=dry_run
-        )
-        return _differences(before, after.policy)
-
-    _print_differences(session.run(work), session)
+    _change_policy(session, changes, file, dry_run=dry_run, any_etag=False)
 
 
 @policy_app.command()
@@ -111,19 +96,40 @@ def diff(changes: Changes = None, *, file: PolicyFile = None, session: Session) 
 
     The server computes the result, so that settings which a file omits count as its defaults.
     """
+    if _change_policy(session, changes, file, dry_run=True, any_etag=True):
+        raise typer.Exit(1)
+
+
+def _change_policy(
+    session: Session,
+    changes: list[str] | None,
+    file: Path | None,
+    *,
+    dry_run: bool,
+    any_etag: bool,
+) -> bool:
+    """Set the policy, or only foresee it; print what changes, and return True if anything does.
+
+    Args:
+        session: Session of the command.
+        changes: Changes of single settings.
+        file: File of the whole policy.
+        dry_run: Check without writing.
+        any_etag: Whether the policy of a file may be one that was read before another change.
+    """
     if not changes and file is None:
         raise typer.BadParameter("give RULE.SETTING=VALUE, or --file")
 
     async def work(memory: "MemoryClient") -> "list[tuple[str, str, str]]":
         before = (await memory.get_policy()).policy
         wanted = _wanted(before, changes, file)
-        after = await memory.set_policy(wanted, etag=before.etag, validate_only=True)
+        etag = before.etag if any_etag else wanted.etag or before.etag
+        after = await memory.set_policy(wanted, etag=etag, validate_only=dry_run)
         return _differences(before, after.policy)
 
     found = session.run(work)
     _print_differences(found, session)
-    if found:
-        raise typer.Exit(1)
+    return bool(found)
 
 
 def _wanted(before: "Policy", changes: list[str] | None, file: Path | None) -> "Policy":
@@ -138,7 +144,7 @@ def _wanted(before: "Policy", changes: list[str] | None, file: Path | None) -> "
     try:
         return ParseDict(wanted, Policy())
     except ParseError as error:
-        raise _invalid(str(file or "RULE.SETTING=VALUE"), str(error)) from None
+        raise InvalidInput.of(str(file or "RULE.SETTING=VALUE"), str(error)) from None
 
 
 def _change(policy: dict[str, Any], path: str, value: str) -> None:
@@ -148,7 +154,7 @@ def _change(policy: dict[str, Any], path: str, value: str) -> None:
     if path == _BASE:
         rule_id, setting = _MORAL, "threshold"
     if rule_id not in rules:
-        raise _invalid(path, f"names no rule; there are {', '.join(sorted(rules))}")
+        raise InvalidInput.of(path, f"names no rule; there are {', '.join(sorted(rules))}")
     if setting in _NUMBERS:
         rules[rule_id][setting] = _number(path, value)
         # Both are one setting of the contract.
@@ -158,14 +164,14 @@ def _change(policy: dict[str, Any], path: str, value: str) -> None:
         rules[rule_id][setting] = f"{prefix}{value.upper()}"
     else:
         known = ", ".join((*sorted(_NUMBERS), *_PREFIXES))
-        raise _invalid(path, f"names no setting; there are {known}")
+        raise InvalidInput.of(path, f"names no setting; there are {known}")
 
 
 def _number(path: str, value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        raise _invalid(path, "must be a number") from None
+        raise InvalidInput.of(path, "must be a number") from None
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -173,15 +179,15 @@ def _read(file: Path) -> dict[str, Any]:
         text = input_text() if str(file) == "-" else file.read_text("utf-8-sig")
         found = json.loads(text)
     except OSError as error:
-        raise _invalid(str(file), f"cannot be read: {error.strerror}") from None
+        raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise _invalid(str(file), f"is not JSON: {error}") from None
+        raise InvalidInput.of(str(file), f"is not JSON: {error}") from None
     # The form of `mlsdm call GovernanceService/GetPolicy`.
     found = found.get("policy", found) if isinstance(found, dict) else found
     policy: dict[str, Any] = found if isinstance(found, dict) else {"rules": None}
     rules = policy.get("rules", [])
     if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
-        raise _invalid(str(file), "is no policy")
+        raise InvalidInput.of(str(file), "is no policy")
     return policy
 
 
@@ -219,7 +225,3 @@ def _word(name: str, value: Any) -> str:
     """Return a value of a rule as people write it."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text.removeprefix(_PREFIXES.get(name, "")).lower() if name in _PREFIXES else text
-
-
-def _invalid(field: str, problem: str) -> InvalidInput:
-    return InvalidInput(violations=[FieldViolation(field, problem)])

@@ -13,7 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -170,7 +170,7 @@ def _matches(pattern: str, *, gitignore: bool) -> list[Path]:
     parts = whole.relative_to(top).parts
     if any("**" in each and each != "**" for each in parts):
         problem = "must have ** only as a whole name, such as docs/**/*.md"
-        raise InvalidInput(violations=[FieldViolation(pattern, problem)])
+        raise InvalidInput.of(pattern, problem)
     shown = any(map(_is_hidden, parts))
     found = [
         each

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_type_hint
 
 import typer
 
+from mlsdm_grpc.cli.options import command_group
 from mlsdm_grpc.cli.output import echo, echo_all, echo_document, echo_table, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
 from mlsdm_grpc.cli.texts import key_values
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import Space
@@ -19,12 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["spaces_app"]
 
-spaces_app = typer.Typer(
-    help="List, create, show and change spaces.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+spaces_app = command_group("List, create, show and change spaces.")
 
 Name = Annotated[str, typer.Argument(help="Name of the space.", metavar="SPACE")]
 Settings = Annotated[
@@ -121,12 +117,12 @@ def _settings(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
     found = {}
     for name, value in key_values(given, "SETTING=VALUE").items():
         if name not in hints:
-            raise _invalid(name, f"is no setting; there are {', '.join(hints)}")
+            raise InvalidInput.of(name, f"is no setting; there are {', '.join(hints)}")
         (kind, _) = get_args(hints[name])
         try:
             found[name] = _READERS[kind](value)
         except (ValueError, KeyError, OverflowError):
-            raise _invalid(name, f"must be {_EXPECTED[kind]}") from None
+            raise InvalidInput.of(name, f"must be {_EXPECTED[kind]}") from None
     return found
 
 
@@ -175,7 +171,3 @@ def _state(space: "Space") -> str:
     from mlsdm_grpc._gen.mlsdm.v1.space_pb2 import SpaceState
 
     return SpaceState.Name(space.state).removeprefix("SPACE_STATE_").lower()
-
-
-def _invalid(field: str, problem: str) -> InvalidInput:
-    return InvalidInput(violations=[FieldViolation(field, problem)])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mlsdm_grpc.cli.options import command_group
 from mlsdm_grpc.cli.output import echo_all, echo_document, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
 
@@ -14,12 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tenant_app"]
 
-tenant_app = typer.Typer(
-    help="Show, list and change quotas and defaults of tenants.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+tenant_app = command_group("Show, list and change quotas and defaults of tenants.")
 
 _Quota = Annotated[int | None, typer.Option(min=0, help="Quota; 0 is no limit.")]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -42,8 +42,7 @@ def input_lines() -> Iterator[str]:
     try:
         yield from typer.get_text_stream("stdin", encoding="utf-8", errors="strict")
     except UnicodeDecodeError:
-        problem = FieldViolation("standard input", "is not UTF-8 text")
-        raise InvalidInput(violations=[problem]) from None
+        raise InvalidInput.of("standard input", "is not UTF-8 text") from None
 
 
 def parsed(text: str, message: MessageT, *, ignore_unknown_fields: bool = False) -> MessageT:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlsdm_grpc.cli.options import AsJson, Output
+from mlsdm_grpc.cli.options import AsJson, Output, command_group
 from mlsdm_grpc.cli.output import echo_all
 from mlsdm_grpc.cli.reporting import report
 from mlsdm_grpc.cli.session import chosen_form
@@ -16,12 +16,7 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["token_app"]
 
-token_app = typer.Typer(
-    help="Create, list and revoke the keys of a tokens file.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+token_app = command_group("Create, list and revoke the keys of a tokens file.")
 
 TokensFile = Annotated[
     Path, typer.Option("--file", dir_okay=False, help="Tokens file, created if absent.")

@@ -255,9 +255,8 @@ class Streams:
     async def _prepare(self, opening: Opening, items: Sequence[Item]) -> EffectivePolicy:
         """Embed the texts that have no vector, evaluate all texts, and return the policy used."""
         tenant, deadline_s = opening.key.tenant, _ticket(opening).deadline_s
-        for item in items if not self._vector_bytes else ():
-            if item.outcome is None and item.candidate.bare:
-                item.outcome = embedder_not_configured()
+        if not self._vector_bytes:
+            _refuse_bare(items)
         fresh = [item for item in items if item.outcome is None]
         try:
             policy = await self._judging.policy(tenant, deadline_s)
@@ -317,6 +316,13 @@ class Streams:
             StreamItem(item.sequence, _body(item, memory))
             for item, memory in zip(ready, settled_memories, strict=True)
         )
+
+
+def _refuse_bare(items: Sequence[Item]) -> None:
+    """Refuse the texts that no embedder of this server can embed."""
+    for item in items:
+        if item.outcome is None and item.candidate.bare:
+            item.outcome = embedder_not_configured()
 
 
 async def _existing(directory: Directory, key: SpaceKey) -> Space | None:

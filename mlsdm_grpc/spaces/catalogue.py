@@ -15,7 +15,6 @@ from mlsdm_grpc.core.model.parameters import MoralParameters, SpaceParameters
 from mlsdm_grpc.errors import (
     DataLoss,
     DeadlineExceeded,
-    FieldViolation,
     InvalidInput,
     PreconditionFailed,
     QuotaExceeded,
@@ -33,10 +32,10 @@ from mlsdm_grpc.spaces.space_client import Access
 from mlsdm_grpc.spaces.ticket import Ticket
 from mlsdm_grpc.value_classes import value_class
 
-__all__ = ["PAGE_S", "Catalogue", "Listed", "SpacePage"]
+__all__ = ["Catalogue", "Listed", "SpacePage", "page_end_s"]
 
 # Time after which a page ends early, seconds.
-PAGE_S: Final = 1.0
+_PAGE_S: Final = 1.0
 
 
 @value_class
@@ -213,7 +212,7 @@ class Catalogue:
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             revision = await self._list_revision(tenant, min_revision)
             now_s = asyncio.get_running_loop().time
-            until_s = min(now_s() + PAGE_S, (now_s() + deadline_s) / 2)
+            until_s = page_end_s(deadline_s)
             found, begun = list[Listed](), after
             while names := await self._journal.spaces(tenant, after=after, limit=limit + 1):
                 for ordinal, name in names:
@@ -268,7 +267,7 @@ class Catalogue:
             width = self._known_embedder(key, name).dimension
             if change.dimension not in {None, width}:
                 problem = f"must be {width}, that of the embedder"
-                raise InvalidInput(violations=[FieldViolation("config.dimension", problem)])
+                raise InvalidInput.of("config.dimension", problem)
             dimension = width
         base_of = self._base_moral_threshold
         moral_base = await base_of(key.tenant) if change.moral_base is None else change.moral_base
@@ -278,7 +277,7 @@ class Catalogue:
         change = replace(change, dimension=None, embedder=None, capacity=capacity)
         parameters = reduced(changed(base, change), version)
         if found := conflict(parameters, parameters, used=0):
-            raise InvalidInput(violations=[FieldViolation(*found)])
+            raise InvalidInput.of(*found)
         return parameters
 
     def _known_embedder(self, key: SpaceKey, name: str) -> EmbedderInfo:
@@ -311,3 +310,9 @@ class Catalogue:
                 reason="CONFIG_CONFLICT",
                 metadata={"space": space.key.space, "field": "config.embedder_model"},
             )
+
+
+def page_end_s(deadline_s: float) -> float:
+    """Return the event-loop time at which a page ends early: after half of the remaining time."""
+    now_s = asyncio.get_running_loop().time()
+    return min(now_s + _PAGE_S, (now_s + deadline_s) / 2)

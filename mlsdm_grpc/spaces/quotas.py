@@ -67,9 +67,9 @@ class Quotas:
         """Return the quotas of a tenant with these settings."""
         server = self._settings
         return Amounts(
-            server.max_spaces if own.max_spaces is None else own.max_spaces,
-            server.max_capacity if own.max_capacity is None else own.max_capacity,
-            server.max_kept_bytes if own.max_kept_bytes is None else own.max_kept_bytes,
+            _in_force(own.max_spaces, server.max_spaces),
+            _in_force(own.max_capacity, server.max_capacity),
+            _in_force(own.max_kept_bytes, server.max_kept_bytes),
         )
 
     async def default_capacity(self, tenant: str, deadline_s: float = math.inf) -> int:
@@ -129,7 +129,7 @@ class Quotas:
         if found is None:
             return True
         own = found.settings.settings.max_kept_bytes
-        return bool(self._settings.max_kept_bytes if own is None else own)
+        return _in_force(own, self._settings.max_kept_bytes) > 0
 
     async def content_refusal(self, tenant: str, deadline_s: float) -> QuotaExceeded | None:
         """Return the error for more content of a tenant; None if its quota allows content.
@@ -254,6 +254,10 @@ class Quotas:
         """Stop counting."""
         for counting in self._counts.values():
             counting.cancel()
+
+
+def _in_force(own: int | None, of_server: int) -> int:
+    return of_server if own is None else own
 
 
 def _not_counted() -> Unavailable:

@@ -8,7 +8,7 @@ from mlsdm_grpc.core.model.tenant import SetTenant, StoredTenant, TenantSet, Ten
 from mlsdm_grpc.errors import DataLoss, PreconditionFailed, Unavailable
 from mlsdm_grpc.journal.protocol import Journal
 from mlsdm_grpc.protection.lanes import Lane, Lanes
-from mlsdm_grpc.spaces.catalogue import PAGE_S
+from mlsdm_grpc.spaces.catalogue import page_end_s
 from mlsdm_grpc.spaces.quotas import Quotas
 from mlsdm_grpc.spaces.reserved_spaces import ReservedSpaces
 from mlsdm_grpc.spaces.tenant_usage import Amounts
@@ -69,10 +69,7 @@ class Tenants:
 
         Cost: the first call after a start reads every space of the tenant.
         """
-        found = await self._reserved.get(tenant, min_revision=min_revision, deadline_s=deadline_s)
-        with self._lanes.inside(Lane.INTERACTIVE, tenant):
-            usage = await self._quotas.usage(tenant, deadline_s)
-        return self._view(tenant, found.settings, found.revision, usage)
+        return await self._read(tenant, deadline_s, min_revision=min_revision)
 
     async def set(self, tenant: str, body: SetTenant, ticket: Ticket) -> TenantView:
         """Replace quotas and defaults of a tenant; a lower quota takes nothing away.
@@ -113,29 +110,43 @@ class Tenants:
             Unavailable: The first tenant of the page cannot be read.
         """
         now_s = asyncio.get_running_loop().time
-        until_s = min(now_s() + PAGE_S, (now_s() + deadline_s) / 2)
+        until_s = page_end_s(deadline_s)
         found = list[TenantView]()
         for ordinal, tenant in await self._journal.tenants(after=after, limit=limit + 1):
             if len(found) == limit or (found and now_s() >= until_s):
                 return TenantPage(tuple(found), after)
             try:
-                found.append(await self._listed(tenant, deadline_s))
+                found.append(await self._listed(tenant, deadline_s, usage_optional=not found))
             except Unavailable:
-                if found:
-                    return TenantPage(tuple(found), after)
-                found.append(await self._without_usage(tenant, deadline_s))
+                if not found:
+                    raise
+                return TenantPage(tuple(found), after)
             after = ordinal
         return TenantPage(tuple(found), 0)
 
-    async def _listed(self, tenant: str, deadline_s: float) -> TenantView:
+    async def _listed(self, tenant: str, deadline_s: float, *, usage_optional: bool) -> TenantView:
         try:
-            return await self.get(tenant, min_revision=0, deadline_s=deadline_s)
+            return await self._read(tenant, deadline_s, usage_optional=usage_optional)
         except (DataLoss, PreconditionFailed):
             return TenantView(tenant, None, self._quotas.in_force(TenantSettings()), None, 0)
 
-    async def _without_usage(self, tenant: str, deadline_s: float) -> TenantView:
-        found = await self._reserved.get(tenant, min_revision=0, deadline_s=deadline_s)
-        return self._view(tenant, found.settings, found.revision)
+    async def _read(
+        self,
+        tenant: str,
+        deadline_s: float,
+        *,
+        min_revision: int = 0,
+        usage_optional: bool = False,
+    ) -> TenantView:
+        found = await self._reserved.get(tenant, min_revision=min_revision, deadline_s=deadline_s)
+        usage = None
+        try:
+            with self._lanes.inside(Lane.INTERACTIVE, tenant):
+                usage = await self._quotas.usage(tenant, deadline_s)
+        except Unavailable:
+            if not usage_optional:
+                raise
+        return self._view(tenant, found.settings, found.revision, usage)
 
     def stop(self) -> None:
         """Stop counting usage."""

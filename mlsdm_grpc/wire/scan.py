@@ -15,7 +15,7 @@ from typing import Any, Final
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 
-from mlsdm_grpc.errors import FieldViolation, InvalidInput
+from mlsdm_grpc.errors import InvalidInput
 from mlsdm_grpc.journal.codec.protowire import FIXED_BYTES, length_delimited
 from mlsdm_grpc.messages.bounds import ENTRY, STRING, Bound
 
@@ -363,4 +363,4 @@ class MessageScan:
 def _beyond(field: _Field, count: int, path: str) -> InvalidInput:
     parts = f"{path}{field.name}".split(".")
     named = ".".join(parts[: len(parts) - field.bound.up])
-    return InvalidInput(violations=[FieldViolation(named, field.bound.violation(count))])
+    return InvalidInput.of(named, field.bound.violation(count))

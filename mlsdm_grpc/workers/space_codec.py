@@ -65,7 +65,7 @@ _RETRY_AFTER_S = {"WORKER_LOST": 0.5, "SPACE_LOADING": 5.0}
 
 def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmError:
     if reason == "FIELD_INVALID" and "field" in metadata:
-        return errors.InvalidInput(violations=[errors.FieldViolation(metadata["field"], message)])
+        return errors.InvalidInput.of(metadata["field"], message)
     if reason in {"FIELD_INVALID", "REQUEST_ID_REUSED", "RESPONSE_TOO_LARGE"}:
         return errors.InvalidInput(message, reason=reason, metadata=metadata)
     if reason in _RETRY_AFTER_S:
