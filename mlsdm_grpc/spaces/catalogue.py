@@ -35,7 +35,7 @@ from mlsdm_grpc.value_classes import value_class
 __all__ = ["Catalogue", "Listed", "SpacePage", "page_end_s"]
 
 # Time after which a page ends early, seconds.
-_PAGE_S: Final = 1.0
+PAGE_S: Final = 1.0
 
 
 @value_class
@@ -315,4 +315,4 @@ class Catalogue:
 def page_end_s(deadline_s: float) -> float:
     """Return the event-loop time at which a page ends early: after half of the remaining time."""
     now_s = asyncio.get_running_loop().time()
-    return min(now_s + _PAGE_S, (now_s + deadline_s) / 2)
+    return min(now_s + PAGE_S, (now_s + deadline_s) / 2)
