@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.errors import MlsdmError
 
-__all__ = ["OK", "Call", "Interceptor", "MetadataValue", "Method", "RpcShape", "RpcStatus"]
+__all__ = [
+    "OK",
+    "Call",
+    "Interceptor",
+    "MetadataValue",
+    "Method",
+    "RpcShape",
+    "RpcStatus",
+    "StatusError",
+]
 
 MetadataValue: TypeAlias = str | bytes
 
@@ -79,6 +88,19 @@ class RpcStatus:
 OK = RpcStatus(0)
 
 
+class StatusError(Exception):
+    """End of a call of a standard protocol, e.g. health, whose statuses have no details.
+
+    Args:
+        code: gRPC status code, 1..16.
+        message: Text for people.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = RpcStatus(code, message)
+
+
 def _nothing(_: Call) -> None:
     """Do nothing; the default of ``Call.recheck``."""
 
@@ -91,7 +113,7 @@ class Call:
     metadata: Mapping[str, MetadataValue]
     """Metadata sent by the client; the last value of a repeated key."""
     peer: str
-    """Address of the peer as the transport names it."""
+    """Address of the peer without its port."""
     time_remaining_s: float | None
     """Time left until the client's deadline, seconds; None if the client set no deadline."""
     started_s: float
@@ -100,7 +122,7 @@ class Call:
     """Size of the metadata, as HTTP/2 counts it."""
     repeated: frozenset[str] = frozenset()
     """Metadata keys that the client sent more than once."""
-    identities: tuple[str, ...] = ()
+    peer_identity: tuple[str, ...] = ()
     """Names in the verified certificate of the client; empty without one."""
     request_id: str = ""
     """Identifier that correlates log lines and answers; it is not the idempotency key of a
