@@ -101,9 +101,8 @@ class Catalogue:
             ticket: Writer, idempotency key and deadline.
 
         Returns:
-            Present state of the space, and revision of the record that created it. The etag in the
-            state is that of the creation, even if the call is a repeat and the space has changed
-            since.
+            Present state of the space, with the etag of its creation even if it changed since, and
+            revision of the record that created it.
 
         Raises:
             AlreadyExists: SPACE_EXISTS.
@@ -146,8 +145,7 @@ class Catalogue:
         """Change parameters of a space.
 
         Returns:
-            Present state of the space, with the etag of this change, and revision of the record
-            that changed it.
+            State of the space with the etag of this change, and revision of the change.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -165,8 +163,7 @@ class Catalogue:
     async def _written(self, space: Space, revision: int) -> tuple[SpaceView, int]:
         """Return the state of a space with the etag of a write, and the revision of that write.
 
-        If the write is a repeat and later changes exist, its old etag does not permit the caller to
-        overwrite them.
+        With the etag of a repeated write, the caller cannot overwrite later changes.
         """
         return replace(await self._view(space), config_revision=revision), revision
 
@@ -295,12 +292,7 @@ class Catalogue:
         return ours
 
     def _kept(self, space: Space, body: UpdateSpace) -> UpdateSpace:
-        """Return a change without fields that the rules of the space do not support.
-
-        Raises:
-            PreconditionFailed: The caller set such a field, or the embedder cannot embed for the
-                space.
-        """
+        """Return a change without unsupported fields; raise an error if the caller set one."""
         self._check_new_embedder(space, body.change)
         version = self._access.version_of(space.key)
         check_kept(space.key, version, (body.change,))
