@@ -98,7 +98,6 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
 )
 """Services of the contract."""
 
-# Number of commits whose durations are kept for the status of the node.
 _COMMITS = 1_000
 
 
@@ -229,7 +228,7 @@ class _ServerParts:
     engine: Engine
     gateway: Gateway
     commit_s: deque[float]
-    """Durations of the latest commits, seconds."""
+    """Durations of the latest commits, seconds, for the status of the node."""
     stop: anyio.Event
     health: Health = field(
         default_factory=lambda: Health(service.full_name for service in SERVICES)
@@ -270,12 +269,10 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
     access = OpsAccess(settings.server.ops_hosts, authentication.guard(settings.server.ops_address))
     ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor), access)
     try:
-        # The operations port opens first: probes can watch the start, and a port in use is found
-        # before any call.
+        # The operations port opens first, so that probes can watch the start.
         ops = await ops_port.start(settings.server.ops_address, tls.context() if tls else None)
         async with anyio.create_task_group() as tasks:
-            # The first reading precedes the first call, so that a full medium is known from the
-            # start.
+            # A full medium must be known before the first call.
             await monitor.look()
             listen = await data_port.start()
             update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)

@@ -220,9 +220,7 @@ class MethodHandler(ABC):
     def _settle(
         self, error: BaseException, call: Call, context: Context, task: asyncio.Task[Any]
     ) -> BaseException | None:
-        """Set ``call.error`` to the reason of a failure, and return the exception for grpc.aio or
-        None.
-        """
+        """Set ``call.error`` after a failure; return the exception for grpc.aio, or None."""
         if isinstance(error, asyncio.CancelledError):
             if not task.cancelling():
                 _log("call cancelled from inside", error, call)

@@ -53,7 +53,7 @@ class InFlight:
                 call.ending.set_result("DRAINING")
 
     def end_streams(self, invalid: Callable[[Principal], MlsdmError | None]) -> int:
-        """End the streams for whose principal ``invalid`` returns an error, and return their number."""
+        """End the streams whose principal ``invalid`` finds an error for; return their number."""
         found = []
         for task, call in self.calls.items():
             shape = call.method.shape

@@ -40,7 +40,7 @@ _QUIET_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """A drain in progress."""
+    """Drain in progress."""
 
     in_flight: int
     """Number of calls in flight at the start of the drain."""

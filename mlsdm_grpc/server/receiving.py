@@ -1,4 +1,4 @@
-"""Receipt of request messages. The first one has a time limit; those of a stream come one by one."""
+"""Receipt of request messages: the first one within a time limit, those of a stream in turn."""
 
 from __future__ import annotations
 
