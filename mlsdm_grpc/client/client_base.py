@@ -31,7 +31,7 @@ __all__ = ["ClientBase"]
 
 
 class ClientBase:
-    """Base class of the client, which opens and closes the connection; see :class:`MemoryClient`."""
+    """Base class of the client; opens and closes the connection. See :class:`MemoryClient`."""
 
     def __init__(
         self,
