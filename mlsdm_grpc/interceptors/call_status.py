@@ -26,10 +26,10 @@ CANCELLED: Final = RpcStatus(1, "The caller cancelled the call.")
 
 
 class StatusInterceptor(Interceptor):
-    """Converts ``call.error`` to ``call.status``.
+    """Interceptor that converts ``call.error`` to ``call.status``.
 
-    Interceptors inside this one may raise; those outside see the final status. A ``CancelledError``
-    means that the peer cancelled, because the transport replaces any other error.
+    Inner interceptors may raise. Outer ones see the final status. A ``CancelledError`` always means
+    that the peer cancelled, because the transport replaces all other cancellations by an error.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class StatusInterceptor(Interceptor):
         if isinstance(error, asyncio.CancelledError):
             call.status = CANCELLED
             return
-        # Only defects are logged with a traceback; the access log has all other errors.
+        # Only defects are logged here, with a traceback. The access log contains all other errors.
         if not isinstance(error, MlsdmError) or isinstance(error, InternalError):
             self._logger.error(
                 "call_failed",

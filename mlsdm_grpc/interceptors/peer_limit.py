@@ -1,4 +1,4 @@
-"""Rate limits of peer addresses, before authentication."""
+"""Rate limits by peer address, before authentication."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _IPV6_PREFIX: Final = 64
 
 
 class PeerLimitInterceptor(Interceptor):
-    """Refuses calls of an address above its rate, or with too many failed authentications."""
+    """Interceptor that refuses calls of an address above its rate.
+
+    Calls have one rate, failed authentications another.
+    """
 
     def __init__(
         self, settings: LimitSettings, *, clock: Callable[[], float] = time.monotonic
@@ -47,7 +50,7 @@ class PeerLimitInterceptor(Interceptor):
         self._proxies = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
 
     def __len__(self) -> int:
-        """Return the number of addresses in the tables."""
+        """Return the number of addresses with a state."""
         return len(self._failures) + (len(self._calls) if self._calls is not None else 0)
 
     def before(self, call: Call) -> None:
@@ -64,7 +67,7 @@ class PeerLimitInterceptor(Interceptor):
             self._failures.charge(self._address(call))
 
     def _address(self, call: Call) -> str:
-        """Return the address to which a call counts."""
+        """Return the address of the client for the limits, found behind trusted proxies."""
         address = _peer_host(call.peer)
         if self._proxies and self._is_proxy(address):
             for hop in reversed(call.text(_FORWARDED).split(",")):
@@ -82,7 +85,7 @@ class PeerLimitInterceptor(Interceptor):
 
 
 def _peer_host(peer: str) -> str:
-    """Return the host of ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``; other forms as they are."""
+    """Return the host of ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``; other texts unchanged."""
     kind, _, rest = peer.partition(":")
     if kind == "ipv4":
         return rest.rpartition(":")[0]
@@ -92,7 +95,7 @@ def _peer_host(peer: str) -> str:
 
 
 def _network(address: str) -> str:
-    """Return an IPv4 address, the /64 of an IPv6 address, or one word for all other texts."""
+    """Return the key of an address: an IPv4 address, the /64 of an IPv6 address, or ``other``."""
     if ":" not in address and address.count(".") == 3 and len(address) <= 15:
         return address
     try:

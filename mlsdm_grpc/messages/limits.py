@@ -1,7 +1,7 @@
-"""Limits of the contract, in one place; GetServerInfo reports most of them.
+"""Limits of the contract. GetServerInfo reports most of them.
 
-The client uses them too, so this module imports nothing of the server. Limits that the core,
-governance or security enforce as well are repeated there; tests compare both.
+The client uses them too, so this module imports nothing from the server. Limits that core,
+governance or security check too are repeated there. Tests compare both.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Adapter of the servicers to grpc.aio: every method of a service descriptor gets a handler.
+"""Adapter between servicers and grpc.aio: every method of a service descriptor gets a handler.
 
-Neither generated server code nor grpc.aio interceptors are used, because those see neither the call
-nor its end. One generic handler serves all methods. Registering each method, as generated code
-does, makes grpc.aio wait on one future for each method in every call: with 50 methods that costs 30
-us a call.
+Generated server code and grpc.aio interceptors are not used, because they see neither the call nor
+its end. One generic handler serves all methods. If each method were registered, as generated code
+does, grpc.aio would wait for one future for each method in every call: with 50 methods that costs
+30 us a call.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ async def _missing(_request: object, call: Call) -> Message:
 
 async def _missing_stream(_request: object, call: Call) -> AsyncIterator[Message]:
     raise _not_yet(call.method.path)
-    yield  # makes it a generator
+    yield  # makes the function a generator
 
 
 async def _unknown(path: str, _request: object, _call: Call) -> AsyncIterator[Message]:
     raise NotYetAvailable(
         "There is no such method.", reason="METHOD_UNKNOWN", metadata={"method": path}
     )
-    yield  # makes it a generator
+    yield  # makes the function a generator
 
 
 class Router(grpc.GenericRpcHandler):
-    """Router of calls to handlers; an unknown method gets ``METHOD_UNKNOWN``."""
+    """Router from method paths to handlers. An unknown method gets ``METHOD_UNKNOWN``."""
 
     def __init__(
         self,
@@ -83,12 +83,13 @@ class Router(grpc.GenericRpcHandler):
 
         Args:
             interceptors: Interceptors, outermost first (``interceptors/chain.py``).
-            room: Byte budgets of messages; unlimited by default.
-            bounds: Limits enforced while large requests are parsed, by full field name.
-            turns: Time slices of the event loop for large requests, shared with the servicers.
-            clock: Monotonic clock in seconds; must be the clock of the event loop.
-            names: Returns the names in the certificate of a peer; None: no call needs them.
-            first_message_s: Time in which the first message of a call must arrive, seconds.
+            room: Budgets for the bytes of messages; unlimited by default.
+            bounds: Bounds that are checked while large requests are parsed, by full field name.
+            turns: Scheduler of slices of the event loop for large requests, shared with the
+                servicers.
+            clock: Monotonic clock, seconds; must be the clock of the event loop.
+            names: Returns the names in the certificate of a peer; None if no call needs them.
+            first_message_s: Time within which the first message of a call must arrive, seconds.
             max_metadata_bytes: Maximum size of the metadata of a call, bytes.
         """
         self._chain = Chain(
@@ -108,17 +109,17 @@ class Router(grpc.GenericRpcHandler):
 
     @property
     def in_flight(self) -> InFlight:
-        """The calls in flight."""
+        """Calls in flight."""
         return self._chain.in_flight
 
     @property
     def waiting_count(self) -> int:
-        """Number of calls whose first message has not arrived."""
+        """Number of calls whose first message has not arrived yet."""
         return self._chain.waiting_count
 
     @property
     def services(self) -> tuple[str, ...]:
-        """Full names of the services, in the order of their addition."""
+        """Full names of the services, in the order in which they were added."""
         return tuple(self._services)
 
     @property
@@ -128,7 +129,7 @@ class Router(grpc.GenericRpcHandler):
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """Implemented methods of this contract, sorted, ``service/name``."""
+        """Implemented methods of the contract as ``service/name``, sorted."""
         return tuple(sorted(self._methods))
 
     def add(
@@ -143,20 +144,20 @@ class Router(grpc.GenericRpcHandler):
         """Add the methods of a service.
 
         Args:
-            service: Descriptor of methods, shapes and messages.
-            servicer: Object with a coroutine function ``(request, call)`` for each method with one
-                response (a message or its bytes), and an async generator function for each method
-                with a stream of responses. A client stream is an async iterator. A missing method
-                returns ``NOT_YET_AVAILABLE``.
-            name: Full name of the service, if it differs from the descriptor's.
-            foreign: True for a servicer written for grpc.aio: its methods receive the context
-                instead of the call, and may write to the context. They need no credential unless
-                ``permission`` is given.
+            service: Descriptor of the service.
+            servicer: Object with a function ``(request, call)`` for each method. A method with one
+                response is a coroutine function that returns a message or its bytes. A method with
+                a stream of responses is an async generator function. A stream of requests is an
+                async iterator. An absent method gets ``NOT_YET_AVAILABLE``.
+            name: Full name of the service, if it differs from that in the descriptor.
+            foreign: True for a servicer written for grpc.aio. Its methods receive the context in
+                place of the call, and may write to the context. Without ``permission`` they need no
+                credential.
             permission: Permission of all methods of a foreign service.
 
         Raises:
-            TypeError: A method is neither kind of function, or the contract gives it no permission
-                or scope.
+            TypeError: A method is another kind of function, or the contract lacks its permission or
+                scope.
         """
         full_name = name or service.full_name
         self._services.append(full_name)
@@ -183,7 +184,7 @@ class Router(grpc.GenericRpcHandler):
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        """Return the handler of a call, for grpc.aio."""
+        """Return the handler of a call; grpc.aio calls this method."""
         path = handler_call_details.method
         return self._handlers.get(path) or self._unknown(path)
 
@@ -211,7 +212,7 @@ class Router(grpc.GenericRpcHandler):
         request_type = GetMessageClass(descriptor.input_type)
         reader = Reader(method.path, request_type, self._bounds, self._turns)
         handler = kind(self._chain, method, run, reader, foreign=foreign)
-        # For client-streaming methods, grpc.aio reads no message before the handler does.
+        # In client-streaming methods, grpc.aio leaves the reading of messages to the handler.
         if streams:
             return grpc.stream_stream_rpc_method_handler(
                 handler.serve, response_serializer=serializer

@@ -1,15 +1,17 @@
 """Handlers of single calls through grpc.aio, for each of the four RPC shapes.
 
 A handler builds the :class:`~mlsdm_grpc.wire.call.Call` and runs ``before`` of every interceptor.
-Only then it receives and parses the message, so a refused call costs neither. For that, every
-method is registered as client-streaming, which lets the handler decide when to read. Invariants:
+Only then does it receive and parse the request, so a refused call is cheap. Therefore every method
+is registered as client-streaming, which lets the handler decide when to read.
 
-- The server sends exactly one status for each call, with ``grpc-status-details-bin`` for an error;
-never the text of an unexpected exception.
+Invariants:
+
+- The server sends exactly one status for each call. That of an error has
+  ``grpc-status-details-bin``, and never the text of an unexpected exception.
 - An error before the first message is sent without response headers, because clients retry a call
-only while they have received none (gRFC A6).
-- ``CancelledError`` propagates if and only if the peer cancelled. For any other error that
-propagates, grpc.aio sends no status, and the client would wait for its own deadline.
+  only before they receive headers (gRFC A6).
+- ``CancelledError`` propagates if and only if the peer cancelled. After any other error that
+  propagates, grpc.aio sends no status, and the client waits until its deadline.
 """
 
 from __future__ import annotations
@@ -52,23 +54,24 @@ if TYPE_CHECKING:
 __all__ = ["MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
 
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-# Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
+# Errors of a read or write after the end of the connection or the server. One is private in grpc.
 _CONNECTION_ERRORS: Final = tuple(
     cls
     for cls in grpc.aio.BaseError.__subclasses__()
     if cls not in {grpc.aio.AbortError, grpc.aio.UsageError}
 )
+# Time left until the deadline, seconds, at which a cancelled call counts as expired.
 _DEADLINE_SLACK_S: Final = 0.005
-# Time before its deadline at which a unary call is ended, so that its status contains the reason,
-# seconds.
+# A unary call ends this long before its deadline, in seconds, so that the client receives the
+# status with the reason.
 _ANSWER_S: Final = 0.004
-# Maximum request size of an open method, bytes; no valid request comes close.
+# Maximum size of a request to an open method, bytes. Valid requests are far smaller.
 _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
 
 
 class MethodHandler(ABC):
-    """Handler of one method; each subclass handles one kind of response."""
+    """Handler of one method. Each subclass handles one kind of response."""
 
     __slots__ = (
         "_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_reader", "_run", "_space",
@@ -97,7 +100,7 @@ class MethodHandler(ABC):
         self._calls = in_flight.open_calls if method.open else in_flight.calls
 
     async def serve(self, _requests: object, context: Context) -> bytes | None:
-        """Serve one call; this is the behaviour registered with grpc.aio."""
+        """Serve one call. grpc.aio calls this method."""
         chain = self._chain
         call = self._begin(context)
         task = asyncio.current_task()
@@ -137,8 +140,8 @@ class MethodHandler(ABC):
             await self._finish(call, context)
             return answer
         finally:
-            # The error refers to this frame by its traceback, a reference cycle. So does the error
-            # of an abort, which grpc keeps in the state behind these three.
+            # The traceback of the error refers to this frame, which is a reference cycle. So does
+            # the error of an abort, which grpc keeps in the state behind these three variables.
             call.error = raised = None
             del context, task, _requests
 
@@ -162,12 +165,11 @@ class MethodHandler(ABC):
         return call
 
     async def _request(self, holding: Holding, call: Call, context: Context) -> Any:
-        """Receive the message of a call once there is capacity, and check its space.
+        """Receive the request once its capacity is available, and check its space.
 
-        Messages of a stream come one by one.
-
-        Open methods need no capacity: a health check of a busy server gets a response, and callers
-        without a credential take nothing from those with one.
+        For a client stream, return an iterator of the messages. Open methods need no capacity: a
+        health check of a busy server gets a response, and callers without a credential use no
+        capacity of others.
         """
         if self._streams:
             check = partial(self._space.check, call)
@@ -218,10 +220,7 @@ class MethodHandler(ABC):
     def _settle(
         self, error: BaseException, call: Call, context: Context, task: asyncio.Task[Any]
     ) -> BaseException | None:
-        """Set ``call.error`` to the reason of the failure.
-
-        Return the exception for grpc.aio, if any.
-        """
+        """Set ``call.error`` after a failure; return the exception for grpc.aio, or None."""
         if isinstance(error, asyncio.CancelledError):
             if not task.cancelling():
                 _log("call cancelled from inside", error, call)
@@ -243,7 +242,7 @@ class MethodHandler(ABC):
             call.status = RpcStatus(context.code().value[0], context.details())
             return error
         if isinstance(error, _CONNECTION_ERRORS):
-            # A read or write failed before grpc delivered the cancellation by the peer.
+            # A read or write failed before grpc reported the cancellation of the peer.
             call.error = asyncio.CancelledError()
             return error
         call.error = error
@@ -266,15 +265,15 @@ class UnaryAnswer(MethodHandler):
             raise
 
     async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
-        # The request has no other reference, so the servicer may release it after reading.
+        # No other reference to the request exists, so the servicer can release its parts early.
         answer = _encoded(
             await self._run(
                 await self._request(holding, call, context), self._begin_work(call, context)
             )
         )
         if len(answer) > SMALL_BYTES:
-            # A written change must not be reported as refused: the client would assume it was not
-            # written.
+            # A completed write must not be reported as refused, because the client would assume
+            # that nothing was written.
             done = await holding.answer(len(answer), patient=not self._method.read_only)
             context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
         return answer
@@ -305,7 +304,7 @@ class StreamAnswer(MethodHandler):
 
 
 class WriterAnswer(MethodHandler):
-    """Handler of a foreign coroutine that writes its messages to the context."""
+    """Handler of a foreign coroutine function that writes its messages to the context."""
 
     __slots__ = ()
 
@@ -317,7 +316,7 @@ class WriterAnswer(MethodHandler):
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:
-    """Log a defect; never raises, because an exception's text would reach the client."""
+    """Log a defect. Never raises, because the text of the exception would reach the client."""
     with contextlib.suppress(Exception):
         _logger.error(event, exc_info=error, request_id=call.request_id, method=call.method.path)
 
@@ -331,7 +330,7 @@ async def _send_headers(call: Call, context: Context) -> None:
 
 
 async def _fail(call: Call, context: Context) -> None:
-    """End the call with its status; raises AbortError, as grpc.aio expects."""
+    """End the call with its status. Raises ``AbortError``, as grpc.aio expects."""
     status = call.status
     if not status.code:
         status = to_status(call.error or Exception(), call.request_id)
@@ -340,7 +339,7 @@ async def _fail(call: Call, context: Context) -> None:
         trailers[PUSHBACK] = str(status.pushback_ms)
     try:
         await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
-    except grpc.aio.InternalError:  # the peer went away meanwhile
+    except grpc.aio.InternalError:  # The peer disconnected meanwhile.
         pass
     finally:
         del context  # see MethodHandler.serve

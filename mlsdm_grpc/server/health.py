@@ -1,7 +1,7 @@
 """``grpc.health.v1.Health``: Check and Watch of the standard servicer, and List (gRFC A90).
 
-Names are ``""`` for the whole server, the full name of every service, and short names for probes:
-``liveness``, ``readiness``, ``journal``, ``llm``.
+Names are ``""`` for the whole server, the full names of the services, and short names for probes:
+``liveness``, ``readiness``, ``journal`` and ``llm``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["JOURNAL", "LIVENESS", "LLM", "OVERALL", "READINESS", "SERVICE", "Health"]
 
 SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
-"""Descriptor of the service."""
+"""Descriptor of the health service."""
 OVERALL: Final = ""
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -57,9 +57,9 @@ class Health(HealthServicer):
         return self._server_status.get(name) == _SERVING
 
     async def set_serving(self, *names: str, serving: bool) -> None:
-        """Set the status of names; watchers receive each change.
+        """Set the status of names. Watchers receive each change.
 
-        While the server drains, no name becomes SERVING again.
+        During a drain, no name becomes SERVING again.
         """
         if serving and self._draining:
             return
@@ -74,7 +74,7 @@ class Health(HealthServicer):
     async def List(  # noqa: N802 - the name of the RPC
         self, request: health_pb2.HealthListRequest, context: Context
     ) -> health_pb2.HealthListResponse:
-        """Return the status of every name; RESOURCE_EXHAUSTED above 100, as in A90."""
+        """Return the status of every name; RESOURCE_EXHAUSTED above 100 names, as in A90."""
         del request
         if len(self._server_status) > _LIST_LIMIT:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many names to list.")

@@ -1,4 +1,4 @@
-"""Receipt of request messages: the first one in time, those of a stream one by one."""
+"""Receipt of request messages: the first one within a time limit, those of a stream in turn."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ __all__ = ["RequestStream", "first_message", "read_on"]
 
 
 class RequestStream:
-    """The messages of a client stream, parsed one by one.
+    """Messages of a client stream, received and parsed one by one.
 
     Args:
         context: Context of the call.
-        holding: Budget of its messages.
+        holding: Memory budget of its messages.
         reader: Parser of the messages.
         chain: Limits of all calls.
-        call: The call.
-        check: Check of each message.
+        call: State of the call.
+        check: Check of each message; raises if it fails.
     """
 
     __slots__ = ("_call", "_chain", "_check", "_context", "_first", "_holding", "_reader")
@@ -75,7 +75,7 @@ class RequestStream:
         request = await self._reader.read(raw)
         self._check(request)
         if self._call.charge_items is not None and isinstance(request, Parts):
-            # The client is slowed down by what it cannot send meanwhile.
+            # The wait slows down the client, because it stops the receipt of messages.
             await asyncio.sleep(self._call.charge_items(len(request)))
         return request
 
@@ -84,7 +84,7 @@ async def first_message(context: Context, chain: Chain) -> Any:
     """Return the bytes of the first message of a call, or EOF.
 
     Raises:
-        DeadlineExceeded: DEADLINE_EXPIRED: it did not arrive in time.
+        DeadlineExceeded: DEADLINE_EXPIRED; the message did not arrive in time.
     """
     limit = TimeLimit(asyncio.get_running_loop().time() + chain.first_message_s)
     chain.waiting_count += 1
@@ -100,10 +100,10 @@ async def first_message(context: Context, chain: Chain) -> Any:
 
 
 async def read_on(context: Context) -> None:
-    """Let the cancellation by a client arrive, if there is one.
+    """Read once more after EOF, so that a cancellation by the client can arrive.
 
-    A cancelled client stream also reads as EOF, always before the cancellation (measured: 300 of
-    300). A second read lets the cancellation arrive first (6,000 of 6,000). Otherwise half a stream
-    would count as complete.
+    A cancelled client stream also reads as EOF, always before the cancellation arrives (measured:
+    300 of 300). After a second read, the cancellation has arrived (6,000 of 6,000). Otherwise an
+    incomplete stream would count as complete.
     """
     await context.read()

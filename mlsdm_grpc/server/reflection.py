@@ -1,8 +1,8 @@
-"""Server reflection under its present name and its old one, which tools still use.
+"""Server reflection under its current name and its old one, which some tools still use.
 
 grpcio-reflection supports only v1alpha (https://github.com/grpc/grpc/issues/38576). The messages of
-v1 have the same encoding, so one servicer serves both. Its v1 file descriptor is derived from that
-of v1alpha, so that the service can be described under its new name.
+v1 have the same encoding, so one servicer serves both. A v1 file descriptor is derived from that of
+v1alpha, so that reflection can describe itself under the new name.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def add_reflection(router: Router, services: Iterable[str], *, permission: str =
     Args:
         router: Router of the server.
         services: Full names of the other services to list.
-        permission: Permission that callers need; empty: they need no credential.
+        permission: Permission that callers need; empty if they need no credential.
     """
     pool = descriptor_pool.Default()
     _add_v1_file(pool)
@@ -45,7 +45,7 @@ def add_reflection(router: Router, services: Iterable[str], *, permission: str =
 
 
 class _Reflection(ReflectionServicer):
-    """The standard servicer with support for symbols of methods."""
+    """Standard servicer that also finds the symbols of methods."""
 
     def _file_containing_symbol(self, request: object, fully_qualified_name: str) -> object:
         service, _, method = fully_qualified_name.rpartition(".")
@@ -74,7 +74,7 @@ def _add_v1_file(pool: descriptor_pool.DescriptorPool) -> None:
     new = f".{file.package}."
     for message in file.message_type:
         for field in message.field:
-            # An empty name must stay absent.
+            # An empty type name must stay absent.
             if field.type_name:
                 field.type_name = field.type_name.replace(old, new, 1)
     for method in file.service[0].method:

@@ -1,4 +1,4 @@
-"""TLS of the gRPC port: credentials that follow their files, and the names of peers."""
+"""TLS of the gRPC port: credentials with reloaded files, and names of peers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _DNS: Final = "peer_dns"
 
 
 def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
-    """Return credentials; each handshake uses the newest material.
+    """Return credentials with which each handshake uses the newest files.
 
-    Connections that exist keep theirs until their maximum age.
+    Existing connections keep their certificate until their maximum age.
     """
     material = files.material
     return grpc.dynamic_ssl_server_credentials(
@@ -31,7 +31,7 @@ def server_credentials(files: TlsFiles) -> grpc.ServerCredentials:
 
 
 class _Newest:
-    """Callback of grpc before each handshake, on one of its threads and under its lock."""
+    """Callback that grpc runs before each handshake, on a thread of its own, under a lock."""
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
@@ -52,7 +52,7 @@ def _configuration(material: TlsMaterial) -> grpc.ServerCertificateConfiguration
 
 
 def peer_names(context: grpc.aio.ServicerContext[Any, Any]) -> tuple[str, ...]:
-    """Return the URIs and the DNS names (``dns:NAME``) of the verified client certificate."""
+    """Return the names in the verified client certificate: URIs, and DNS names as ``dns:NAME``."""
     found: Mapping[str, Any] = context.auth_context()
     return (
         *(uri.decode("utf-8", "replace") for uri in found.get(_URIS, ())),

@@ -1,4 +1,4 @@
-"""Integrity of the rows of a space: checksum comparison and repair."""
+"""Integrity of the rows of a space: comparison with checksums, and repair."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlsdm_grpc.workers.space_reads import MindOf
 __all__ = ["SCRUBBED_AT_ONCE", "repair", "scrub"]
 
 SCRUBBED_AT_ONCE: Final = 256
-"""Rows that are compared with their checksums in one step."""
+"""Number of rows that one step compares with their checksums."""
 
 
 def scrub(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Refusals of records, and the checks that several kinds of record share."""
+"""Refusal of records, and checks that several kinds of record share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Refused", "check_dimension", "check_etag", "check_expiry"]
 
 
 class Refused(Exception):
-    """A record refused because of the state that earlier records left."""
+    """Refusal of a record because of the state of its space."""
 
     def __init__(self, reason: str, message: str, **metadata: str) -> None:
         super().__init__(message)

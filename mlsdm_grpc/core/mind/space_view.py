@@ -1,4 +1,4 @@
-"""Read-only figures of a space, the source of the answer of GetState."""
+"""Read-only figures of a space, from which GetState is answered."""
 
 from __future__ import annotations
 
