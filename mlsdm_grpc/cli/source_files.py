@@ -52,9 +52,9 @@ class SourceFile:
     size: int
     """Size, bytes."""
     is_named: bool
-    """Whether an argument names the file itself, and not its folder."""
+    """True if an argument names the file itself, and not its folder."""
     is_stdin: bool = False
-    """Whether the file is standard input."""
+    """True if the file is standard input."""
 
     def read_bytes(self) -> bytes:
         """Return the content.
