@@ -18,6 +18,7 @@ from mlsdm_grpc.workers.pool import Loss
 
 __all__ = ["Engine"]
 
+# Maximum time to complete the writes in progress at the end of the server, seconds.
 _STOP_S = 10.0
 
 
@@ -85,7 +86,7 @@ class Engine:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the workers; at the end complete all writes and save all changed spaces."""
+        """Run the workers; at the end complete all writes and take snapshots of changed spaces."""
         parts = self.parts
         async with anyio.create_task_group() as tasks:
             parts.lost_spaces.start(tasks)

@@ -42,14 +42,18 @@ class PageOf:
     after_sequence: int
     """Creation sequence of the last memory of the previous page; 0 for the first page."""
     limit: int
+    """Maximum number of memories."""
     labels: tuple[str, ...] = ()
+    """Required labels; a memory must have all of them."""
     include_embedding: bool = False
     max_bytes: int = 0
     """Maximum size of the page, bytes; 0 for the limit of the server."""
     lane: Lane = Lane.INTERACTIVE
     sources: tuple[int, ...] = ()
+    """Allowed sources; empty allows all."""
     conversation_id: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    """Required metadata entries; a memory must have all of them."""
     newest_first: bool = False
     """Return the memories of the conversation, newest first, instead of all memories, oldest first.
     """

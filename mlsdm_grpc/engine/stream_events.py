@@ -51,8 +51,8 @@ class Opening:
     streams."""
     path: str
     """Path of an item, for violations."""
-    # Position from which the client resumes the stream.
     resume: StreamPosition = StreamPosition(0, 0)
+    """Position from which the client resumes the stream."""
     allow_replace: bool = False
 
 
@@ -86,11 +86,11 @@ class Settled:
 
     position: StreamPosition
     results: tuple[Result, ...]
-    """Results of the items since the previous position. Items that an earlier record wrote have an
-    empty result or none."""
+    """Results of the items since the previous position; an item that another call wrote has none.
+    """
     revision: int
     synaptic_norms: tuple[float, ...] = ()
-    """Norms of the traces L1, L2 and L3 after the items; empty for memories."""
+    """Norms of the traces L1, L2 and L3 after the record; empty if no record was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ class Flow:
     """Event: the client must send nothing for ``pause_s`` seconds."""
 
     max_in_flight: int
+    """Maximum number of items that the client may send ahead of their acknowledgement."""
     pause_s: float
 
 

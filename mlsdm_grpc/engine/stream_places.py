@@ -12,6 +12,7 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 
 __all__ = ["StreamPlace", "StreamPlaces"]
 
+# Recommended pause before a client opens a stream in use again, seconds.
 _IN_USE_RETRY_S: Final = 1.0
 
 

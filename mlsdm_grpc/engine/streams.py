@@ -63,8 +63,12 @@ from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["MAX_PAUSE_S", "Streams"]
 
+# Maximum time to write one record, seconds.
 _RECORD_TIMEOUT_S = 30.0
+# Maximum sum of the pauses before one record is written, seconds; a longer overload ends the
+# stream.
 MAX_PAUSE_S = 30.0
+# Reasons of errors that are raised before a record is written, so that the write can be repeated.
 _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
 
 

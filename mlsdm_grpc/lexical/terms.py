@@ -33,13 +33,13 @@ TOKENIZER_VERSION: Final = f"3/{Stemmer.version()}/{unicodedata.unidata_version}
 texts have equal terms under equal versions. It changes with every change of the terms."""
 
 TERM_UNIT: Final = 4
-"""Frequency that one occurrence of a term in a text counts; an occurrence in the context counts 1.
-"""
+"""Weight of one occurrence of a term in a text; an occurrence in the context has weight 1."""
 
 # Maximum number of words of a text without stop words that is stemmed in all fallback languages. A
 # longer text is a list of names or codes rather than a sentence. It is stemmed in one language for
 # each script, because it would otherwise have up to four times as many terms.
 _MAX_UNRECOGNISED: Final = 12
+# Languages in which words of a long text without stop words are stemmed, one for each script.
 _FIRST: Final = ("en", "uk")
 # Maximum number of query words, because each takes search time. The longest words are kept, because
 # short words are common.
@@ -78,8 +78,8 @@ def index_terms(text: str, context: str = "") -> dict[str, int]:
         context: Additional searchable text that is not part of ``text``, such as earlier turns.
 
     Returns:
-        Frequencies in quarters: each occurrence in the text counts ``TERM_UNIT``, and each
-        occurrence in the context 1. Stop words are excluded unless the text has no other words.
+        Weighted frequencies: each occurrence in the text counts ``TERM_UNIT``, and each occurrence
+        in the context 1. Stop words are excluded unless the text has no other words.
 
     Cost: linear; about 40 us for 30 words.
     """

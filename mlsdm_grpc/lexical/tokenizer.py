@@ -39,6 +39,7 @@ _UNSPACED: Final = re.compile(
 
 # Marks that belong to a word, number or identifier if they are between letters or digits.
 _JOINED: Final = r"(?:['.@+-]|(?<=\d)[/:,](?=\d))"
+# A chunk is a word, number or identifier with its inner marks, or a name such as c++ or c#.
 _ASCII_CHUNK: Final = re.compile(rf"(?<!\w)[a-z](?:\+\+|\#)(?!\w)|\w+(?:{_JOINED}\w+)*", re.ASCII)
 _CHUNK: Final = re.compile(
     rf"(?<!\w)[a-z](?:\+\+|\#)(?!\w)|[\w{_MARKS}]+(?:{_JOINED}[\w{_MARKS}]+)*"

@@ -36,8 +36,11 @@ from mlsdm_grpc.spaces.ticket import Ticket
 __all__ = ["MAX_GROUP_BYTES", "Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
 
 _log = structlog.get_logger(__name__)
+# Maximum number of memories that an automatic consolidation compares with all older ones.
 _SLEEP_WINDOW = 256
+# Deadline of an automatic consolidation, seconds.
 _SLEEP_S = 60.0
+# Maximum encoded size of the groups in one record, bytes. The other fields need less than 4 KiB.
 MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
 _GROUP_OVERHEAD_BYTES = 8
 

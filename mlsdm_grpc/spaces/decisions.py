@@ -20,8 +20,8 @@ class DecisionFilter:
 
     kind: DecisionKind | None = None
     """Kind of the decisions; None for all."""
-    # True to select only decisions against a write.
     only_refused: bool = False
+    """True to select only decisions against a write."""
 
 
 @value_class

@@ -36,6 +36,7 @@ __all__ = ["TENANT_SPACE", "Directory", "Glimpse", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; requests cannot address it."""
+# Time after which the same error of a space is logged again, seconds.
 _LOG_AGAIN_S = 60.0
 # Maximum time that a load waits for free memory, seconds; a hanging worker must not delay it
 # longer.

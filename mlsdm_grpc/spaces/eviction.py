@@ -18,6 +18,7 @@ __all__ = ["Evictor"]
 
 # Minimum time without a request before a space is unloaded because RAM is scarce, seconds.
 _IDLE_S: Final = 5.0
+# Interval of attempts while the budget is exceeded, seconds.
 _AGAIN_S: Final = 0.1
 
 

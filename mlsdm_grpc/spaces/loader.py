@@ -24,6 +24,7 @@ from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply
 
 __all__ = ["LARGE_BYTES", "TURN_S", "Loader"]
 
+# Maximum number of spaces that a worker loads at a time.
 _LOADS_A_WORKER: Final = 4
 # Cost of a load at its gate, seconds. It is a constant, because the duration is not known before.
 _LOAD_S: Final = 1.0

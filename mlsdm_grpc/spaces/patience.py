@@ -23,6 +23,7 @@ __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
 # Share of the time until the deadline that a call waits without progress. It is below a quarter,
 # because the call must be answered within a quarter of its deadline.
 _SHARE: Final = 0.2
+# Limits of the time that a call waits without progress, seconds.
 _LEAST_S: Final = 0.1
 _MOST_S: Final = 2.0
 # Patience with a worker that was hanging shortly before, seconds.

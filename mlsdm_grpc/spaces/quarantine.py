@@ -20,6 +20,7 @@ from mlsdm_grpc.workers.progress import LOADING
 __all__ = ["Quarantine"]
 
 _log = structlog.get_logger(__name__)
+# Number of strikes in a row that put a space in quarantine.
 _STRIKES = 2
 _STRIKES_OF_A_SNAPSHOT = 5
 

@@ -26,7 +26,9 @@ from mlsdm_grpc.spaces.space_client import Access
 __all__ = ["TICK_S", "Scrubber"]
 
 _log = structlog.get_logger(__name__)
+# Interval between two scrub requests, seconds.
 TICK_S = 0.25
+# Number of rows that one request compares before a snapshot.
 _SWEEP_ROWS = 4_096
 # Number of ticks after which a space is scrubbed even if its worker is busy.
 _BUSY_TURNS = 20

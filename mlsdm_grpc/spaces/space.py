@@ -18,6 +18,7 @@ from mlsdm_grpc.workers.link import Link, worker_lost
 
 __all__ = ["Space", "SpaceLoader", "SpaceStatus", "revision_not_reached"]
 
+# Maximum time that a read waits for its minimum revision, seconds.
 _MAX_REVISION_WAIT_S = 2.0
 # Factor by which an estimate moves towards a measurement, so that one slow query has little effect.
 _LEARNING_STEP = 1.1

@@ -43,6 +43,7 @@ from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_fr
 
 __all__ = ["Access"]
 
+# Cost of one item of a write at its gate, seconds.
 _WRITE_S: Final = 7e-5
 # Size above which encoding and sending a record takes milliseconds, bytes.
 _LARGE_BYTES: Final = 1_024 * 1_024

@@ -42,6 +42,8 @@ from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 __all__ = ["MAX_BACKLOG", "Applied", "WriteObserver", "WritePipeline", "check_record_size"]
 
 _log = structlog.get_logger(__name__)
+# Time before the deadline at which a write is answered, so that the answer arrives in time;
+# seconds.
 _ANSWER_MARGIN_S = 0.006
 # Maximum number of writes that wait for the load of one space.
 MAX_BACKLOG = 1_024
@@ -327,7 +329,7 @@ def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:
 
 
 def _nothing() -> None:
-    """Do nothing."""
+    """Do nothing; the callback of a write that holds no place at a gate."""
 
 
 def _append_error(error: BaseException) -> MlsdmError:

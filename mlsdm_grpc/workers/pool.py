@@ -36,6 +36,7 @@ from mlsdm_grpc.workers.progress import Applying, Progress
 __all__ = ["Loss", "Pool", "WorkerLimits", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
+# Maximum interval between two checks of the progress of workers, seconds.
 _CHECK_S = 1.0
 # Number of checks without progress before a worker counts as stalled. Several checks are needed,
 # because a pause of the server makes only one of them fail.
@@ -49,8 +50,8 @@ class WorkerState:
     """State of one worker."""
 
     index: int
-    # True if the worker accepts requests.
     up: bool
+    """True if the worker accepts requests."""
     pid: int
     """Process id; that of the server if the worker runs inside it, 0 if there is no process."""
     restarts: int
@@ -111,7 +112,7 @@ class Pool:
         self.size = max(count, 1)
         self._inline = count == 0
         self.limits = limits
-        """Limits of the workers; a change takes effect at the next check."""
+        """Limits of the workers. A change of the memory limit takes effect at the next check."""
         self._starter = WorkerStarter(role, limits.start_s, self._lost)
         self._standby = standby
         self._on_lost: Callable[[Loss], None] = _ignore

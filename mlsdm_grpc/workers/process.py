@@ -31,9 +31,11 @@ __all__ = [
 ]
 
 _log = structlog.get_logger(__name__)
+# First pause between two attempts to start a worker, seconds.
 _FIRST_RESTART_S: Final = 0.05
 LAST_RESTART_S: Final = 5.0
 """Longest pause between two attempts to start a worker, seconds."""
+# Time in which a process must end after its link was closed; then it is killed. Seconds.
 _STOP_S: Final = 5.0
 # Lowest expected rate at which a step reads bytes; a step with many bytes may take longer.
 _STEP_BYTES_PER_S: Final = 4 * 1024 * 1024

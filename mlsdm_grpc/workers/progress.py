@@ -15,6 +15,7 @@ __all__ = ["LOADING", "Applying", "Progress", "shared_page"]
 
 LOADING: Final = 0
 """Value in place of a revision while the worker reads the snapshot of a space."""
+# Layout of the page: space and revision, then number and bytes of the current step.
 _WHERE = struct.Struct("=qq")
 _STEP = struct.Struct("=qq")
 

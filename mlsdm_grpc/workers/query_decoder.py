@@ -62,7 +62,8 @@ def queries_of(
 
     Each vector becomes a unit vector in float64.
 
-    Cost: one pass over all vectors together, and 5 us and the search terms for each query.
+    Cost: one pass over all vectors together, 5 us for each query, and the time to find its search
+    terms.
     """
     raws = [each.vector.raw for _, asked in requests for each in asked if each.vector is not None]
     rows: Iterator[tuple[Float64, bool]] = iter(())

@@ -41,7 +41,9 @@ class StoredMemory:
     """
 
 
+# Size of a memory in a response besides its strings and its vector, bytes.
 _HIT_OVERHEAD_BYTES = 128
+# Class of the error for each reason that a worker returns.
 _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "SPACE_EXISTS": errors.AlreadyExists,
     "SPACE_NOT_FOUND": errors.NotFound,
@@ -61,6 +63,7 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
 }
 
 
+# Recommended pause before a retry, seconds, by reason of an Unavailable error.
 _RETRY_AFTER_S = {"WORKER_LOST": 0.5, "SPACE_LOADING": 5.0}
 
 

@@ -23,6 +23,8 @@ __all__ = ["FIRST_QUERIES", "Searches"]
 _Waiting: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Asked]
 FIRST_QUERIES: Final = 8
 """Number of queries of a batch that are answered first, to measure the time of one query."""
+# Divisor of the bytes that a query reports as read. A scan is much faster than reading a snapshot,
+# for which the time limit of a step is made.
 _SCANNED_AT_ONCE: Final = 256
 _T = TypeVar("_T")
 

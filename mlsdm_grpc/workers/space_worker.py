@@ -39,6 +39,7 @@ from mlsdm_grpc.workers.space_words import WordEntries
 
 __all__ = ["LOCK_MODES", "MAX_KEPT_BYTES", "STARTED_AT_ONCE", "MindHandler"]
 
+# Lock mode of each kind of request; all other kinds are point reads.
 LOCK_MODES: Final = {
     "load": LockMode.EXCLUSIVE,
     "replay": LockMode.EXCLUSIVE,

@@ -20,6 +20,7 @@ __all__ = ["WorkerLogHandler", "configure_worker_log"]
 _STDERR: Final = 2
 # Maximum size of a line, bytes; a pipe that is writable accepts this many bytes without blocking.
 _MAX_LINE_BYTES: Final = select.PIPE_BUF
+# Maximum number of stack frames in a line.
 _FRAMES: Final = 12
 
 

@@ -31,8 +31,11 @@ __all__ = ["MAX_MEMBERS", "STEP_COMPONENTS", "Rules", "Window", "mergeable", "me
 
 MAX_MEMBERS = 32
 """Maximum size of a group; the merged memory names all members as its parents."""
+# Maximum number of similar memories that are examined for one memory.
 _MAX_NEIGHBOURS = 256
+# Number of products of vector components in one step, which takes a few milliseconds.
 STEP_COMPONENTS = 2**26
+# Maximum number of vectors of one step.
 _MAX_STEP = 256
 # Largest distance of two unit vectors at which their projections exclude almost all other pairs, so
 # that only few pairs need an exact comparison.
@@ -90,7 +93,6 @@ def plan(
             groups += _equal(pelm, memories, window, rules, now_ns)
     if rules.min_cosine >= 1.0:
         return groups, 0
-    # One step compares about 2**26 pairs of components, a few milliseconds.
     count = STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
     step = count = min(max(count, 1), _MAX_STEP)
     reach = math.sqrt(max(2.0 - 2.0 * rules.min_cosine, 0.0))

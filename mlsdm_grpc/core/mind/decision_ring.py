@@ -14,12 +14,15 @@ from mlsdm_grpc.core.model.decisions import DecisionEntry, DecisionKind
 
 __all__ = ["MAX_BYTES", "MAX_DECISIONS", "DecisionRing", "unpacked_decisions"]
 
+# Limits of the ring; the oldest entries are dropped.
 MAX_DECISIONS: Final = 1_000
 MAX_BYTES: Final = 64 * 1_024
+# Size above which a principal or memory id is cut, bytes.
 _MAX_NAME_BYTES: Final = 64
 # Size of the entry, revision, time, kind, flags, length of the principal, length of the memory id.
 _HEAD: Final = struct.Struct("<HqqBBBB")
 _MORAL: Final = struct.Struct("<dd")
+# Flags of an entry: it was accepted, it has a request id, it has moral value and threshold.
 _ACCEPTED: Final = 1
 _REQUEST: Final = 2
 _VALUE: Final = 4

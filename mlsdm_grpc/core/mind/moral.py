@@ -14,8 +14,11 @@ from mlsdm_grpc.core.model.parameters import MoralParameters, MoralPolicy
 
 __all__ = ["MoralFilter"]
 
+# Share of hostile events up to which the threshold of vigilant stays at its base.
 _TOLERATED_HOSTILITY = 0.10
+# Rise of the threshold for a share of hostile events that exceeds the tolerated one by 1.
 _HOSTILITY_GAIN = 0.5
+# Acceptance rate at which homeostatic aims, and deviation from it without a correction.
 _HOMEOSTATIC_TARGET = 0.5
 _HOMEOSTATIC_DEAD_BAND = 0.05
 

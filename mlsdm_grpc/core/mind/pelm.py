@@ -42,19 +42,24 @@ class Components:
     """Parts of a resonance: cosine, distance and factor of the phase, and bias by traces."""
 
     cosine: float
+    """Cosine of query and memory, in [-1, 1]."""
     phase_distance: float
+    """Absolute difference of the phases of query and memory, in [0, 1]."""
     phase_factor: float
+    """Factor of the cosine: ``1 - phase_weight * phase_distance``."""
     synaptic_bias: float
+    """Weighted cosine of memory and lasting traces, which is added."""
 
 
 @value_class
 class Hit:
-    """Memory found by a query; ``row`` is a copy of its unit vector."""
+    """Memory found by a query."""
 
     memory: Memory
     resonance: float
     components: Components
     row: Float32
+    """(dimension,) float32, a copy."""
 
 
 class Pelm(WritableRing):

@@ -138,8 +138,8 @@ def prepare(
         if known is not None and len(body.memories) == 1:
             return prepared
         # In a batch, an earlier memory may remove or replace the repeated one, so a repetition
-        # counts as a new memory. Only a memory that replaces its own id is certain to use the place
-        # of the old one.
+        # counts as a new memory. A pinned memory is not counted only if it certainly replaces
+        # another pinned one.
         certain = new.caller_chosen_id or (now.semantics_version > 1 and body.allow_replace)
         replaces = old is not None and old.pinned and certain
         new_pinned += new.pinned and not replaces

@@ -28,10 +28,12 @@ __all__ = [
     "WindowEntry",
 ]
 
+# Limits of the window; see :class:`RequestWindow`. The age is in nanoseconds of record time.
 MIN_AGE_NS = 10 * 60 * 1_000_000_000
 MIN_ENTRIES = 1_024
 MAX_ENTRIES = 65_536
 MAX_RESULTS = 65_536
+# Size from which a packed entry is compressed, bytes.
 _COMPRESS_FROM_BYTES = 1_024
 
 
@@ -106,10 +108,9 @@ class RequestWindow:
         self._results += entry.results
 
 
-# Outcomes are packed as plain tuples, and compressed if that makes them smaller. Outcomes of
-# streams never enter the window: the mark of a stream detects repeats.
+# Outcomes are packed as plain tuples, and large ones are compressed. Outcomes of streams never
+# enter the window, because the mark of a stream detects repeats.
 
-# Streams are absent: they have a mark instead of an entry.
 _KINDS: tuple[type, ...] = tuple(kind for kind in get_args(Outcome) if kind is not StreamOutcome)
 
 

@@ -10,6 +10,7 @@ from mlsdm_grpc.core.model.parameters import RhythmParameters
 
 __all__ = ["SLEEP_PHASE", "WAKE_PHASE", "Rhythm"]
 
+# Phases in [0, 1] of a space that is awake or asleep.
 WAKE_PHASE = 0.1
 SLEEP_PHASE = 0.9
 

@@ -66,7 +66,7 @@ class WritableRing(MemoryRing):
     def restore(self, memory: Memory, row: Float32) -> None:
         """Restore a memory with its sequences, in creation order; :meth:`order_ring` must follow.
 
-        A row that does not match the checksum of the memory is recognised as damaged later.
+        A row that does not match the checksum of its memory is marked as damaged.
         """
         self._place(memory, row, in_ring=False)
 

@@ -17,6 +17,7 @@ from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["MAX_FINISHED", "MAX_STREAMS", "StreamMark", "StreamMarks"]
 
+# Limits of the marks of one space: open streams, and finished ones.
 MAX_STREAMS = 64
 MAX_FINISHED = 1_024
 
@@ -31,7 +32,7 @@ class StreamMark:
     time_ns: int
     """Record time of the last write, Unix nanoseconds."""
     finished: bool = False
-    """The client has sent all items."""
+    """True if the client has sent all items."""
 
 
 class StreamMarks:

@@ -81,6 +81,7 @@ class UpdateMemory:
 
     memory_id: str
     etag: str = ""
+    """Expected etag of the memory; empty accepts any."""
     add_labels: tuple[str, ...] = ()
     remove_labels: tuple[str, ...] = ()
     """Labels to remove; they are removed before ``add_labels`` are added."""
@@ -95,6 +96,7 @@ class DeleteMemory:
 
     memory_id: str
     etag: str = ""
+    """Expected etag of the memory; empty accepts any."""
 
 
 @value_class
@@ -204,4 +206,4 @@ class StreamItems:
     decodes each item on access."""
     allow_replace: bool = False
     finished: bool = False
-    """The client has sent all items, and this record acknowledges the last of them."""
+    """True if the client has sent all items, and this record acknowledges the last of them."""

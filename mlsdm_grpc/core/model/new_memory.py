@@ -95,12 +95,14 @@ class NewMemory:
     phase: float | None = None
     """Phase in [0, 1]; None for the phase of the space at the time of application."""
     confidence: float = 1.0
+    """Confidence in [0, 1]."""
     labels: tuple[str, ...] = ()
     """Labels, sorted and without duplicates."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Metadata as pairs, sorted by key."""
     provenance: Provenance = Provenance()
     pinned: bool = False
+    """True to exempt the memory from eviction and merging."""
     expire_time_ns: int = 0
     """Unix time, nanoseconds; 0 means never."""
     etag: str = ""

@@ -126,6 +126,7 @@ class EventOutcome:
 
     rejection: Rejection
     step: int
+    """Number of the event in its space, from 1."""
     phase: float
     """Phase after the event."""
     moral_threshold: float
@@ -136,6 +137,7 @@ class EventOutcome:
     threshold_applied: float
     """Threshold with which the event was compared."""
     used: int
+    """Number of memories after the event."""
     capacity: int
     awake: bool
     """True if the space is awake after the event."""

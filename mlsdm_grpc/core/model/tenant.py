@@ -27,7 +27,7 @@ class TenantSettings:
 
 @value_class
 class StoredTenant:
-    """The quotas and defaults in force for a tenant."""
+    """Present quotas and defaults of a tenant."""
 
     settings: TenantSettings
     version: int

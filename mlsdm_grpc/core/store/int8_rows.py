@@ -30,9 +30,11 @@ else:
 
 __all__ = ["AVAILABLE", "PackedRows"]
 
+# Highest absolute value of a component in int8.
 _LEVELS = 127
 # Number of rows of a block that may differ from its copy before the block is packed again.
 _STALE_ROWS = 64
+# Scale of a row of zeros; prevents a division by zero.
 _TINY = 1e-30
 # Queries of one product: larger batches are not faster, because products would not fit in the
 # cache.

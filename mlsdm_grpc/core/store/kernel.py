@@ -33,7 +33,9 @@ __all__ = [
 Float64: TypeAlias = NDArray[np.float64]
 Indices: TypeAlias = NDArray[np.intp]
 
+# Number of rows that are scored at once, which limits temporary RAM.
 _RESCORE_ROWS = 256
+# Number of queries from which one matrix product is faster than one pass for each query.
 _MATRIX_QUERIES = 4
 MIN_NORM = 1e-9
 """Norm below which a vector counts as zero."""

@@ -51,7 +51,7 @@ class Bm25:
     """Number of virtual empty documents that are added to the real ones, at least 0. They keep the
     scale of scores in small spaces."""
     unit: int = 4
-    """Frequency that one occurrence of a term in a text counts."""
+    """Frequency that stands for one occurrence of a term."""
 
     def idf(self, count: int, frequency: int) -> float:
         """Return the weight of a term that ``frequency`` of ``count`` documents contain."""
@@ -73,6 +73,7 @@ class LexicalHits:
     """Documents that a search found."""
 
     slots: Int32
+    """Slots of the documents; :meth:`LexicalIndex.search` defines their order."""
     scores: Float64
     """BM25 scores, rounded to 1e-6; above 0."""
     postings: Postings = NO_POSTINGS

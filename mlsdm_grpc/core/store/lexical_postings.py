@@ -31,6 +31,7 @@ BUFFERED_DOCUMENTS: Final = 1_024
 _RATIO: Final = 3
 # Share of removed documents above which a segment is rewritten, to limit wasted RAM.
 _MAX_REMOVED: Final = 0.25
+# Number of removed documents up to which a segment is never rewritten.
 MIN_REMOVED: Final = 64
 _NONE: Final = -1
 
@@ -39,7 +40,9 @@ class Postings(NamedTuple):
     """Postings of the words of a query; all arrays have the same length."""
 
     slots: Int32
+    """Slot of the document."""
     frequencies: NDArray[np.uint8]
+    """Frequency of the word in the document."""
     words: NDArray[np.intp]
     """Index of the query word; ascending within each slot."""
 

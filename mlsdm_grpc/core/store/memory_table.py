@@ -218,7 +218,7 @@ class Lattice:
         self.lost.add(slot)
 
     def mend(self, slot: int, row: Float32) -> bool:
-        """Repair a row by ``row`` if that matches the checksum; return True on success."""
+        """Replace a damaged row by ``row`` if that matches the checksum; return True if it does."""
         if checksum_of(row) != int(self.columns["checksum"][slot]):
             return False
         self.rows.reveal(slot, row, float(self.columns["phase"][slot]))

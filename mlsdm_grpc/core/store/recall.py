@@ -22,6 +22,7 @@ from mlsdm_grpc.core.store.word_recall import Hybrid, WordSearch
 
 __all__ = ["Recall"]
 
+# Maximum number of queries in one scan.
 _QUERIES_AT_ONCE = 32
 # Number of candidates beyond ``top_k`` above which a float32 scan of them excludes most first.
 _SURPLUS = 32

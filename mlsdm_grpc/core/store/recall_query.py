@@ -40,7 +40,7 @@ class Sought:
     fusion: Fusion
     """Scales and weights that combine words and meaning into one score."""
     alone: bool = False
-    """Search by words only; the query has no vector."""
+    """True for a search by words only; the query has no vector."""
 
 
 @value_class
@@ -77,7 +77,7 @@ class Query:
     metadata: tuple[tuple[str, str], ...] = ()
     """Required metadata entries; a memory must have all of them."""
     omit_answers: bool = False
-    """Exclude memories that are answers of a language model."""
+    """True to exclude memories that are answers of a language model."""
     min_score: float = -2.0
     """Minimum score; in a search by vector only, the score is the resonance."""
 
@@ -112,9 +112,12 @@ class RecalledSlots:
 
     slots: kernel.Indices
     resonance: kernel.Float64
+    """``cosine * phase_factor + synaptic_bias``."""
     cosine: kernel.Float64
     phase_distance: kernel.Float64
+    """Absolute difference of the phases of query and memory."""
     phase_factor: kernel.Float64
+    """Factor of the cosine: ``1 - phase_weight * phase_distance``."""
     synaptic_bias: kernel.Float64
     by_words: ByWords | None = None
     """Scores by words; None for a search by vector only, whose score is the resonance."""

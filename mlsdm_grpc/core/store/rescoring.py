@@ -14,6 +14,7 @@ from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots
 
 __all__ = ["ResonanceParts", "best_of_all", "distances", "rescored"]
 
+# Highest absolute cosine of a valid row, with a margin for rounding.
 _MAX_COSINE = 1.01
 LOWEST = float(np.finfo(np.float64).min)
 """Lowest resonance of a valid row; the resonance of a corrupted row is -inf."""

@@ -20,9 +20,11 @@ from mlsdm_grpc.core.store.projections import Projections
 
 __all__ = ["BLOCK_ROWS", "MIN_PACKED_BLOCKS", "ApproximateScores", "Rows"]
 
+# Number of slots of a block.
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
 
+# Number of equal ranges of phases whose rows have blocks of their own.
 _PHASE_GROUPS = 4
 _NO_PHASES = (math.inf, -math.inf)
 # Number of blocks from which int8 copies are used. Fewer float32 blocks fit in the cache and are
@@ -30,8 +32,8 @@ _NO_PHASES = (math.inf, -math.inf)
 MIN_PACKED_BLOCKS = 3
 # Number of blocks reserved when a space outgrows its first block; later growth doubles it.
 _RESERVED_BLOCKS = 64
-# Capacity, in blocks, for which one spare block is permitted; there is at most one for each phase
-# group but the first.
+# One spare block is permitted for this many blocks of capacity, but at most one for each phase
+# group except the first.
 _SPARE_SHARE = 8
 
 
@@ -72,14 +74,15 @@ class Rows:
         """(slots, dimension) float32; free slots are zero and therefore score 0."""
         self.phase: Float32 = np.empty(0, np.float32)
         """(slots,) float32, phase in [0, 1]; NaN excludes a slot from queries."""
-        # Columns of the blocks: lowest and highest phase of the rows, and number of rows;
+        # Lowest and highest phase of the rows of each block, and number of rows.
         self._low: list[float] = []
         self._high: list[float] = []
         self._used: list[int] = []
-        # freed slots, and first slot that was never used;
+        # Freed slots of each block, and its first slot that was never used.
         self._holes: list[list[int]] = []
         self._fresh: list[int] = []
-        # number of changes since the range of phases was computed, and phase group.
+        # Number of changes of each block since its range of phases was computed, and its phase
+        # group.
         self._changes: list[int] = []
         self._group: list[int] = []
         # Blocks with free slots, by phase group, and blocks without rows.
