@@ -1,4 +1,4 @@
-"""Authentication of the caller, before the request is read."""
+"""Authentication of the caller, before the request is received."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["AuthnInterceptor"]
 
 
 class AuthnInterceptor(Interceptor):
-    """Sets ``Call.principal``; open methods stay anonymous."""
+    """Interceptor that sets ``Call.principal``. Callers of open methods stay anonymous."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticate = authenticator.authenticate

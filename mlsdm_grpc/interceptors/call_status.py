@@ -26,10 +26,10 @@ CANCELLED: Final = RpcStatus(1, "The caller cancelled the call.")
 
 
 class StatusInterceptor(Interceptor):
-    """Converts ``call.error`` to ``call.status``.
+    """Interceptor that converts ``call.error`` to ``call.status``.
 
-    Interceptors inside this one may raise; those outside see the final status. A ``CancelledError``
-    means that the peer cancelled, because the transport replaces any other error.
+    Inner interceptors may raise. Outer ones see the final status. A ``CancelledError`` always means
+    that the peer cancelled, because the transport replaces all other cancellations by an error.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Rate limits of peer addresses, before authentication."""
+"""Rate limits by peer address, before authentication."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _IPV6_PREFIX: Final = 64
 
 
 class PeerLimitInterceptor(Interceptor):
-    """Refuses calls of an address above its rate, or with too many failed authentications."""
+    """Interceptor that refuses calls of an address above its rate.
+
+    One rate limits all calls, another one failed authentications.
+    """
 
     def __init__(
         self, settings: LimitSettings, *, clock: Callable[[], float] = time.monotonic
@@ -46,7 +49,7 @@ class PeerLimitInterceptor(Interceptor):
         self._proxies = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
 
     def __len__(self) -> int:
-        """Return the number of addresses in the tables."""
+        """Return the number of addresses with a state."""
         return len(self._failures) + (len(self._calls) if self._calls is not None else 0)
 
     def before(self, call: Call) -> None:
@@ -81,7 +84,7 @@ class PeerLimitInterceptor(Interceptor):
 
 
 def _network(address: str) -> str:
-    """Return an IPv4 address, the /64 of an IPv6 address, or one word for all other texts."""
+    """Return the key of an address: an IPv4 address, the /64 of an IPv6 address, or ``other``."""
     if ":" not in address and address.count(".") == 3 and len(address) <= 15:
         return address
     try:

@@ -3,8 +3,10 @@
 A handler builds the :class:`~mlsdm_grpc.wire.call.Call` and runs ``before`` of every interceptor.
 Only then it receives and parses the message, so a refused call costs neither. Invariants:
 
-- The server sends exactly one status for each call, with ``grpc-status-details-bin`` for an error;
-never the text of an unexpected exception.
+Invariants:
+
+- The server sends exactly one status for each call. That of an error has
+  ``grpc-status-details-bin``, and never the text of an unexpected exception.
 - An error before the first message is sent without response headers, because clients retry a call
 only while they have received none (gRFC A6).
 - ``CancelledError`` propagates if and only if the peer cancelled.
@@ -50,16 +52,16 @@ if TYPE_CHECKING:
 __all__ = ["MethodHandler", "StreamAnswer", "UnaryAnswer"]
 
 _DEADLINE_SLACK_S: Final = 0.005
-# Time before its deadline at which a unary call is ended, so that its status contains the reason,
-# seconds.
+# A unary call ends this long before its deadline, in seconds, so that the client receives the
+# status with the reason.
 _ANSWER_S: Final = 0.004
-# Maximum request size of an open method, bytes; no valid request comes close.
+# Maximum size of a request to an open method, bytes. Valid requests are far smaller.
 _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
 
 
 class MethodHandler(ABC):
-    """Handler of one method; each subclass handles one kind of response."""
+    """Handler of one method. Each subclass handles one kind of response."""
 
     __slots__ = (
         "_bulk", "_calls", "_chain", "_large", "_method", "_reader", "_run", "_space", "_streams",
@@ -162,10 +164,9 @@ class MethodHandler(ABC):
     async def _request(self, holding: Holding, call: Call, transport: Transport) -> Any:
         """Receive the message of a call once there is capacity, and check its space.
 
-        Messages of a stream come one by one.
-
-        Open methods need no capacity: a health check of a busy server gets a response, and callers
-        without a credential take nothing from those with one.
+        For a client stream, return an iterator of the messages. Open methods need no capacity: a
+        health check of a busy server gets a response, and callers without a credential use no
+        capacity of others.
         """
         if self._streams:
             check = partial(self._space.check, call)
@@ -251,8 +252,8 @@ class UnaryAnswer(MethodHandler):
         request = self._request(holding, call, transport)
         answer = _encoded(await self._run(await request, _begun(call)))
         if len(answer) > SMALL_BYTES:
-            # A written change must not be reported as refused: the client would assume it was not
-            # written.
+            # A completed write must not be reported as refused, because the client would assume
+            # that nothing was written.
             done = await holding.answer(len(answer), patient=not self._method.read_only)
             transport.on_end(done)
         return answer
@@ -281,7 +282,7 @@ class StreamAnswer(MethodHandler):
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:
-    """Log a defect; never raises, because an exception's text would reach the client."""
+    """Log a defect. Never raises, because the text of the exception would reach the client."""
     with contextlib.suppress(Exception):
         _logger.error(event, exc_info=error, request_id=call.request_id, method=call.method.path)
 

@@ -1,7 +1,7 @@
 """``grpc.health.v1.Health``: Check, Watch and List (gRFC A90).
 
-Names are ``""`` for the whole server, the full name of every service, and short names for probes:
-``liveness``, ``readiness``, ``journal``, ``llm``.
+Names are ``""`` for the whole server, the full names of the services, and short names for probes:
+``liveness``, ``readiness``, ``journal`` and ``llm``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["JOURNAL", "LIVENESS", "LLM", "OVERALL", "READINESS", "SERVICE", "Health"]
 
 SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
-"""Descriptor of the service."""
+"""Descriptor of the health service."""
 OVERALL: Final = ""
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -61,7 +61,7 @@ class Health:
     def set_serving(self, *names: str, serving: bool) -> None:
         """Set the status of names; watchers receive each change that they are fast enough for.
 
-        While the server drains, no name becomes SERVING again.
+        During a drain, no name becomes SERVING again.
         """
         if serving and self._draining:
             return

@@ -1,4 +1,4 @@
-"""Hooks of the interceptors, bound once for all calls."""
+"""Hooks of the interceptors, collected once for all calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Chain"]
 
 
 class Chain:
-    """Bound hooks of the interceptors."""
+    """Hooks of the interceptors, and common limits of all calls."""
 
     def __init__(
         self,
@@ -33,14 +33,14 @@ class Chain:
         self.clock = clock
         self.room = room
         self.first_message_s = first_message_s
-        """Time in which the first message of a call must arrive, seconds."""
+        """Time within which the first message of a call must arrive, seconds."""
         self.max_metadata_bytes = max_metadata_bytes
         """Maximum size of the metadata of a call, bytes."""
         self.waiting_count = 0
-        """Number of calls whose first message has not arrived."""
+        """Number of calls whose first message has not arrived yet."""
         self.in_flight = InFlight()
         self.befores: list[tuple[Before, tuple[After, ...]]] = []
-        """Each ``before`` with the ``after`` hooks to run if it is the last one entered."""
+        """Each ``before``, with the ``after`` hooks that run if it raises."""
         afters: tuple[After, ...] = ()
         for interceptor in interceptors:
             cls = type(interceptor)
@@ -49,4 +49,4 @@ class Chain:
             if cls.before is not Interceptor.before:
                 self.befores.append((interceptor.before, afters))
         self.afters = afters
-        """The ``after`` hooks of a call that passed every ``before``."""
+        """All ``after`` hooks, for a call that passed every ``before``."""

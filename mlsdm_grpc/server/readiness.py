@@ -1,4 +1,4 @@
-"""Health of the node: readiness, journal and models."""
+"""Health of the node: readiness, journal and language models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["unready_causes", "update_health"]
 
 
 def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
-    """Return the reasons why the server is not ready, by cause."""
+    """Return the reasons why the server is not ready, by cause; empty for a ready server."""
     if health.serving(READINESS):
         return {}
     if health.draining or monitor.ready:

@@ -1,4 +1,4 @@
-"""Receipt of request messages: the first one in time, those of a stream one by one."""
+"""Receipt of request messages: the first one within a time limit, those of a stream in turn."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["RequestStream", "first_message"]
 
 
 class RequestStream:
-    """The messages of a client stream, parsed one by one.
+    """Messages of a client stream, received and parsed one by one.
 
     Args:
         transport: Transport of the call.
         holding: Budget of its messages.
         reader: Parser of the messages.
         chain: Limits of all calls.
-        call: The call.
-        check: Check of each message.
+        call: State of the call.
+        check: Check of each message; raises if it fails.
     """
 
     __slots__ = ("_call", "_chain", "_check", "_first", "_holding", "_reader", "_transport")
@@ -71,7 +71,7 @@ class RequestStream:
         request = await self._reader.read(raw)
         self._check(request)
         if self._call.charge_items is not None and isinstance(request, Parts):
-            # The client is slowed down by what it cannot send meanwhile.
+            # The wait slows down the client, because it stops the receipt of messages.
             await asyncio.sleep(self._call.charge_items(len(request)))
         return request
 
@@ -80,7 +80,7 @@ async def first_message(transport: Transport, chain: Chain) -> bytes | None:
     """Return the bytes of the first message of a call; None if the client sends none.
 
     Raises:
-        DeadlineExceeded: DEADLINE_EXPIRED: it did not arrive in time.
+        DeadlineExceeded: DEADLINE_EXPIRED; the message did not arrive in time.
     """
     limit = TimeLimit(asyncio.get_running_loop().time() + chain.first_message_s)
     chain.waiting_count += 1

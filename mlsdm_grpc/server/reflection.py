@@ -1,4 +1,4 @@
-"""Server reflection under its present name and its old one, which tools still use.
+"""Server reflection under its current name and its old one, which some tools still use.
 
 grpcio-reflection supports only v1alpha (https://github.com/grpc/grpc/issues/38576), and its
 servicer needs grpc.aio. The messages of v1 have the same encoding, so one servicer serves both. The
@@ -38,7 +38,7 @@ def add_reflection(router: Router, services: Iterable[str], *, permission: str =
     Args:
         router: Router of the server.
         services: Full names of the other services to list.
-        permission: Permission that callers need; empty: they need no credential.
+        permission: Permission that callers need; empty if they need no credential.
     """
     pool = descriptor_pool.Default()
     _add_v1_file(pool)
@@ -145,7 +145,7 @@ def _add_v1_file(pool: descriptor_pool.DescriptorPool) -> None:
     new = f".{file.package}."
     for message in file.message_type:
         for field in message.field:
-            # An empty name must stay absent.
+            # An empty type name must stay absent.
             if field.type_name:
                 field.type_name = field.type_name.replace(old, new, 1)
     for method in file.service[0].method:
