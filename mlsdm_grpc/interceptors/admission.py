@@ -104,7 +104,7 @@ def _criticality(call: Call, value: str | bytes) -> Criticality:
 
 
 def _good(error: BaseException | None) -> bool | None:
-    """Return True or False for a result that shows the health of the node, None for others."""
+    """Return True after a success, False after a fault of the node, None after any other error."""
     if error is None:
         return True
     failed = isinstance(error, MlsdmError) and error.reason in _FAULTS_OF_THE_NODE

@@ -26,7 +26,7 @@ _IPV6_PREFIX: Final = 64
 class PeerLimitInterceptor(Interceptor):
     """Interceptor that refuses calls of an address above its rate.
 
-    Calls have one rate, failed authentications another.
+    One rate limits all calls, another one failed authentications.
     """
 
     def __init__(

@@ -23,8 +23,8 @@ from mlsdm_grpc.journal.protocol import SnapshotRef, SpaceKey
 
 __all__ = ["Manifest", "ManifestRow", "SnapshotFiles", "find_problem", "snapshot_name"]
 
-# Snapshots of a space: records are trimmed only up to the older one, which can replace a damaged
-# newest one.
+# Number of snapshots kept for each space. The records after the older one are kept too, so it can
+# replace a damaged newest one.
 KEPT: Final = 2
 
 
@@ -151,8 +151,8 @@ class SnapshotFiles:
     async def _set_aside(self, key: SpaceKey, number: int, row: ManifestRow, problem: str) -> bool:
         """Remove a damaged snapshot from the manifest; return False if that is impossible now.
 
-        The journal refuses the removal while the other row has no intact file, because records up
-        to it are trimmed.
+        The journal refuses the removal while no other snapshot is intact, because older records no
+        longer exist.
         """
         async with self.lock:
             if row not in await self._manifest.snapshots(number):

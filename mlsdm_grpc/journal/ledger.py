@@ -125,7 +125,7 @@ class PendingAppend:
 
 
 class AppendBatch(Protocol):
-    """Appends that become durable together, in the form of one medium."""
+    """Appends that become durable together, in the format of the storage medium."""
 
     epoch: int
     claims: list[PendingAppend]

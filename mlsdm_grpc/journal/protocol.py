@@ -83,8 +83,7 @@ class JournalHealth:
 
     writable: bool
     reason: str = ""
-    """Name of an ``ErrorReason`` for a journal without writes: JOURNAL_UNAVAILABLE or JOURNAL_FULL.
-    """
+    """Name of an ``ErrorReason`` if no writes are accepted: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
     detail: str = ""
     """Sentence for logs and operators."""
     failed: bool = False

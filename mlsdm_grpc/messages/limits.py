@@ -64,10 +64,12 @@ MAX_PAGE_SIZE = 1_000
 MAX_CHUNK_BYTES = 1_024 * 1_024
 MAX_CREDENTIAL_BYTES = 8 * 1_024
 MAX_DIMENSION = 4_096
+# Minimum Euclidean norm of a vector, because it must be normalised.
 MIN_NORM = 1e-9
 MAX_CAPACITY = 1_000_000
 MAX_CATEGORIES = 256
 MAX_ONTOLOGY_BYTES = 3 * 1_024 * 1_024
+# Maximum number of events in the wake or sleep phase of the rhythm.
 MAX_PERIOD = 10_000
 MAX_REASON_CHARS = 256
 MAX_FINDINGS = 1_000

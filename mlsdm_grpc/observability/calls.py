@@ -1,4 +1,4 @@
-"""Metrics of calls by method. Each call changes several of them, so they are plain numbers."""
+"""Metrics of calls by method, as plain numbers, because each call changes several of them."""
 
 from __future__ import annotations
 

@@ -45,9 +45,12 @@ MAX_LINE_BYTES: Final = 16 * KIB
 _stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _encode: Final = json.JSONEncoder(default=repr).encode
 _quoted: Final = json.encoder.encode_basestring_ascii
+# Delay of ordinary lines, maximum wait at the end of the process, seconds; number of lines that are
+# written without the delay.
 _FLUSH_S: Final = 0.05
 _DRAIN_S: Final = 0.5
 _MAX_WAITING: Final = 256
+# Characters to which values of a long line are cut, until the line is short enough.
 _LONGEST_VALUES: Final = (2_048, 256, 32)
 _ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
 # Fields that the server sets itself. They may contain addresses on purpose.

@@ -60,11 +60,14 @@ _AGGREGATED: Final = frozenset(
 )
 # Fields whose texts may come from a request or an error, so they are redacted.
 _REDACTED: Final = ("cause", "space")
+# Time for which equal events are aggregated, seconds.
 _WINDOW_S: Final = 10.0
 # Maximum number of groups of aggregated events. Events of further groups count together.
 _MAX_GROUPS: Final = 1_000
+# Maximum number of events that wait for the thread; further ones are dropped.
 _MAX_WAITING: Final = 10_000
 _MAX_CHARS: Final = 128
+# Interval at which ended groups are written when no event arrives, seconds.
 _LOOK_S: Final = 0.5
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._:/@*+=,()\[\]-]")
 

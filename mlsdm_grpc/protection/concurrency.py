@@ -41,8 +41,8 @@ async def all_of(several: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
 class TimeLimit:
     """Time limit of a ``with`` block, which raises ``TimeoutError`` as ``asyncio.timeout_at`` does.
 
-    Every call has several limits, so this is a plain context manager, which costs a third. It
-    belongs to the task that enters it.
+    Every call has several limits, so this is a plain context manager, which costs one third of
+    ``asyncio.timeout_at``. It belongs to the task that enters it.
 
     Args:
         end_s: Time of the end on the clock of the event loop, seconds; None if only :meth:`end`

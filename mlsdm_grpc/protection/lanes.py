@@ -286,7 +286,7 @@ class Gate:
                     return queue
                 queue.deficit_s += self._quantum_s
                 ring.rotate(-1)
-            # In a whole round no queue reached its cost. The next rounds without an admission are
+            # After a round without an admission, the quanta of all rounds until the next one are
             # added at once.
             rounds = int(min(queue.missing_s for queue in ring) / self._quantum_s)
             for queue in ring:
@@ -297,7 +297,7 @@ class Gate:
         queue = self._next()
         waiter = queue.waiters[0]
         self._withdraw(queue, waiter)
-        # The request was cancelled; its caller removes nothing further.
+        # The request was cancelled, so it is only removed from the queue.
         if waiter.turn.done():
             return
         queue.deficit_s = max(0.0, queue.deficit_s - waiter.cost_s)

@@ -194,7 +194,7 @@ class ModeMachine:
 
         Args:
             probe: Result of :meth:`take_probe`. Probes of earlier rounds are ignored.
-            good: True or False for a result that shows the health of the node, None for others.
+            good: True after a success, False after a fault of the node, None after any other error.
         """
         if probe != self._round or self._own is not Mode.PROBING:
             return

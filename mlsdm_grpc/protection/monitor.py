@@ -26,8 +26,10 @@ from mlsdm_grpc.units import MIB
 __all__ = ["Monitor"]
 
 _log = structlog.get_logger(component="pressure")
+# Time constant of the mean event loop lag, seconds.
 _LAG_MEAN_S = 1.0
 _LEAST_BYTES = 1
+# Minimum time between two returns of freed pages, seconds.
 _TRIM_S = 1.0
 # Factor by which RAM is measured more often near its limit, because the rest may be allocated
 # within a tenth of a second.

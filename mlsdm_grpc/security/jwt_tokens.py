@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["JwtTokens"]
 
 _KEY_PREFIX: Final = "jwt:"
+# Time after which a cached token is verified again, seconds.
 _CACHE_S: Final = 60.0
 _log = structlog.get_logger(component="security")
 

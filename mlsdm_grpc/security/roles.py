@@ -42,7 +42,7 @@ PERMISSIONS: Final = frozenset({*_ADMIN, *_OPERATOR, *EVERYONE, ATTEST})
 TENANT_WIDE: Final = frozenset({"policy.write", "tenant.read", "tenant.write"})
 """Permissions that concern all spaces of a tenant.
 
-They are refused to a principal that is limited to some spaces.
+A principal that is limited to some spaces cannot use them.
 """
 
 

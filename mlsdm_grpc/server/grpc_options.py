@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Option", "connection_limit", "options_table", "server_options"]
 
+# Bit set of compression algorithms with ``identity`` only.
 _IDENTITY_ONLY: Final = 1
+# Share of the file limit that connections may use.
 _FILE_SHARE: Final = 0.4
 
 

@@ -53,7 +53,14 @@ class InFlight:
                 call.ending.set_result("DRAINING")
 
     def end_streams(self, invalid: Callable[[Principal], MlsdmError | None]) -> int:
-        """End the streams whose principal ``invalid`` finds an error for; return their number."""
+        """End streams with an invalid credential.
+
+        Args:
+            invalid: Returns the error for a principal, or None for a valid one.
+
+        Returns:
+            Number of ended streams.
+        """
         found = []
         for task, call in self.calls.items():
             shape = call.method.shape

@@ -33,6 +33,8 @@ In this time remaining calls end, writes complete, and snapshots are saved.
 """
 
 _log = structlog.get_logger(component="server")
+# Maximum wait for ended calls, time that grpc has to send their statuses, and time without a call
+# after which the port may close, seconds.
 _CUT_S: Final = 2.0
 _FLUSH_S: Final = 1.0
 _QUIET_S: Final = 0.05

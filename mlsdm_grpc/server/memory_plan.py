@@ -35,12 +35,14 @@ __all__ = [
     "within_memory",
 ]
 
+# Measured RAM of an idle server process, space worker and text worker, bytes.
 _SERVER: Final = 64 * MIB
 _MINDS: Final = 25 * MIB
 _TEXT: Final = 40 * MIB
 # RAM of an embedder in a text worker, bytes.
 _MODELS: Final = {"wordllama": 57 * MIB, "e5": 80 * MIB}
 
+# Shares of the budgets; the module docstring describes them.
 _HELD: Final = 0.65
 _RECEIVED: Final = 0.06
 _CONVERTED: Final = 0.07
@@ -56,6 +58,7 @@ _IN_USE: Final = 0.1
 _SPACES_SHARE: Final = 0.6
 # Maximum RAM of a full space as a multiple of the size of its vectors.
 _SPACE_PER_VECTOR: Final = 1.6
+# RAM of an idle connection, bytes.
 _CONNECTION: Final = 12 * KIB
 
 

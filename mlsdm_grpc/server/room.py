@@ -60,7 +60,7 @@ class Holding:
     Args:
         room: Memory budgets of the server.
         holder: Group that shares capacity: the tenant, and True for methods with large requests. So
-            queries pass a burst of batches.
+            a burst of batches does not block queries.
     """
 
     __slots__ = ("_converted", "_holder", "_received", "_room")

@@ -96,7 +96,8 @@ class MemoryServicer:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
         intake, count = self._engine.intake, len(parts)
-        # A full queue is reported before the items are parsed, which may take many milliseconds.
+        # A full queue is reported before the items are parsed, because parsing may take many
+        # milliseconds.
         if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
             intake.check_batch(key, count, call.deadline_s)
         # Items that are parsed one by one are added to the digest one by one.

@@ -138,7 +138,7 @@ class Call:
     limited_by: Hashable = None
     """Key under which the call counts as a parallel call; None if it does not count."""
     cut_error: MlsdmError | None = None
-    """Error with which the server ends the call early; None for the stop of the server."""
+    """Error of a call that the server ends early; None if the stop of the server is the reason."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
     """Trailing metadata of the response."""
     error: BaseException | None = None

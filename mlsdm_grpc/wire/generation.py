@@ -28,6 +28,7 @@ from mlsdm_grpc.workers.text_codec import report_to_proto
 
 __all__ = ["generation_request", "response", "stream_event"]
 
+# Default weight of the traces in the recall of a generation.
 _DEFAULT_BIAS: Final = 0.1
 # Minimum score of recalled memories. Memories that share no word with the prompt score lower; those
 # that share one rare word score higher.

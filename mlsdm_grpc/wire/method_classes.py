@@ -14,14 +14,15 @@ __all__ = ["WORK", "LimitClass", "MethodClass", "limit_class"]
 
 
 class MethodClass(enum.Enum):
-    """Work of an RPC, which decides when a node under pressure refuses it."""
+    """Kind of work of an RPC, which decides when a node under pressure refuses it."""
 
     READ = "read"
     """Read; refused last."""
     WRITE = "write"
     """Write; refused in mode EMERGENCY."""
     BULK = "bulk"
-    """Large operation without a bounded duration; refused in mode SHEDDING."""
+    """Large operation without a bounded duration; refused in mode SHEDDING unless it is critical.
+    """
     GENERATION = "generation"
     """Call of a language model; refused in mode EMERGENCY."""
     ADMIN = "admin"

@@ -25,7 +25,6 @@ __all__ = ["new_policy", "policy_as_it_would_be", "policy_message"]
 
 def new_policy(
     fields: Fields,
-    # The request may also contain fields that only the server sets; they are ignored.
     message: governance_service_pb2.SetPolicyRequest,
     rules: Sequence[Rule],
     *,
@@ -80,7 +79,7 @@ def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governan
 
 
 def policy_as_it_would_be(effective: EffectivePolicy) -> governance_pb2.Policy:
-    """Return a policy that is not stored as a message, without version, etag and time."""
+    """Return effective settings as a policy message without version, etag and time."""
     return governance_pb2.Policy(
         rules=[
             governance_pb2.PolicyRule(

@@ -1,4 +1,4 @@
-"""Parsing of requests. Large ones and charged ones are scanned before.
+"""Parsing of requests. Large requests, and requests whose items are charged, are scanned first.
 
 A large message with items is never parsed as a whole. Its items are parsed one by one, in slices of
 the event loop. So no message blocks the loop, or takes a multiple of its size in RAM.

@@ -80,7 +80,7 @@ def batch_put(done: Put) -> Iterator[bytes]:
     Joined, the parts are one serialised message.
     """
     outcome = done.outcome
-    # Either all memories of a batch are stored or none, so a refused batch has none.
+    # A batch with a refused memory stores nothing, so it has no stored memories to report.
     if all(item.result is not PutResult.REFUSED for item in outcome.items):
         for some in _some(outcome.items, _STORED_AT_ONCE):
             part = memory_put_pb2.BatchPutMemoriesResponse(memories=map(stored_memory, some))

@@ -30,6 +30,7 @@ Messages that are parsed without a scan are too short to contain more.
 _SLICE_FIELDS: Final = 4 * 1_024
 # Maximum nesting depth of messages and groups, as in the Protobuf parser.
 _MAX_DEPTH: Final = 100
+# Maximum sizes of a varint, and of a tag or a length, bytes.
 _MAX_VARINT: Final = 10
 _MAX_TAG: Final = 5
 _LENGTH: Final = 2

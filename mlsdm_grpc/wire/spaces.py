@@ -19,6 +19,7 @@ __all__ = ["listed_space", "planned_space", "space_change", "space_message"]
 
 NO_EMBEDDER = "none"
 _NS = 1_000_000_000
+# Range of the moral threshold.
 _LOWEST_THRESHOLD = 0.30
 _HIGHEST_THRESHOLD = 0.90
 

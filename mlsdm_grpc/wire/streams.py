@@ -57,7 +57,9 @@ __all__ = [
 ]
 
 _TOKEN = OpaqueToken(2)
+# Highest sequence of an item, so that additions to it fit into int64.
 _MAX_SEQUENCE = 2**62
+# Time after which a client should open a drained stream on another node, seconds.
 _DRAIN_DELAY_S = 0.5
 
 RequestT = TypeVar(

@@ -33,10 +33,11 @@ __all__ = [
     "unpacked_memory",
 ]
 
-# Up to this number of strings, the decoded form takes less than 1 KiB, so packing does not pay.
+# Up to this number of strings, the decoded form takes less than 1 KiB, so packing saves nothing.
 _FEW_STRINGS: Final = 8
+# Maximum size of a character in UTF-8, bytes.
 _MAX_CHAR_BYTES: Final = 4
-# Upper bounds, in bytes: tag and length of one string field, and all fields that are no strings.
+# Upper bounds, in bytes: of tag and length of one string field, and of all fields without a string.
 _FRAME_BYTES: Final = 12
 _SCALAR_BYTES: Final = 128
 # A dictionary lookup is ten times as fast as a call of the enumeration.

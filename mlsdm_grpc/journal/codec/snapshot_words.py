@@ -1,4 +1,7 @@
-"""Encoding of the lexical index in a snapshot file. Only derived data come after the proof."""
+"""Encoding of the lexical index in a snapshot file.
+
+The index is derived data, so it comes after the proof of the state.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ __all__ = ["Lost", "read_lost"]
 _LEAF: Final = 0x0D
 _LEAF_HEADER: Final = 8
 _INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+# Lowest type number of a blob in the header of a record; blobs have even numbers.
 _BLOB: Final = 12
 # Minimum size of a record in an index page, with any payload.
 _LEAST_RECORD_BYTES: Final = 8

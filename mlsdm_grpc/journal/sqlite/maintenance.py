@@ -21,7 +21,9 @@ __all__ = ["Maintenance"]
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 REMOVAL_BYTES: Final = 2 * 1024
 """Approximate growth of the WAL for each removed record, bytes."""
+# Maximum passes of an erasure. If old copies remain after them, the whole file is rewritten.
 SCRUB_ROUNDS: Final = 3
+# Pages that one transaction overwrites; appends wait for it.
 SCRUB_PAGES: Final = 200
 TRUNCATE_TRIES: Final = 10
 TEND_S: Final = 1.0

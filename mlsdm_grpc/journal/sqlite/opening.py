@@ -55,6 +55,7 @@ __all__ = ["OpenDatabase", "foreseen_version", "take_over"]
 # The structure of a database up to this size, in bytes, is checked after every crash. A larger one
 # takes seconds, so it is checked only if a cheap check fails.
 _CHECKED_BYTES: Final = 1024**3
+# Time for which a successful :meth:`OpenDatabase.probe` is valid, seconds.
 _PROBED_S: Final = 10.0
 _READ_BYTES: Final = 16 * 1024 * 1024
 _log = structlog.get_logger(__name__)

@@ -68,7 +68,8 @@ class Recovery:
                 tenant only.
 
         Raises:
-            InvalidInput: A name fits no damaged space, or those of several tenants.
+            InvalidInput: A name belongs to no damaged space, or to damaged spaces of several
+                tenants.
         """
         damaged = self.damaged
         chosen = dict.fromkeys(damaged if "all" in names else [])

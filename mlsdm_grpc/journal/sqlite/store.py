@@ -28,7 +28,8 @@ NEWEST_RECORDS: Final = 16
 # Limits the time of one transaction, because appends wait for it.
 REMOVE_RECORDS: Final = 500
 BUSY_MS: Final = 1_000
-# The WAL file is cut to this size after a checkpoint, and a larger WAL blocks commits for one.
+# Size to which SQLite truncates the WAL file, bytes. A larger WAL causes a checkpoint that blocks
+# commits.
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
