@@ -1,8 +1,8 @@
 """Terms of texts for the index, and terms of queries.
 
-A text is stemmed in its own language. Each word of a query is searched as it is, as its stem in the
-language of the query, and as its stems in the fallback languages. A query therefore matches texts
-in its own language, and a word always matches the same word in a text.
+A text is stemmed in its own language. Each word of a query is searched as it is, and as its stems
+in the language of the query and in the fallback languages. A query therefore matches texts in its
+own language, and a word always matches the same word in a text.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ _GROUP_OVERHEAD_BYTES = 8
 
 
 class Sleep(NamedTuple):
-    """Event that put a space to sleep."""
+    """Event that put a space to sleep, and thus requires a consolidation."""
 
     key: SpaceKey
     incarnation: int

@@ -38,14 +38,13 @@ TENANT_SPACE = "_tenant"
 """Reserved space of every tenant; requests cannot address it."""
 # Time after which the same error of a space is logged again, seconds.
 _LOG_AGAIN_S = 60.0
-# Maximum time that a load waits for free memory, seconds; a hanging worker must not delay it
-# longer.
+# Maximum time that a load waits for free RAM, seconds; a hanging worker must not delay it longer.
 _ROOM_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
 class Glimpse(NamedTuple):
-    """State of a space that is not necessarily kept in memory."""
+    """State of a space that may not be loaded any more."""
 
     view: SpaceView | None
     """State of the space; None if it was deleted."""
@@ -136,9 +135,9 @@ class Directory:
         """Return an existing space, loaded.
 
         Raises:
-            NotFound: SPACE_NOT_FOUND; no memory is kept for the name.
+            NotFound: SPACE_NOT_FOUND; no object is created for the name.
         """
-        # The journal is read first, so that unknown names take no memory.
+        # The journal is read first, so that unknown names take no RAM.
         if key not in self.registry and await self.is_new(key):
             raise space_not_found(key)
         space = await self.opened(key)
@@ -155,7 +154,7 @@ class Directory:
         return space.view
 
     async def glimpse(self, key: SpaceKey) -> Glimpse:
-        """Return the state of a space without keeping the space in memory.
+        """Return the state of a space; a space that is not in use is unloaded again.
 
         Cost: a space that is not in use is read from the journal completely.
         """

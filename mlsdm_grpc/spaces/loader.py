@@ -66,7 +66,7 @@ class Loader:
 
     @asynccontextmanager
     async def turn(self, space: Space) -> AsyncIterator[None]:
-        """Wait for a permit to load a space, and hold it inside the context."""
+        """Return a context that waits for a permit to load a space and holds the permit."""
         gate = self._gates[space.worker]
         await gate.enter(space.key.tenant, _LOAD_S, math.inf)
         try:

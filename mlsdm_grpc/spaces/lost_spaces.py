@@ -49,7 +49,7 @@ class LostSpaces:
     def worker_lost(self, loss: Loss) -> None:
         """Mark the spaces of a lost worker as not loaded, and reload them, last used first.
 
-        After a loss by excessive memory, a space is only reloaded by its next call.
+        If the worker had exceeded its memory limit, each space is only reloaded by its next call.
         """
         if loss.applying is not None:
             struck = self._registry.numbered(loss.applying.space)

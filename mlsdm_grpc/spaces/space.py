@@ -55,7 +55,7 @@ class Space:
     worker: int
     """Index of the worker of the space."""
     budget: Budget
-    """Budget that counts the memory of the space."""
+    """Budget that counts the RAM of the space."""
     loader: SpaceLoader = field(repr=False)
     """Loader for the backlog."""
     status: SpaceStatus = SpaceStatus.COLD

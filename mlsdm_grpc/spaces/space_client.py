@@ -286,8 +286,8 @@ class Access:
                 await self.directory.loaded(space)
             done = partial(gate.leave, cost_s)
             answer = self._writes.submit(space, body, ticket, encoded=encoded, done=done)
-            # The record contains these bytes; releasing them here halves the memory of a large
-            # write.
+            # The record contains these bytes; releasing them here halves the RAM that a large write
+            # takes.
             del encoded
         except BaseException:
             gate.leave(cost_s)

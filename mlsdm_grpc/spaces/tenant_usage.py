@@ -76,7 +76,7 @@ class TenantUsage:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the usage in its book inside the context."""
+        """Return a context during which the usage is not removed from its :class:`UsageBook`."""
         self._holders += 1
         try:
             yield
@@ -221,7 +221,7 @@ def check_quota(name: str, quota: int, actual: int, *, more: int = 0) -> None:
 
 
 class UsageBook:
-    """Usage of those tenants whose usage was needed; it observes all applied records.
+    """Usage of the tenants for which it was requested; every applied record updates it.
 
     Args:
         max_tenants: Maximum number of tenants. The least recently used ones are removed, except

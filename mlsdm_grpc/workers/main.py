@@ -1,7 +1,7 @@
 """Worker process that holds minds or evaluates texts; it imports neither grpc nor asyncio.
 
 ``python -m mlsdm_grpc.workers.main minds|text FD PAGE [EMBEDDER]`` serves the link protocol on the
-inherited socket ``FD`` until the other end closes it, and writes its progress to the shared memory
+inherited socket ``FD`` until the other end closes it. It writes its progress to the shared memory
 ``PAGE``. Requests that have arrived together are handled together: queries of one space share one
 scan, and texts share one pass of the model.
 """

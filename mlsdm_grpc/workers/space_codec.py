@@ -182,7 +182,7 @@ def add_memory(reply: pb.MemoriesReply, memory: Memory) -> None:
 def row_bytes(row: Float32) -> bytes:
     """Return a row as bytes: little-endian float32.
 
-    Set a bytes field of a reply only once, because a message keeps the memory of replaced values.
+    Set a bytes field of a reply only once, because a message holds the RAM of replaced values.
     """
     return row.astype("<f4", copy=False).tobytes()
 

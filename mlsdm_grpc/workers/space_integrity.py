@@ -16,6 +16,7 @@ SCRUBBED_AT_ONCE: Final = 256
 
 
 def scrub(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+    """Compare the requested rows with their checksums, in steps, and list the damaged ones."""
     yield
     mind, wanted = mind_of(request), request.scrub
     reply.scrub.SetInParent()
@@ -39,6 +40,7 @@ def repair(
     request: pb.LinkRequest,
     reply: pb.LinkReply,
 ) -> None:
+    """Repair damaged rows from a second copy of the space; rows that it lacks are lost."""
     mind = mind_of(request)
     copy = copy_of(request.repair.copy_id)
     reply.repair.SetInParent()

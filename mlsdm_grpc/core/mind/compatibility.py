@@ -50,7 +50,7 @@ class _Later(NamedTuple):
     field: str
     version: int
     absent: str | bool | int | None
-    """Value that stands for an absent field."""
+    """Value of the field in a record without it."""
     harmless: tuple[bool, ...] = ()
     """Other values that are accepted, because they request the behaviour of the earlier rules."""
 

@@ -82,9 +82,9 @@ def plan(
         Groups, and the end of the window for the next call: 0 if the whole window was compared.
 
     Cost: about 3 us for each text that no earlier call has read. At most 256 vectors are compared
-    in a call. If ``rules.min_cosine`` is so close to 1 that projections apply, these select the few
-    vectors that need an exact comparison, in about 12 ms for 20,000 memories. Otherwise a call
-    compares as many vectors as fit in one step of a few milliseconds.
+    in a call. If ``rules.min_cosine`` is very close to 1, projections select the few vectors that
+    need an exact comparison. This takes about 12 ms for 20,000 memories. Otherwise a call compares
+    as many vectors as fit in one step of a few milliseconds.
     """
     yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
@@ -235,9 +235,9 @@ def mergeable(pelm: Pelm, group: MergeGroup, now: Moment) -> list[Memory]:
 
     A member is excluded if it was removed, changed or pinned, has expired, or has an id chosen by
     the caller. A member is also excluded if the merged memory could not keep its labels, metadata
-    or text, or under version 1 of the rules its phase. The result is empty in three cases: the
-    newest member is excluded (the plan compared the others only with it), fewer than two members
-    remain, or a memory with the new id exists.
+    or text; version 1 of the rules compares only the phase instead. The result is empty if the
+    newest member is excluded, because the plan compared the others only with it. It is also empty
+    if fewer than two members remain, or if a memory with the new id exists.
     """
     if pelm.get(group.memory_id) is not None:
         return []

@@ -22,7 +22,7 @@ from mlsdm_grpc.core.store.snapshot_view import Frozen
 __all__ = ["NEVER_NS", "MemoryRing", "digest_key"]
 
 NEVER_NS = 2**63 - 1
-"""Unix time, nanoseconds, that stands for "no memory expires"."""
+"""Unix time, nanoseconds, that is used while no memory can expire."""
 _KEY = struct.Struct("<q")
 
 
@@ -73,14 +73,14 @@ class MemoryRing:
 
     @property
     def allocated_bytes(self) -> int:
-        """Memory allocated for vectors, int8 copies, columns, indexes and texts, bytes."""
+        """RAM allocated for vectors, int8 copies, columns, indexes and texts, bytes."""
         keys = self._id_keys.itemsize * 2 * len(self._id_keys)
         links = self._ids.nbytes + self._digests.nbytes + self._ring.nbytes
         return self._lattice.nbytes + keys + links + self.kept_bytes
 
     @property
     def kept_bytes(self) -> int:
-        """Size of the old content that open views keep because memories changed since, bytes."""
+        """RAM that open views take for the old content of changed memories, bytes."""
         return sum(frozen.kept_bytes for frozen in self._frozen) if self._frozen else 0
 
     def get(self, memory_id: str) -> Memory | None:

@@ -68,8 +68,8 @@ class PutCandidate:
 class PutCandidates:
     """Candidates of a batch.
 
-    If the memories are decoded on access, candidates are not kept but computed again in each pass,
-    to limit the memory of a large batch.
+    If the memories are decoded on access, candidates are not stored but computed again in each
+    pass, to limit the RAM of a large batch.
 
     Args:
         memories: The batch: a tuple, or a sequence that decodes on access.

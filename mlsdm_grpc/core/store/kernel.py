@@ -1,9 +1,9 @@
 """Exact search: a fast scan selects candidates, and one fixed routine computes their scores.
 
 Only :func:`resonances` computes final scores. The score of a row therefore does not depend on its
-position, on the number of queries in a batch, or on the kind of scan. The error of the scan is
-bounded, and every row whose approximate score is within this bound of the best ``k`` is scored
-again. The result is therefore exact.
+position, the size of the batch, or the kind of scan. The error of the scan is bounded, and every
+row whose approximate score is within this bound of the best ``k`` is scored again. The result is
+therefore exact.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def scan_error(dimension: int) -> float:
     """Return the maximum difference between a scanned score of unit vectors and the resonance.
 
     Source: the running-error bound of a float32 inner product is ``d * 2**-24`` times the sum of
-    the magnitudes of the products, which is at most 1 for unit vectors. The bound is doubled and
+    the magnitudes of the products. This sum is at most 1 for unit vectors. The bound is doubled and
     has a margin for the rounding of both vectors to float32.
     """
     return (dimension + 16) * 2.0**-23

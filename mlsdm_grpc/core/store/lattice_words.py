@@ -1,8 +1,8 @@
 """Lexical index of one lattice, updated with each of its changes.
 
 The index is derived from the texts and is not part of the state. A new text is added when a query
-searches words or the worker is idle. A write therefore does not pay for the index, texts are added
-in batches, which is faster, and a text that is removed earlier is never added.
+searches words or the worker is idle. A write therefore does not pay for the index. Adding texts in
+batches is also faster, and a text that is removed earlier is never added.
 """
 
 from __future__ import annotations
