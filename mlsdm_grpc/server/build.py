@@ -135,9 +135,9 @@ async def running_server(
     times: TimeSources | None = None,
     random: Callable[[int], bytes] = random_bytes,
 ) -> AsyncIterator[RunningServer]:
-    """Run a server within an ``async with`` block, and stop it in order at the end.
+    """Run a server within an ``async with`` block, and stop it gracefully at the end.
 
-    An orderly stop leaves snapshots, so the next start has no records to apply.
+    A graceful stop leaves snapshots, so the next start has no records to apply.
 
     Args:
         settings: All settings.

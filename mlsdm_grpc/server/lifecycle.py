@@ -129,8 +129,8 @@ class GrpcServer:
         Health becomes NOT_SERVING at once. For ``delay_s``, new calls are still served, because
         load balancers need time to react. Then they are refused with UNAVAILABLE ``DRAINING``.
         Calls in flight have ``grace_s`` to complete. After that they end with the same status, or
-        with ``OUTCOME_UNKNOWN`` if they may have written. Streams with a goodbye message end in
-        order. Watches, which never complete, end at once.
+        with ``OUTCOME_UNKNOWN`` if they may have written. Streams with a goodbye message end
+        gracefully. Watches, which never complete, end at once.
 
         Args:
             delay_s: Time between NOT_SERVING and the refusal of new calls, seconds.

@@ -146,7 +146,7 @@ class Call:
     The servicer sets the flag before it first waits.
     """
     ending: asyncio.Future[str] | None = None
-    """Future that requests the orderly end of a stream.
+    """Future that requests the graceful end of a stream.
 
     The servicer of such a stream creates it. The stopping server sets the name of an
     ``ErrorReason`` as its result, and then waits for the stream.
