@@ -332,7 +332,7 @@ class Memories:
             return (await self._engine.intake.process_event(key, event, ticket)).outcome.revision
 
     def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
-        """Return a context for a write; it waits for a stalled worker until the deadline at most."""
+        """Return a context for a write; it stops waiting for a stalled worker at the deadline."""
         if self._spaces.hangs(key):
             raise hanging(key)
         return waiting_for(
