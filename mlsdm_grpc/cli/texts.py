@@ -76,6 +76,6 @@ def key_values(given: Iterable[str], name: str) -> dict[str, str]:
     for each in given:
         key, equals, value = each.partition("=")
         if not key or not equals:
-            raise typer.BadParameter(f"{each!r} is not KEY=VALUE", param_hint=name)
+            raise typer.BadParameter(f"{each!r} does not have the form KEY=VALUE", param_hint=name)
         pairs[key] = value
     return pairs

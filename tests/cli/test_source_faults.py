@@ -141,7 +141,7 @@ async def test_an_answer_of_the_reader_is_bounded(tmp_path, monkeypatch):
     file = SourceFile(page, "a.html", 11, is_named=True)
     async with DocumentReader(encoding="utf-8") as reader:
         monkeypatch.setattr(document_reader, "MAX_TEXT_BYTES", 3)
-        with pytest.raises(UnreadableFile, match="its text has more than"):
+        with pytest.raises(UnreadableFile, match="its text exceeds"):
             await reader.text(file, "html")
         monkeypatch.setattr(document_reader, "MAX_TEXT_BYTES", 4)
         assert await reader.text(file, "html") == "Four"

@@ -196,7 +196,7 @@ async def test_spaces_of_an_unknown_draft_are_refused(tmp_path, versions, upgrad
     await journal.close()
     await asyncio.to_thread(unmark, tmp_path)
     for attempt in (lambda: closed(tmp_path, upgrades=upgrades), lambda: closed(tmp_path)):
-        with pytest.raises(PreconditionFailed, match="does not say under which draft") as caught:
+        with pytest.raises(PreconditionFailed, match="of an unknown draft") as caught:
             await attempt()
         assert CURE in caught.value.message
         assert caught.value.metadata["actual"] == "none"
