@@ -276,7 +276,7 @@ class FirstWrites:
             if each.embedding_model not in {"", parameters.embedder}:
                 raise _other_embedder(
                     f"The text requires the model {without_sensitive(each.embedding_model)}, but"
-                    f" the embedder of the space is {parameters.embedder}; send an embedding instead.",
+                    f" the embedder of the space is {parameters.embedder}; send an embedding.",
                     key,
                     expected=parameters.embedder,
                     actual=without_sensitive(each.embedding_model),

@@ -131,8 +131,8 @@ ROWS = (
     Row("help", 0, r"ingest"),
     Row("help put", 0, r"Store one memory"),
     Row("help spaces create", 0, r"Create a space"),
-    Row("help nothing", 2, err=r"is no command"),
-    Row("help put more", 2, err=r"is no command"),
+    Row("help nothing", 2, err=r"unknown command"),
+    Row("help put more", 2, err=r"unknown command"),
     Row("completion bash", 0, r"_MLSDM_COMPLETE"),
     Row("completion zsh", 0, r"#compdef mlsdm"),
     Row("completion fish", 0, r"complete.*mlsdm"),
@@ -178,7 +178,7 @@ ROWS = (
     Row("state --target https://{target}", 1, err=r"asks for TLS by https://; add --tls"),
     Row("state --target ftp://{target}", 1, err=r"unknown scheme ftp://"),
     Row("state --target http://{target}/metrics", 1, err=r"target: must be HOST:PORT"),
-    Row("state --target {ops}", 1, err=r"is an HTTP port, as for operations"),
+    Row("state --target {ops}", 1, err=r"is an HTTP port, such as the operations port"),
     Row("state --tls", 1, err=r"does the server at \S+ use TLS"),
     Row("state --timeout 0", 2, err=r"--timeout"),
     Row("state --token-file none", 2, err=r"does not exist"),
@@ -243,14 +243,18 @@ ROWS = (
     Row("update two --never-expire", 0, r"UPDATED"),
     Row("update two", 2, err=r"give --add-label"),
     Row("update two --expire-time soon", 2, err=r"Invalid value for '--expire-time'"),
-    Row("update two --expire-time 0001-01-01", 2, err=r"--expire-time: must be a time from year 1 to 9999"),
+    Row(
+        "update two --expire-time 0001-01-01",
+        2,
+        err=r"--expire-time: must be a time from year 1 to 9999",
+    ),
     Row("update none --pin", 1, err=r"MEMORY_NOT_FOUND"),
     Row('update one --pin --etag "1"', 1, err=r"(?s)ABORTED ETAG_MISMATCH.*read it again"),
     Row("delete none", 1, err=r"MEMORY_NOT_FOUND"),
     Row("delete none --missing-ok", 0, r"^MISSING none\n$"),
     Row("delete none --missing-ok -o json", 0, r'^\[\{"memory_id": "none", "revision": null\}\]'),
     Row("delete gone none", 1, r"^DELETED gone revision \d+\n$", r"MEMORY_NOT_FOUND"),
-    Row("delete a b --etag x", 2, err=r"goes with one id"),
+    Row("delete a b --etag x", 2, err=r"can be used with one id only"),
     # Ingest, export, import, copy.
     Row("ingest notes.txt --space in1", 0, r"^1 file: 1 created in [\d.]+ s\n$"),
     Row("ingest docs --space in2", 0, r"^2 files: 2 created", r"skipped docs/b\.bin: is binary"),
@@ -262,8 +266,8 @@ ROWS = (
     Row("ingest notes.txt none --space in8", 1, r"1 file: 1 created", r"skipped none: No such"),
     Row("ingest latin.txt --space in9", 1, err=r"skipped latin\.txt: is not UTF-8 text; --enc"),
     Row("ingest latin.txt --encoding latin-1 --space in10", 0, r"1 created"),
-    Row("ingest latin.txt --encoding none", 2, err=r"is no encoding"),
-    Row("ingest latin.txt --encoding undefined", 2, err=r"is no encoding"),
+    Row("ingest latin.txt --encoding none", 2, err=r"is not an encoding"),
+    Row("ingest latin.txt --encoding undefined", 2, err=r"is not an encoding"),
     Row("ingest notes.txt --encoding UTF8 --space in17", 0, r"1 created"),
     Row("ingest docs/**.md", 1, err=r"must have \*\* only as a whole name"),
     Row("ingest - --space in18", 1, err=r"skipped stdin: is not UTF-8 text", stdin="\udcff"),
@@ -285,7 +289,7 @@ ROWS = (
     Row("import none", 1, err=r"none: No such file"),
     Row("import no.json", 1, err=r"no\.json, line 1: "),
     Row("import - --space im3", 1, err=r"line 1: must be a JSON object", stdin="null\n"),
-    Row("import -", 1, err=r"`mlsdm export -o jsonl` prints one object", stdin="[\n{}]\n"),
+    Row("import -", 1, err=r"one JSON object per line is needed", stdin="[\n{}]\n"),
     Row("copy one-more --space none", 1, err=r"SPACE_NOT_FOUND"),
     Row("copy small2 --space small -o json", 0, r'^\{"space": "small2", "results": \{\}\}'),
     # Spaces.
@@ -298,14 +302,18 @@ ROWS = (
     Row("spaces create new2 --dry-run -o json", 0, r"^\{"),
     Row("spaces create small", 1, err=r"ALREADY_EXISTS SPACE_EXISTS"),
     Row("spaces create new3 capacity=many", 1, err=r"capacity: must be a whole number"),
-    Row("spaces create new4 size=3", 1, err=r"size: is no setting; there are dimension, capacity"),
+    Row(
+        "spaces create new4 size=3",
+        1,
+        err=r"size: unknown setting; the settings are dimension, capacity",
+    ),
     Row("spaces create new5 capacity", 2, err=r"does not have the form KEY=VALUE"),
     Row("spaces create new6 default_ttl=month", 1, err=r"default_ttl: must be a time such as 90s"),
     Row("spaces create new8 default_ttl=99999999999999999d", 1, err=r"default_ttl: must be a time"),
     Row("spaces create new7 moral_policy=kind", 1, err=r"moral_policy: must be one of"),
     Row("spaces create UPPER", 1, err=r"space: must match"),
     Row("spaces set small capacity=60", 0, r"config\.capacity +60"),
-    Row("spaces set small", 2, err=r"give at least one SETTING=VALUE"),
+    Row("spaces set small", 2, err=r"at least one SETTING=VALUE is required"),
     Row("spaces set small capacity=0", 1, err=r"capacity"),
     Row("spaces set none capacity=5", 1, err=r"SPACE_NOT_FOUND"),
     Row("spaces drop small", 2, err=r"No such command"),
@@ -318,20 +326,22 @@ ROWS = (
     Row("policy diff base_moral_threshold=0.6", 1, r"(?s)base_moral_threshold +0\.5 +0\.6"),
     Row("policy diff moral.threshold.threshold=0.6 -o json", 1, r'^\[\{"setting": '),
     Row("policy diff --file policy.json", 0, r"no differences"),
-    Row("policy diff", 2, err=r"give RULE\.SETTING=VALUE, or --file"),
+    Row("policy diff", 2, err=r"RULE\.SETTING=VALUE or --file is required"),
     Row("policy set secret.memory.enforcement=off --dry-run", 0, r"secret\.memory\.enforcement"),
     Row("policy set secret.memory.enforcement=never", 1, err=r"enforcement"),
-    Row("policy set secret.memory.colour=red", 1, err=r"unknown setting; the settings are threshold"),
+    Row(
+        "policy set secret.memory.colour=red", 1, err=r"unknown setting; the settings are threshold"
+    ),
     Row("policy set nothing.threshold=1", 1, err=r"unknown rule; the rules are"),
     Row("policy set secret.memory.threshold=high", 1, err=r"must be a number"),
     Row("policy set --file no.json", 1, err=r"no\.json: is not JSON"),
     Row("policy set --file none.json", 1, err=r"none\.json: cannot be read"),
     Row("policy set --file -", 1, err=r"-: is no policy", stdin="[]"),
     Row("policy set a.threshold=1 --file -", 1, err=r"-: is no policy", stdin='{"rules": [3]}'),
-    Row("policy set b.threshold=1 --file -", 1, err=r"names no rule", stdin='{"rules": [{}]}'),
-    Row("policy set", 2, err=r"give RULE\.SETTING=VALUE"),
+    Row("policy set b.threshold=1 --file -", 1, err=r"unknown rule", stdin='{"rules": [{}]}'),
+    Row("policy set", 2, err=r"RULE\.SETTING=VALUE or --file is required"),
     # Generate, evaluate.
-    Row("generate hello --forget", 0, r".", r"^\[echo is no language model"),
+    Row("generate hello --forget", 0, r".", r"^\[the provider echo is not a language model"),
     Row("generate - --forget", 0, r".", stdin="hello"),
     Row("generate hello --forget -o json", 0, r'^\{"text": .*"finish_reason"'),
     Row("generate hello --forget -o jsonl", 0, r'(?s)\{"usage".*\n\{"final"'),
@@ -437,7 +447,7 @@ def test_a_context_holds_server_space_and_credential(
     assert re.search(rf"(?m)^\* +far .*{NOBODY}$", run("context", "list").stdout)
     assert run("context", "remove", "far").stdout == "far is removed\n"
     file.write_text("[context.a]\nport = 3\n")
-    assert "is no file of contexts" in run("state").stderr
+    assert "is not a valid contexts file" in run("state").stderr
 
 
 def test_nothing_listens_and_every_command_fails_soon(forks: Forks, folder: Path) -> None:

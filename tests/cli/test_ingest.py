@@ -87,7 +87,7 @@ def test_folders_patterns_and_extensions(tmp_path, monkeypatch):
     big = tmp_path / "big"
     with big.open("wb") as file:
         file.truncate(256 * 1024 * 1024 + 1)
-    assert found("big", base=tmp_path) == ([], {"big": "has more than 256 MiB"})
+    assert found("big", base=tmp_path) == ([], {"big": "exceeds 256 MiB"})
 
 
 def test_gitignore_of_a_folder_and_of_those_above_it(tmp_path):
@@ -303,7 +303,7 @@ def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tm
     out, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert "created" in out
-    assert "stopped; the same command goes on" in errors
+    assert "stopped; to continue, run the command again" in errors
     assert "Traceback" not in errors
     done = run(*arguments, "--passage-chars", "200")
     assert done.returncode == 0, done.stderr

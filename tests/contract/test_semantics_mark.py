@@ -23,7 +23,7 @@ from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 pytestmark = pytest.mark.anyio
 
 A, B = SpaceKey("tenant", "a"), SpaceKey("tenant", "b")
-CURE = "Start it with the version of the server that wrote it, export its spaces, and import them"
+CURE = "Start the server version that wrote it, export its spaces, and import them"
 
 
 def record(revision, version, body=None):
