@@ -174,7 +174,7 @@ def featured(text: str) -> list[Row]:
 
 
 def featured_paragraph(text: str) -> list[Row]:
-    """Return the features of the first windows of a text and of what stands around its matches."""
+    """Return the features of the first windows of a text and of the windows around its matches."""
     known, found = ReadText(text), featured(text)
     for passage, inside in match_surroundings(known, harm_evidence(known)):
         ids = _ids(inside, 0, len(text))
@@ -247,7 +247,7 @@ def joined(paragraphs: list[tuple[str, str]], features: list[list[Row]]) -> Tabl
 
 
 def hidden_copies(lines: Sequence[tuple[str, bool | None, bool | None]]) -> list[Example]:
-    """Return some lines once more, hidden as attackers hide them; harmless ones as well."""
+    """Return obfuscated copies of some lines, both hostile and harmless."""
     found = []
     for text, harm, injection in lines:
         ways = hashlib.sha256(text.encode()).digest()[2]
@@ -341,7 +341,7 @@ class Calibration(NamedTuple):
 
 
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
-    """Return the cut of each language, and the slope of Platt's logistic curve through them."""
+    """Return the threshold of each language, and the slope of Platt's logistic curve."""
     language = np.array([row.language for row in known.rows])
     windows = ~np.array([row.surrounds for row in known.rows])
     apart = known.calibrates[known.text] & windows
@@ -360,7 +360,7 @@ def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
 
 
 def cut_of(logits: np.ndarray) -> float:
-    """Return the logit that the share ``ALARMS`` lies above."""
+    """Return the logit that the share ``ALARMS`` of the values exceeds."""
     often, seldom = np.quantile(logits, [1 - share for share in TAIL])
     return float(seldom + (seldom - often) * np.log10(TAIL[1] / ALARMS))
 

@@ -84,7 +84,7 @@ class ServerProcess:
         self.listen, self.ops = found.groups()
 
     def workers(self, role):
-        """Return the process ids of the workers of a role, the one that stands by included."""
+        """Return the process ids of the workers of a role, including the standby worker."""
         tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
         children = [pid for task in tasks for pid in (task / "children").read_text().split()]
         return [
@@ -115,5 +115,5 @@ class ServerProcess:
 
 
 def channel(address):
-    """A channel that shows every status as it comes."""
+    """Return a channel without retries, so that every status is visible."""
     return grpc.aio.insecure_channel(str(address), options=NO_RETRY)
