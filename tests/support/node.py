@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import contextmanager
-from pathlib import Path
 
 import aiohttp
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import pids_by_role
 from serving import ServerProcess, channel
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
@@ -172,12 +172,7 @@ async def assert_emergency(node, cause):
     assert beyond_deadline or error.pushback_ms == round(error.retry_s * 1_000)
 
 
-def workers(pid, role):
+def workers(pid, *roles):
     """Return the process ids of the workers of a server."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = []
-    for child in children:
-        words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-        if role.encode() in words:
-            found.append(int(child))
-    return found
+    found = pids_by_role(pid)
+    return [worker for role in roles or ("minds", "text") for worker in found[role]]
