@@ -25,7 +25,7 @@ class AuthnInterceptor(Interceptor):
     def before(self, call: Call) -> Awaitable[None] | None:
         if call.method.open:
             return None
-        found = self._authenticate(call.metadata, call.repeated, call.identities)
+        found = self._authenticate(call.metadata, call.repeated, call.peer_identity)
         if isinstance(found, Principal):
             call.principal = found
             return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from mlsdm_grpc.errors import InternalError, MlsdmError
-from mlsdm_grpc.wire.call import Interceptor, RpcStatus
+from mlsdm_grpc.wire.call import Interceptor, RpcStatus, StatusError
 from mlsdm_grpc.wire.status import to_status
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ class StatusInterceptor(Interceptor):
         if isinstance(error, asyncio.CancelledError):
             call.status = CANCELLED
             return
-        # Only defects are logged here, with a traceback. The access log contains all other errors.
+        if isinstance(error, StatusError):
+            call.status = error.status
+            return
+        # Only defects are logged with a traceback; the access log has all other errors.
         if not isinstance(error, MlsdmError) or isinstance(error, InternalError):
             self._logger.error(
                 "call_failed",

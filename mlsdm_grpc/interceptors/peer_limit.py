@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from mlsdm_grpc.errors import QuotaExceeded, Unauthenticated
 from mlsdm_grpc.security.token_bucket import TokenBuckets, rate_limited
@@ -67,8 +66,8 @@ class PeerLimitInterceptor(Interceptor):
             self._failures.charge(self._address(call))
 
     def _address(self, call: Call) -> str:
-        """Return the address of the client for the limits, found behind trusted proxies."""
-        address = _peer_host(call.peer)
+        """Return the address to which a call counts."""
+        address = call.peer
         if self._proxies and self._is_proxy(address):
             for hop in reversed(call.text(_FORWARDED).split(",")):
                 if not (hop := hop.strip()) or not self._is_proxy(hop):
@@ -82,16 +81,6 @@ class PeerLimitInterceptor(Interceptor):
         except ValueError:
             return False
         return any(address in network for network in self._proxies)
-
-
-def _peer_host(peer: str) -> str:
-    """Return the host of ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``; other texts unchanged."""
-    kind, _, rest = peer.partition(":")
-    if kind == "ipv4":
-        return rest.rpartition(":")[0]
-    if kind == "ipv6":
-        return unquote(rest).rpartition(":")[0].strip("[]")
-    return peer
 
 
 def _network(address: str) -> str:

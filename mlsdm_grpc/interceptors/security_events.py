@@ -53,7 +53,7 @@ def _record(kind: SecurityEvent, call: Call, **fields: str) -> None:
             "tenant": principal.tenant,
             "key_id": principal.key_id,
             "method": call.method.path,
-            "address": call.peer.rpartition(":")[0],
+            "address": call.peer,
             "request_id": call.request_id,
             **fields,
         },

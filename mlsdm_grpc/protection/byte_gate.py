@@ -12,9 +12,9 @@ from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 __all__ = ["LONGEST_WAIT_S", "SMALL_BYTES", "ByteGate"]
 
 SMALL_BYTES: Final = 64 * 1_024
-"""Maximum size of messages without a budget of their own, bytes.
+"""Maximum size of a message that needs no capacity for its conversion or sending, bytes.
 
-The limit of parallel calls limits them too.
+The limits of parallel calls bound the RAM of such messages.
 """
 
 # Maximum wait for bytes, seconds.

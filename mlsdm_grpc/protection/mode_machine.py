@@ -7,8 +7,8 @@ on EMERGENCY. It requests nothing again once it falls below ``release_at``::
                                ^___________|
 
 An emergency ends after a cool-down time without an emergency signal. Then a few writes are admitted
-as probes. A probe that fails because of the node restarts the emergency. An emergency that returns
-doubles the next cool-down, up to a maximum. Time without an emergency halves it again. Once all
+as probes. A probe that fails because of the node restarts the emergency. Each emergency doubles the
+cool-down of the next one, up to a maximum. Time without an emergency halves it again. Once all
 signals are normal, every mode ends by time alone.
 """
 

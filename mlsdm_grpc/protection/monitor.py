@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import anyio
 import structlog
@@ -97,12 +97,8 @@ class Monitor:
         await self._read()
         self._look()
 
-    async def run(self, on_tick: Callable[[], Awaitable[None]]) -> None:
-        """Measure until cancelled.
-
-        Args:
-            on_tick: Called after each measurement.
-        """
+    async def run(self, on_tick: Callable[[], None]) -> None:
+        """Sample without end; ``on_tick`` is called after every sample."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_for_ever)
             while True:
@@ -110,7 +106,7 @@ class Monitor:
                 await anyio.sleep(self._settings.interval_s)
                 self._note_lag(self._clock() - began_s)
                 self._look()
-                await on_tick()
+                on_tick()
 
     async def _read_for_ever(self) -> None:
         while True:

@@ -38,7 +38,7 @@ class Weakness(NamedTuple):
     """Weakness of a configuration."""
 
     setting: str
-    """Setting or file that must change."""
+    """Setting that must change, or that names the file to change."""
     problem: str
     cure: str
 

@@ -61,7 +61,7 @@ from mlsdm_grpc.server.authentication import (
     build_authentication,
     security_log,
 )
-from mlsdm_grpc.server.grpc_aio import Router
+from mlsdm_grpc.server.grpc_aio import AioPort
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.journal_choice import newest_record_ns, open_journal
 from mlsdm_grpc.server.lifecycle import GrpcServer
@@ -73,7 +73,7 @@ from mlsdm_grpc.server.ports import check_ports
 from mlsdm_grpc.server.readiness import unready_causes, update_health
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
-from mlsdm_grpc.server.tls import peer_names
+from mlsdm_grpc.server.router import Router
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.generation import GenerationServicer
@@ -135,9 +135,9 @@ async def running_server(
     times: TimeSources | None = None,
     random: Callable[[int], bytes] = random_bytes,
 ) -> AsyncIterator[RunningServer]:
-    """Run a server within an ``async with`` block, and stop it in order at the end.
+    """Run a server within an ``async with`` block, and stop it gracefully at the end.
 
-    An orderly stop leaves snapshots, so the next start has no records to apply.
+    A graceful stop leaves snapshots, so the next start has no records to apply.
 
     Args:
         settings: All settings.
@@ -259,11 +259,11 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         room=parts.room,
         bounds=bounds,
         turns=parts.engine.turns,
-        names=peer_names if tls and tls.material.client_ca else None,
         first_message_s=settings.server.first_message_timeout_s,
         max_metadata_bytes=settings.server.max_metadata_bytes,
     )
-    data_port = GrpcServer(settings.server, router=router, health=health, drain=drain, tls=tls)
+    port = AioPort(settings.server, router, tls)
+    data_port = GrpcServer(settings.server, port=port, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     parts.metrics.server_silent_calls.set_function(lambda: router.waiting_count)
     access = OpsAccess(settings.server.ops_hosts, authentication.guard(settings.server.ops_address))
@@ -276,7 +276,7 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
             await monitor.look()
             listen = await data_port.start()
             update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)
-            await update()
+            update()
             tasks.start_soon(monitor.run, update)
             tasks.start_soon(authentication.run, data_port.in_flight)
             try:
@@ -343,7 +343,7 @@ def _add_services(
     servicers = _servicers(parts) | {"AdminService": admin}
     for service in SERVICES:
         router.add(service, servicers[service.name])
-    router.add(health_names.SERVICE, parts.health, foreign=True)
+    router.add(health_names.SERVICE, parts.health, permission="")
     if settings.security.reflection is not ReflectionAccess.OFF:
         guarded = settings.security.reflection is ReflectionAccess.PERMISSION
         add_reflection(router, router.services, permission="info.read" if guarded else "")

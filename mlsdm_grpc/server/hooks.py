@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.wire.call import Call, Interceptor
@@ -26,14 +26,11 @@ class Chain:
         interceptors: Sequence[Interceptor],
         clock: Callable[[], float],
         room: Room,
-        names: Callable[[Any], tuple[str, ...]] | None,
         *,
         first_message_s: float,
         max_metadata_bytes: int,
     ) -> None:
         self.clock = clock
-        self.names = names
-        """Returns the names in the certificate of a peer; None if certificates are not used."""
         self.room = room
         self.first_message_s = first_message_s
         """Time within which the first message of a call must arrive, seconds."""

@@ -47,7 +47,7 @@ class InFlight:
         return self._end([*self.calls, *(self.open_calls if open_methods else ())])
 
     def ask_to_end(self) -> None:
-        """Request the orderly end of the streams that support it."""
+        """Request the graceful end of the streams that support it."""
         for call in self.calls.values():
             if call.ending is not None and not call.ending.done():
                 call.ending.set_result("DRAINING")

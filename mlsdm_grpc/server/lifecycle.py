@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import anyio
-import grpc
 import structlog
 
 from mlsdm_grpc.config import Address
 from mlsdm_grpc.errors import FieldViolation, InvalidInput
-from mlsdm_grpc.server.grpc_options import server_options
 from mlsdm_grpc.server.health import OVERALL, READINESS
-from mlsdm_grpc.server.tls import server_credentials
 
 if TYPE_CHECKING:
     from mlsdm_grpc.config import ServerSettings
     from mlsdm_grpc.interceptors.drain import DrainInterceptor
-    from mlsdm_grpc.security.tls_files import TlsFiles
-    from mlsdm_grpc.server.grpc_aio import Router
     from mlsdm_grpc.server.health import Health
     from mlsdm_grpc.server.inflight import InFlight
+    from mlsdm_grpc.server.router import Router
 
 __all__ = ["CLOSE_S", "Drained", "GrpcServer"]
 
@@ -55,28 +51,39 @@ class Drained:
         return self.grace_ends_s + CLOSE_S
 
 
+class TransportPort(Protocol):
+    """Port through which a transport serves the handlers of a router."""
+
+    async def start(self, address: Address) -> int:
+        """Listen and serve; return the number of the port.
+
+        Raises:
+            OSError: The address cannot be bound, usually because it is in use.
+        """
+
+    async def stop(self, flush_s: float) -> None:
+        """Close the port; end the calls that have not ended after ``flush_s`` seconds."""
+
+
 class GrpcServer:
-    """Owner of the gRPC port. :meth:`stop` must be awaited, or grpc does not free the server."""
+    """Owner of the gRPC port. :meth:`stop` must be awaited after :meth:`start`."""
 
     def __init__(
         self,
         settings: ServerSettings,
         *,
+        port: TransportPort,
         router: Router,
         health: Health,
         drain: DrainInterceptor,
-        tls: TlsFiles | None = None,
     ) -> None:
-        """Create a server for the methods of the router.
-
-        It does not listen before :meth:`start`. Without ``tls``, connections are not encrypted.
-        """
-        self._tls = tls
+        """Create a server that does not listen before :meth:`start`."""
         self._settings = settings
+        self._port = port
         self._router = router
         self._health = health
         self._drain = drain
-        self._server: grpc.aio.Server | None = None
+        self._started = False
         self.port = 0
         """Number of the gRPC port; 0 until it is open."""
         self.drained: Drained | None = None
@@ -98,30 +105,18 @@ class GrpcServer:
             InvalidInput: The address cannot be bound, in most cases because it is in use.
         """
         address = self._settings.listen_address
-        server = grpc.aio.server(options=server_options(self._settings))
-        server.add_generic_rpc_handlers((self._router,))
         try:
-            if self._tls is None:
-                port = server.add_insecure_port(str(address))
-            else:
-                port = server.add_secure_port(str(address), server_credentials(self._tls))
-        except RuntimeError:
-            # If a grpc.aio server is dropped before it ran, a later garbage collection crashes
-            # (grpcio 1.85.1, 8 of 14 runs; 0 of 28 if it was stopped). Related:
-            # https://github.com/grpc/grpc/issues/10084
-            await server.start()
-            await server.stop(None)
+            self.port = await self._port.start(address)
+        except OSError:
             raise InvalidInput(
                 f"The address {address} cannot be opened: it is in use, or not local.",
                 violations=[FieldViolation("server.listen", f"cannot listen on {address}")],
                 metadata={"address": str(address)},
             ) from None
-        await server.start()
-        self._server = server
-        self.port = port
+        self._started = True
         names = (OVERALL, READINESS, *self._router.served_services)
-        await self._health.set_serving(*names, serving=True)
-        return Address(address.host, port)
+        self._health.set_serving(*names, serving=True)
+        return Address(address.host, self.port)
 
     @property
     def in_flight(self) -> InFlight:
@@ -134,15 +129,15 @@ class GrpcServer:
         Health becomes NOT_SERVING at once. For ``delay_s``, new calls are still served, because
         load balancers need time to react. Then they are refused with UNAVAILABLE ``DRAINING``.
         Calls in flight have ``grace_s`` to complete. After that they end with the same status, or
-        with ``OUTCOME_UNKNOWN`` if they may have written. Streams with a goodbye message end in
-        order. Watches, which never complete, end at once.
+        with ``OUTCOME_UNKNOWN`` if they may have written. Streams with a goodbye message end
+        gracefully. Watches, which never complete, end at once.
 
         Args:
             delay_s: Time between NOT_SERVING and the refusal of new calls, seconds.
                 :meth:`begin_drain` ends it early.
             grace_s: Time for the calls in flight, seconds.
         """
-        await self._health.drain()
+        self._health.drain()
         with anyio.move_on_after(delay_s):
             await self._drains.wait()
         drained = await self.begin_drain(grace_s)
@@ -160,7 +155,7 @@ class GrpcServer:
         Args:
             grace_s: Time that :meth:`drain` leaves to calls in flight, seconds.
         """
-        await self._health.drain()
+        self._health.drain()
         self._drain.draining = True
         if self.drained is None:
             calls = self.in_flight.calls.values()
@@ -172,19 +167,19 @@ class GrpcServer:
         return self.drained
 
     async def stop(self) -> None:
-        """End the remaining calls with UNAVAILABLE ``DRAINING``, and close the port."""
-        server, self._server = self._server, None
-        if server is None:
+        """End the remaining calls with UNAVAILABLE ``DRAINING`` and close the port."""
+        if not self._started:
             return
+        self._started = False
         self._drain.draining = True
-        await self._health.drain()
+        self._health.drain()
         in_flight = self.in_flight
         in_flight.cut(open_methods=True)
         with anyio.move_on_after(_CUT_S):
             await in_flight.wait_idle(open_methods=True)
             # Calls that arrive before the port closes are refused with a reason.
             await self._quiet()
-        await server.stop(_FLUSH_S)
+        await self._port.stop(_FLUSH_S)
 
     async def _quiet(self) -> None:
         """Wait until no call arrives for a short time.

@@ -19,9 +19,9 @@ def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
     return dict.fromkeys(monitor.machine.causes, "beyond its limit")
 
 
-async def update_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
-    """Update health from the monitor and the providers, and check the clock."""
-    clock.now_ns()  # finds jumps of the wall clock on an idle server
-    await health.set_serving(LLM, serving=llm.callable)
-    await health.set_serving(JOURNAL, serving=monitor.journal_serving)
-    await health.set_serving(READINESS, serving=monitor.ready)
+def update_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
+    """Update health from the monitor and the providers."""
+    clock.now_ns()  # an idle server notices a jump, too
+    health.set_serving(LLM, serving=llm.callable)
+    health.set_serving(JOURNAL, serving=monitor.journal_serving)
+    health.set_serving(READINESS, serving=monitor.ready)

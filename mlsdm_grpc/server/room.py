@@ -46,7 +46,8 @@ class Room:
         self.receiving = ByteGate("receiving", total, spare=spare, owner=_tenant)
         """Budget of requests received or in service.
 
-        If two requests fit, one request of another tenant is always admitted.
+        If it is large enough for two requests of the maximum size, one tenant always leaves
+        capacity for one request of another.
         """
         self.converting = ByteGate("converting", plan.converting if plan else unbounded)
         self.computing = ByteGate("computing", plan.computing if plan else unbounded)

@@ -1,4 +1,4 @@
-"""Common parts of long streams: their orderly end, and the service of streams of items."""
+"""Common parts of long streams: their graceful end, and the service of streams of items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ending_politely", "serve_stream"]
 
 @contextmanager
 def ending_politely(call: Call, max_age_s: float) -> Iterator[asyncio.Future[str]]:
-    """Provide a future that completes when the stream must end in order.
+    """Provide a future that completes when the stream must end gracefully.
 
     The stop of the server or the maximum age of the stream completes it.
 

@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.errors import MlsdmError
 
-__all__ = ["OK", "Call", "Interceptor", "MetadataValue", "Method", "RpcShape", "RpcStatus"]
+__all__ = [
+    "OK",
+    "Call",
+    "Interceptor",
+    "MetadataValue",
+    "Method",
+    "RpcShape",
+    "RpcStatus",
+    "StatusError",
+]
 
 MetadataValue: TypeAlias = str | bytes
 
@@ -82,6 +91,19 @@ class RpcStatus:
 OK = RpcStatus(0)
 
 
+class StatusError(Exception):
+    """End of a call of a standard protocol, e.g. health, whose statuses have no details.
+
+    Args:
+        code: gRPC status code, 1..16.
+        message: Text for people.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = RpcStatus(code, message)
+
+
 def _nothing(_: Call) -> None:
     """Do nothing; default of ``Call.recheck``."""
 
@@ -94,7 +116,7 @@ class Call:
     metadata: Mapping[str, MetadataValue]
     """Metadata of the request. Of a repeated key, it has the last value."""
     peer: str
-    """Address of the peer, in the format of the transport."""
+    """Address of the peer without its port."""
     time_remaining_s: float | None
     """Time until the deadline of the client, seconds; None for a call without a deadline."""
     started_s: float
@@ -102,9 +124,9 @@ class Call:
     metadata_bytes: int = 0
     """Size of the metadata by the rules of HTTP/2, bytes."""
     repeated: frozenset[str] = frozenset()
-    """Metadata keys that the request has more than once."""
-    identities: tuple[str, ...] = ()
-    """Names in the verified client certificate; empty without a certificate."""
+    """Metadata keys that the client sent more than once."""
+    peer_identity: tuple[str, ...] = ()
+    """Names in the verified certificate of the client; empty without one."""
     request_id: str = ""
     """Identifier of the call in logs and answers. It is not the idempotency key of a write."""
     principal: Principal = ANONYMOUS
@@ -124,7 +146,7 @@ class Call:
     The servicer sets the flag before it first waits.
     """
     ending: asyncio.Future[str] | None = None
-    """Future that requests the orderly end of a stream.
+    """Future that requests the graceful end of a stream.
 
     The servicer of such a stream creates it. The stopping server sets the name of an
     ``ErrorReason`` as its result, and then waits for the stream.

@@ -88,7 +88,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         Args:
             message: First message; None if the client sent none.
             call: Call of the stream.
-            ending: Future that completes when the stream must end in order.
+            ending: Future that completes when the stream must end gracefully.
 
         Raises:
             InvalidInput: STREAM_PROTOCOL_INVALID, STREAM_RESUME_INVALID or FIELD_INVALID.

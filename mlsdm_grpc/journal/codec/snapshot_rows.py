@@ -33,8 +33,8 @@ __all__ = [
 class SnapshotDamaged(DataLoss):
     """Snapshot file that is damaged, or contains another state than its records produce.
 
-    Only this error makes the server discard a snapshot. Other errors, such as an unknown version or
-    too little RAM, do not show that the file is damaged.
+    Only this error makes the server set a snapshot aside. Other errors, such as an unknown version
+    or too little RAM, do not show that the file is damaged.
     """
 
 

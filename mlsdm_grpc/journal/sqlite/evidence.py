@@ -37,7 +37,7 @@ class Evidence:
     lost: Lost = field(default_factory=Lost)
     """Records in those frames of the write-ahead log that SQLite does not read."""
     crashed: bool = False
-    """True if a write-ahead log with content exists; an orderly stop removes it."""
+    """True if a write-ahead log with content exists; a graceful stop removes it."""
     anomalous: bool = False
     """True if any file contradicts another one. Then nothing is deleted."""
     faulty: list[int] = field(default_factory=list)

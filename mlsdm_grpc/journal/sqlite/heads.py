@@ -44,7 +44,7 @@ MAX_NAME_BYTES: Final = _COPIES_AT - _NAME.size
 """Maximum length of tenant and space together, bytes of UTF-8. A request allows 126 characters."""
 # The file grows by this number of slots at a time, which is 64 KiB.
 _GROW_SLOTS: Final = 256
-# Distance in bytes up to which neighbouring entries are written by one system call.
+# Maximum distance between the first and the last entry that one system call writes, bytes.
 _JOIN_BYTES: Final = 64 * 1_024
 
 

@@ -120,7 +120,7 @@ class Recovery:
 
 @contextmanager
 def recovering(data_dir: Path) -> Iterator[Recovery]:
-    """Lock and open a data folder for recovery, and close it as an orderly stop does. Blocks.
+    """Lock and open a data folder for recovery, and close it as a graceful stop does. Blocks.
 
     Raises:
         InvalidInput: The folder has no journal.

@@ -117,7 +117,7 @@ class Writer:
             self._serve(self._connection)
         finally:
             self._connection.close()
-            # After an orderly stop the queue is empty. After an unexpected end, callers must not
+            # After a graceful stop the queue is empty. After an unexpected end, callers must not
             # wait forever.
             self._loop.call_soon_threadsafe(self._bury)
 
