@@ -31,7 +31,6 @@ def process(data_dir, *, dimension=16, drain_delay_s=0, group=None, **pressure):
     environment = {
         "MLSDM_SPACE__DIMENSION": str(dimension),
         "MLSDM_SERVER__DRAIN_DELAY_S": str(drain_delay_s),
-        "MLSDM_ENGINE__STANDBY_WORKER": "false",
         "MLSDM_ENGINE__WORKER_STALL_TIMEOUT_S": "120",  # tests stop workers on purpose
         "MLSDM_LOGGING__LEVEL": "error",  # the pipe has no reader and limited room
         **names,
