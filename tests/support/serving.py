@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import grpc
-from processes import pids_by_role
 
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S
@@ -85,6 +84,8 @@ class ServerProcess:
 
     def workers(self, role):
         """Return the process ids of the workers of a role."""
+        from processes import pids_by_role
+
         return pids_by_role(self.process.pid)[role]
 
     def kill(self):
