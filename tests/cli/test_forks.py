@@ -27,7 +27,9 @@ PORTS = ("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0")
 )
 def test_a_fork_says_and_returns_what_the_command_does(line, code):
     executed = execute(*line.split(), env=environment())
-    output = executed.communicate(timeout=50)
+    output = tuple(
+        each.replace("python -m mlsdm_grpc", "mlsdm") for each in executed.communicate(timeout=50)
+    )
     forked = run_forked(*line.split(), env=environment())
     assert (executed.returncode, output) == (code, (forked.stdout, forked.stderr))
     assert forked.returncode == code

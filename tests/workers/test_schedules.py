@@ -75,7 +75,7 @@ def test_schedules_reach_what_they_are_for(folder, monkeypatch):
 
     monkeypatch.setattr(Slices, "begin", begun)
     monkeypatch.setattr(Mind, "applying", applied)
-    assert first_wrong(folder, range(150)) is None
+    assert first_wrong(folder, range(90)) is None
     assert {("apply", "snapshot"), ("snapshot", "plan"), ("apply", "plan")} <= seen
     assert {"PutMemories", "StreamItems", "ProcessEvent", "Consolidate", "UpdateSpace"} <= seen
 
