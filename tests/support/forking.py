@@ -48,6 +48,9 @@ def prepare() -> None:
             importlib.import_module(module.name)
     for name in OTHERS:
         importlib.import_module(name)
+    # Every server reads them before it serves.
+    importlib.import_module("mlsdm_grpc.governance.detectors.sensitive").load_patterns()
+    importlib.import_module("mlsdm_grpc.llm.embedders").load_embedder("wordllama")
     threads = len(list(Path("/proc/self/task").iterdir()))
     assert threads == 1, f"{threads} threads, of which a fork would have one"
     # The collector of a fork would touch, and so copy, what all share.
