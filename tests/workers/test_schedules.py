@@ -22,7 +22,7 @@ from mlsdm_grpc.journal.codec import snapshot_state, snapshots
 from mlsdm_grpc.workers import scheduler, space_worker
 from mlsdm_grpc.workers.scheduler import LockMode, Slices
 
-CHUNKS, CHUNK = 10, 500
+CHUNKS, CHUNK = 10, 200
 ENOUGH = 2_000
 """Schedules in which a planted fault has to be found."""
 
