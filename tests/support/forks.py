@@ -48,11 +48,12 @@ class Forked:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        address=None,
     ):
         self.returncode = None
         self.stdout = self.stderr = self._output = None
         self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(_address())
+        self._connection.connect(address or _address())
         with contextlib.ExitStack() as theirs:
 
             def pipe():
@@ -155,3 +156,20 @@ def execute(*arguments, env):
         cwd=ROOT,
         env=env,
     )
+
+
+def write_command(path):
+    """Write a program ``mlsdm`` for shells, whose runs are forks of those of this process."""
+    program = f'"{sys.executable}" -S "{__file__}" {_address().hex()}'
+    path.write_text(f'#!/bin/sh\nexec {program} "$@"\n', "utf-8")
+    path.chmod(0o755)
+
+
+def main():
+    address, arguments = bytes.fromhex(sys.argv[1]), sys.argv[2:]
+    process = Forked(*arguments, cwd=Path.cwd(), stdin=0, stdout=1, stderr=2, address=address)
+    sys.exit(process.wait())
+
+
+if __name__ == "__main__":
+    main()
