@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import grpc
 from forks import Forked
+from processes import pids_by_role
 
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S
@@ -89,8 +90,6 @@ class ServerProcess:
 
     def workers(self, role):
         """Return the process ids of the workers of a role."""
-        from processes import pids_by_role
-
         return pids_by_role(self.process.pid)[role]
 
     def kill(self):
