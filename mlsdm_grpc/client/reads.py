@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
+from datetime import datetime
 from typing import Unpack
 
 from grpc_health.v1 import health_pb2
@@ -236,6 +237,8 @@ class Reads(ClientBase):
         sources: Iterable[str | int] = (),
         conversation_id: str = "",
         metadata: Mapping[str, str] | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
         page_size: int = 0,
         include_embedding: bool = False,
         min_revision: int | None = None,
@@ -251,6 +254,8 @@ class Reads(ClientBase):
             sources: Allowed sources, such as "user_input"; empty allows all.
             conversation_id: Required conversation; empty allows all.
             metadata: Required entries, each key with exactly this value.
+            after: Earliest event time, or creation time without one, inclusive.
+            before: Latest event time, exclusive.
             page_size: Memories on a page, at most 1,000; 0 uses the server's default.
             include_embedding: Include the vectors.
             min_revision: Minimum revision of a page.
@@ -265,6 +270,8 @@ class Reads(ClientBase):
             sources=sources,
             conversation_id=conversation_id,
             metadata=metadata,
+            after=after,
+            before=before,
             include_embedding=include_embedding,
             min_revision=min_revision,
         )
