@@ -104,9 +104,8 @@ class LexicalIndex:
         self._postings = PostingStore()
         # Sum of the term frequencies of each slot's document.
         self._length = np.empty(0, np.int32)
-        # Scratch space of a search: (slots,); no slot is marked between searches.
-        self._marked = np.empty(0, np.bool_)
-        self._ranks = np.empty(0, np.int32)
+        # Scratch space of a search: (slots,) sums, 0 between searches.
+        self._scratch = np.empty(0)
         self._count = self._total = 0
 
     def __len__(self) -> int:
@@ -118,8 +117,7 @@ class LexicalIndex:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        scratch = self._marked.nbytes + self._ranks.nbytes
-        return self._postings.nbytes + self._length.nbytes + scratch
+        return self._postings.nbytes + self._length.nbytes + self._scratch.nbytes
 
     def has(self, slots: NDArray[np.intp]) -> Mask:
         """Return a mask of ``slots``: True where the slot has a document."""
@@ -252,20 +250,18 @@ class LexicalIndex:
     def _sums(self, slots: Int32, weights: Float64) -> tuple[Int32, Float64]:
         """Return each slot once, ascending, with the sum of its weights.
 
-        Cost: one pass over the marks, a byte for each slot; all else is O(len(slots)).
+        Cost: one pass over the sums of all slots; all else is O(len(slots)).
         """
-        self._marked[slots] = True
-        different = self._marked.nonzero()[0]
-        self._marked[different] = False
-        self._ranks[different] = np.arange(len(different), dtype=np.int32)
-        sums = np.bincount(self._ranks.take(slots), weights)
-        return different.astype(np.int32), np.asarray(sums, np.float64)
+        np.add.at(self._scratch, slots, weights)
+        different = (self._scratch > 0.0).nonzero()[0]
+        sums = self._scratch.take(different)
+        self._scratch[different] = 0.0
+        return different.astype(np.int32), sums
 
     def _grow(self, slots: int) -> None:
         more = max(slots - len(self._length), len(self._length) // 8)
         self._length = np.append(self._length, np.zeros(more, np.int32))
-        self._marked = np.zeros(len(self._length), np.bool_)
-        self._ranks = np.empty(len(self._length), np.int32)
+        self._scratch = np.zeros(len(self._length))
 
 
 def _best(hits: LexicalHits, sequence: Int64 | None, top_k: int | None) -> LexicalHits:

@@ -39,10 +39,13 @@ class WordSearch:
         self._words = words
         self._now_ns = now_ns
         self._traces = traces
+        self._living = living(lattice, now_ns)
+        self._masks: dict[tuple[object, ...], Mask | None] = {}
+        """Memories that take part, by what selects them."""
 
     def alone(self, query: Query, sought: Sought) -> RecalledSlots:
         """Return the memories whose texts contain the words, best first."""
-        mask = taking_part(self._lattice, query, self._now_ns)
+        mask = self._mask(query)
         # A soft phase weight changes the order, so every hit must be scored.
         top_k = None if query.phase_weight else query.top_k
         hits = self._hits(sought, mask, top_k)
@@ -62,10 +65,16 @@ class WordSearch:
 
     def hybrid(self, query: Query, sought: Sought) -> Hybrid:
         """Return the search by words and vector; the words are searched at once."""
-        mask = taking_part(self._lattice, query, self._now_ns)
-        return Hybrid(
-            self._lattice, query, sought, self._hits(sought, None, None), mask, self._traces
-        )
+        hits = self._hits(sought, None, None)
+        return Hybrid(self._lattice, query, sought, hits, self._mask(query), self._traces)
+
+    def _mask(self, query: Query) -> Mask | None:
+        """Return the memories that take part, shared by like queries; None for all slots."""
+        key = query.selection
+        if key not in self._masks:
+            mask = taking_part(self._lattice, query, self._now_ns)
+            self._masks[key] = None if mask.all() else mask
+        return self._masks[key]
 
     def _hits(self, sought: Sought, mask: Mask | None, top_k: int | None) -> LexicalHits:
         return self._words.index.search(
@@ -73,7 +82,7 @@ class WordSearch:
             top_k=top_k,
             sequence=self._lattice.columns["sequence"],
             mask=mask,
-            living=living(self._lattice, self._now_ns),
+            living=self._living,
         )
 
 
@@ -85,7 +94,7 @@ class Hybrid:
         query: The query.
         sought: Words of the query.
         hits: All documents with one of the words.
-        mask: (slots,) memories that take part.
+        mask: (slots,) memories that take part; None for all slots.
         traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
     """
 
@@ -95,7 +104,7 @@ class Hybrid:
         query: Query,
         sought: Sought,
         hits: LexicalHits,
-        mask: Mask,
+        mask: Mask | None,
         traces: kernel.Float64 | None,
     ) -> None:
         self._lattice = lattice
@@ -114,7 +123,7 @@ class Hybrid:
         if self._query.min_resonance > -np.inf:
             return None
         fuser = self._fuser
-        slots = fuser.ahead(max(_FEW, len(self._mask) // _FEW))
+        slots = fuser.ahead(max(_FEW, len(self._lattice.columns) // _FEW))
         if slots is None:
             return None
         parts = self._parts(slots)
@@ -136,18 +145,20 @@ class Hybrid:
         while True:
             slots = fuser.candidates(scanned, error)
             parts = self._parts(slots)
-            corrupted = slots[~np.isfinite(parts.resonance) & self._mask[slots]]
-            if not len(corrupted):
+            corrupted = ~np.isfinite(parts.resonance)
+            if self._mask is not None:
+                corrupted &= self._mask[slots]
+            if not corrupted.any():
                 return self._ranked(fuser, slots, parts)
             # A corrupted row may have hidden others, so the search is repeated without it.
-            self._mask[corrupted] = False
+            self._own_mask()[slots[corrupted]] = False
             fuser = self._new_fuser()
 
     def _new_fuser(self) -> Fuser:
         """Return what fuses the words with cosines, for the present mask."""
         query, factors = self._query, None
         if query.phase_weight:
-            every = np.arange(len(self._mask))
+            every = np.arange(len(self._lattice.columns))
             factors = 1.0 - query.phase_weight * distances(self._lattice, query, every)
         fusion, mask = self._sought.fusion, self._mask
         return Fuser(fusion, self._hits, top_k=query.top_k, mask=mask, factors=factors)
@@ -170,13 +181,20 @@ class Hybrid:
         Returns:
             True if the query has a minimum.
         """
-        least, mask = self._query.min_resonance, self._mask
+        least = self._query.min_resonance
         if least <= -np.inf:
             return False
+        mask = self._own_mask()
         mask &= scanned >= least - error
         unsure = np.flatnonzero(mask & (scanned <= least + error))
         mask[unsure] = self._parts(unsure).resonance >= least
         return True
+
+    def _own_mask(self) -> Mask:
+        """Return the mask as an array that no other query shares."""
+        slots = len(self._lattice.columns)
+        self._mask = np.ones(slots, np.bool_) if self._mask is None else self._mask.copy()
+        return self._mask
 
     def _parts(self, slots: kernel.Indices) -> ResonanceParts:
         rows = self._lattice.rows.vectors.take(slots, axis=0)
