@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
+from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Mask, Segment, merge
 
 __all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "NO_POSTINGS", "Int32", "PostingStore", "Postings"]
 
