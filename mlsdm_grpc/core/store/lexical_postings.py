@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Mask, Segment, merge
 
-__all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "NO_POSTINGS", "Int32", "PostingStore", "Postings"]
+__all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "Int32", "PostingStore", "Postings"]
 
 Int32: TypeAlias = NDArray[np.int32]
 
@@ -38,27 +38,27 @@ _NONE: Final = -1
 
 
 class Postings(NamedTuple):
-    """Postings of the words of a query; all arrays have the same length."""
+    """Postings of the words of one or several queries, query after query."""
 
     slots: Int32
     """Slot of the document."""
     frequencies: NDArray[np.uint8]
     """Frequency of the word in the document."""
     words: NDArray[np.intp]
-    """Index of the query word; ascending within each slot."""
+    """Index of the word among the words of all queries; ascending within each slot of a query."""
+    ends: NDArray[np.intp]
+    """(queries,) number of postings up to the end of each query."""
 
     def only(self, kept: Mask) -> Postings:
         """Return the postings selected by a mask."""
         if kept.all():
             return self
-        return Postings(self.slots[kept], self.frequencies[kept], self.words[kept])
-
-
-NO_POSTINGS: Final = Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.intp))
+        ends = np.append(0, kept.cumsum())[self.ends]
+        return Postings(self.slots[kept], self.frequencies[kept], self.words[kept], ends)
 
 
 class _Runs:
-    """Collector of postings in runs: each run is of one word in one segment."""
+    """Collector of postings of a query in runs: each run is of one word in one segment."""
 
     def __init__(self) -> None:
         self.documents: list[NDArray[np.uint16]] = []
@@ -162,33 +162,46 @@ class PostingStore:
         if size - self._living[place] > max(MIN_REMOVED, _MAX_REMOVED * size):
             self._merge(place, place + 1)
 
-    def find(self, query: Sequence[Sequence[int]]) -> Postings:
-        """Return one posting for each slot and word of a query, ordered by word within each slot.
+    def find(self, queries: Sequence[Sequence[Sequence[int]]]) -> Postings:
+        """Return one posting for each slot and word of queries, ordered by word within each slot.
 
         Args:
-            query: For each word, the keys of the terms that represent it. Of several terms in a
-                document, the most frequent one is returned.
+            queries: For each word of each query, the keys of the terms that represent it. Of
+                several terms in a document, the most frequent one is returned.
 
-        Cost: O(postings), and about 10 us for each segment; after a write, 30 us to sort the
-            buffer.
+        Cost: O(postings), and about 10 us for each segment, which several queries share; after a
+            write, 30 us to sort the buffer.
         """
-        wanted = array("Q", chain.from_iterable(query))
+        every = list(chain.from_iterable(queries))
+        wanted = array("Q", chain.from_iterable(every))
         keys = np.frombuffer(wanted, np.uint64)
-        words = [i for i, word in enumerate(query) for _ in word]
-        runs = _Runs()
+        words = [i for i, word in enumerate(every) for _ in word]
+        runs_of = [_Runs() for _ in queries]
+        # Runs of the query of each word.
+        runs = [runs_of[i] for i, query in enumerate(queries) for _ in query]
         segments = [*self._segments, self._buffered()] if self._keys else self._segments
         for segment, base in zip(segments, self._bases, strict=False):
             documents, frequencies = segment.documents, segment.frequencies
             for hit, begin, end in segment.find(keys, wanted):
-                runs.add(base, words[hit], documents[begin:end], frequencies[begin:end])
-        if not runs.words:
-            return NO_POSTINGS
-        counts = list(map(len, runs.documents))
-        numbers = np.array(runs.bases, np.int32).repeat(counts)
-        numbers += np.concatenate(runs.documents)
+                word = words[hit]
+                runs[word].add(base, word, documents[begin:end], frequencies[begin:end])
+        return self._joined(runs_of)
+
+    def _joined(self, runs_of: Sequence[_Runs]) -> Postings:
+        """Return the postings of runs, those of each query together."""
+        counts = [[len(run) for run in runs.documents] for runs in runs_of]
+        ends = np.array([sum(each) for each in counts], np.intp).cumsum()
+        if not ends[-1:].any():
+            none = np.empty(0, np.intp)
+            return Postings(none.astype(np.int32), none.astype(np.uint8), none, ends)
+        repeats = list(chain.from_iterable(counts))
+        numbers = np.array([base for runs in runs_of for base in runs.bases], np.int32)
+        numbers = numbers.repeat(repeats)
+        numbers += np.concatenate([run for runs in runs_of for run in runs.documents])
         slots = self._slots.take(numbers)
-        of_words = np.array(runs.words, np.intp).repeat(counts)
-        found = Postings(slots, np.concatenate(runs.frequencies), of_words)
+        words = np.array([word for runs in runs_of for word in runs.words], np.intp)
+        frequencies = np.concatenate([run for runs in runs_of for run in runs.frequencies])
+        found = Postings(slots, frequencies, words.repeat(repeats), ends)
         return found if slots.min() > _NONE else found.only(slots > _NONE)
 
     def flush(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlsdm_grpc.core.model.new_memory import Float32
@@ -18,6 +20,8 @@ from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
 __all__ = ["Hybrid", "WordSearch"]
 
 _DECIMALS = 6
+# Words of queries that are searched together, which bounds the memory of their postings.
+_WORDS_AT_ONCE = 128
 # Candidates are scored without a scan if there are at most this many, or at most one in this many
 # rows.
 _FEW = 64
@@ -44,19 +48,43 @@ class WordSearch:
         self._masks: dict[tuple[object, ...], Mask | None] = {}
         """Memories that take part, by what selects them."""
 
-    def alone(self, query: Query, sought: Sought) -> RecalledSlots:
+    def hits(self, queries: Sequence[Query]) -> list[LexicalHits | None]:
+        """Search the words of queries; the result of a query without words is None."""
+        found: list[LexicalHits | None] = [None] * len(queries)
+        some, count = list[int](), 0
+        for i, query in enumerate(queries):
+            if query.sought is None:
+                continue
+            if some and count + len(query.sought.terms) > _WORDS_AT_ONCE:
+                self._search(queries, some, found)
+                some, count = [], 0
+            some.append(i)
+            count += len(query.sought.terms)
+        self._search(queries, some, found)
+        return found
+
+    def _search(
+        self, queries: Sequence[Query], some: Sequence[int], found: list[LexicalHits | None]
+    ) -> None:
+        """Search the words of some of the queries together."""
+        terms = [each.terms for i in some if (each := queries[i].sought) is not None]
+        for i, hits in zip(
+            some, self._words.index.search_all(terms, living=self._living), strict=True
+        ):
+            found[i] = hits
+
+    def alone(self, query: Query, sought: Sought, hits: LexicalHits) -> RecalledSlots:
         """Return the memories whose texts contain the words, best first."""
-        mask = self._mask(query)
         # A phase weight changes the order, so every document must be scored.
         top_k = None if query.phase_weight else query.top_k
-        hits = self._hits(sought, mask, top_k)
+        sequence = self._lattice.columns["sequence"]
+        hits = hits.best(top_k=top_k, sequence=sequence, mask=self._mask(query))
         slots, bm25 = hits.slots.astype(np.intp), hits.scores
         distance = distances(self._lattice, query, slots)
         factor = 1.0 - query.phase_weight * distance
         score = sought.fusion.words(bm25, factor)
         if top_k is None:
-            newest = self._lattice.columns["sequence"][slots]
-            order = np.lexsort((-newest, -score))[: query.top_k]
+            order = np.lexsort((-sequence[slots], -score))[: query.top_k]
         else:
             order = np.arange(len(slots))
         order = order[score[order] >= _least(query)]
@@ -64,9 +92,8 @@ class WordSearch:
         parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
         return _found(RecallMode.LEXICAL, hits, slots[order], score[order], bm25[order], parts)
 
-    def hybrid(self, query: Query, sought: Sought) -> Hybrid:
-        """Search the words of a query, and return the state of its search by words and vector."""
-        hits = self._hits(sought, None, None)
+    def hybrid(self, query: Query, sought: Sought, hits: LexicalHits) -> Hybrid:
+        """Return the state of the search for a query by words and vector."""
         return Hybrid(self._lattice, query, sought, hits, self._mask(query), self._traces)
 
     def _mask(self, query: Query) -> Mask | None:
@@ -76,15 +103,6 @@ class WordSearch:
             mask = taking_part(self._lattice, query, self._now_ns)
             self._masks[key] = None if mask.all() else mask
         return self._masks[key]
-
-    def _hits(self, sought: Sought, mask: Mask | None, top_k: int | None) -> LexicalHits:
-        return self._words.index.search(
-            sought.terms,
-            top_k=top_k,
-            sequence=self._lattice.columns["sequence"],
-            mask=mask,
-            living=self._living,
-        )
 
 
 class Hybrid:
