@@ -143,15 +143,7 @@ def update(
         raise typer.BadParameter(
             "give --add-label, --remove-label, --pin, --unpin, --expire-time or --never-expire"
         )
-<<<<<<< HEAD
-    try:
-        expires = expire_time.astimezone() if expire_time else None
-    except (OverflowError, ValueError, OSError):
-        problem = "must be a time from year 1 to 9999 in UTC"
-        raise typer.BadParameter(problem, param_hint="--expire-time") from None
-=======
     expires = zoned(expire_time, "--expire-time")
->>>>>>> main
     response = session.run(
         lambda memory: memory.update(
             memory_id,

@@ -133,13 +133,8 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Only the type is logged, because the message of the error may quote the evaluated
             # text.
-<<<<<<< HEAD
-            _log.error("text_worker_defect", error=type(error).__name__)
-            add_failure(reply, InternalError("The analysis of the text failed."))
-=======
             _log.error("defect in a text worker: %s", type(error).__name__)
-            add_failure(reply, InternalError("The text cannot be analysed."))
->>>>>>> main
+            add_failure(reply, InternalError("The analysis of the text failed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:
