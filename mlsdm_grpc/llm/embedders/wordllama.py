@@ -1,9 +1,11 @@
-"""Static word embeddings included in their wheel: no key, no network, 256 dimensions."""
+"""Static word embeddings with 256 dimensions, from a Python wheel: no key, no network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import wordllama
@@ -12,6 +14,17 @@ from numpy.typing import NDArray
 __all__ = ["WordLlamaEmbedder"]
 
 _DIMENSION = 256
+
+
+@cache
+def _load_model() -> Any:
+    """Return the model of this process, loaded once in 0.3 s."""
+    model = wordllama.WordLlama.load(
+        cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
+    )
+    # Disable the tokenizer's cache, which would keep the first 10,000 short texts forever.
+    model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
+    return model
 
 
 class WordLlamaEmbedder:
@@ -24,17 +37,13 @@ class WordLlamaEmbedder:
     dimension = _DIMENSION
 
     def __init__(self) -> None:
-        self._model = wordllama.WordLlama.load(
-            cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
-        )
-        # The tokenizer would keep the first 10,000 short texts (below 256 bytes) forever.
-        self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
+        self._model = _load_model()
 
     def embed(
         self,
         texts: Sequence[str],
         *,
-        query: bool = False,  # noqa: ARG002 - queries and passages have the same vectors
+        query: bool = False,  # noqa: ARG002 - queries and stored texts have the same vectors
         step: Callable[[], None] | None = None,
     ) -> NDArray[np.float32]:
         """Return (len(texts), 256) float32, not normalised; see :class:`Embedder`."""
