@@ -96,7 +96,7 @@ def held_out(text: str) -> bool:
 def examples() -> list[Example]:
     """Return all labelled lines of this repository that train, sorted."""
     known = {name: rows(DATA / name / "lines.jsonl") for name in ("moral", "injection", "speech")}
-    hidden = test_lines()
+    hidden = unseen_lines()
     developed = {
         name: [row for row in found if not held_out(row["text"])] for name, found in known.items()
     }
@@ -128,7 +128,7 @@ def examples() -> list[Example]:
 
 
 @cache
-def test_lines() -> TestLines:
+def unseen_lines() -> TestLines:
     """Return the lines of the test splits of harm and injection."""
     names = ("moral", "injection")
     known = [row["text"] for name in names for row in rows(DATA / name / "lines.jsonl")]

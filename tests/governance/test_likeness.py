@@ -12,7 +12,7 @@ from mlsdm_grpc.governance.detectors.word_features import TextFeatures, WordFeat
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
 from tools.nearness import NEAR, TestLines
-from tools.train import digest, examples, held_out, test_lines
+from tools.train import digest, examples, held_out, unseen_lines
 
 HOSTILE = "I will hunt you down and break every bone in your body, you will beg for mercy."
 CALM = "We walked along the river, had a cup of tea and talked about the garden. "
@@ -34,7 +34,7 @@ def _held_out():
 
 
 def test_no_example_is_near_to_one_of_a_test_split():
-    hidden = test_lines()
+    hidden = unseen_lines()
     trained = _own_development_lines()
     assert not [
         each.text
