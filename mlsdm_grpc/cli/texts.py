@@ -91,4 +91,6 @@ def zoned(moment: datetime | None, name: str) -> datetime | None:
     try:
         return moment.astimezone() if moment else None
     except (OverflowError, ValueError, OSError):
-        raise typer.BadParameter("must be a time from year 1 to 9999 in UTC", param_hint=name) from None
+        raise typer.BadParameter(
+            "must be a time from year 1 to 9999 in UTC", param_hint=name
+        ) from None
