@@ -46,8 +46,11 @@ def test_public_names():
     assert mlsdm_grpc.client.__all__ == [
         "DEFAULT_PASSAGE_CHARS",
         "MemoryClient",
+        "MemoryWriter",
         "Policy",
         "PolicyRule",
+        "SyncMemoryClient",
+        "SyncMemoryWriter",
         "Vector",
         "new_memory",
         "passage_context",
