@@ -9,7 +9,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command.
 
-    A plain health check imports none of the server, so that container probes stay cheap.
+    A plain health check does not import the server, so that container probes stay cheap.
     """
     if sys.argv[1:2] == ["health"]:
         from mlsdm_grpc.cli.context_file import has_contexts

@@ -1,8 +1,8 @@
-"""The exception tree: one class for each action that a caller can take after a failure.
+"""Exception classes, one for each action that a caller can take after a failure.
 
-An error carries ``reason``, the name of an ``mlsdm.v1.ErrorReason`` value without its prefix, and
-``metadata`` with every dynamic part of its message. ``wire/status.py`` is the one table that maps
-these classes to gRPC statuses and back, so that a client raises the class that the server raised.
+An error has a ``reason``, the name of an ``mlsdm.v1.ErrorReason`` value without its prefix, and
+``metadata`` with every variable part of its message. ``wire/status.py`` maps these classes to gRPC
+statuses and back, so that a client raises the class that the server raised.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 RETRY_AT_ONCE_S: Final = 0.1
-"""Retry delay where capacity comes free within milliseconds, seconds."""
+"""Retry delay if capacity becomes free within milliseconds, seconds."""
 RETRY_SOON_S: Final = 0.5
 """Retry delay while a worker restarts or a space loads, seconds."""
 RETRY_LATER_S: Final = 1.0
@@ -48,19 +48,20 @@ class FieldViolation:
     """A fault of one field of a request."""
 
     field: str
-    """Path of the field as the request spells it, e.g. ``memory.embedding``."""
+    """Path of the field as in the request, for example ``memory.embedding``."""
     description: str
-    """The rule that the value breaks; never contains the value itself."""
+    """Rule that the value breaks; never contains the value itself."""
 
 
 class MlsdmError(Exception):
-    """Base class of every error that this service raises on purpose.
+    """Base class of all errors that this service raises deliberately.
 
     Args:
         message: A sentence for people. It never contains content of a request.
-        reason: UPPER_SNAKE name of the ``ErrorReason``; the class's default when absent.
+        reason: Name of the ``ErrorReason``, UPPER_SNAKE; None uses the default of the class.
         metadata: Every variable part of the message, as strings.
-        retry_after_s: Seconds after which a retry may succeed; None when waiting does not help.
+        retry_after_s: Delay after which a retry may succeed, seconds; None if waiting does not
+            help.
     """
 
     reason: str = "INTERNAL"
@@ -82,7 +83,7 @@ class MlsdmError(Exception):
 
 
 class InvalidInput(MlsdmError):
-    """A request that is wrong in itself; only a changed request can succeed."""
+    """A request that is itself wrong; only a changed request can succeed."""
 
     reason = "FIELD_INVALID"
 
@@ -118,13 +119,13 @@ class Unauthenticated(MlsdmError):
 
     reason = "CREDENTIAL_MISSING"
     key_id = ""
-    """Id of the credential, if it is known; for the log of security events only."""
+    """Id of the credential, if known; only for the log of security events."""
     cause = ""
-    """Finer reason for that log; callers never see it."""
+    """More precise reason for that log; callers do not receive it."""
 
 
 class PermissionDenied(MlsdmError):
-    """A known principal without the permission that the call needs."""
+    """A known caller without the permission that the call needs."""
 
     reason = "PERMISSION_MISSING"
 
@@ -136,7 +137,7 @@ class NotFound(MlsdmError):
 
 
 class AlreadyExists(MlsdmError):
-    """A name that is taken."""
+    """A name that is already in use."""
 
     reason = "MEMORY_EXISTS"
 
@@ -148,24 +149,24 @@ class Conflict(MlsdmError):
 
 
 class PreconditionFailed(MlsdmError):
-    """A request that the present state of the space refuses; change the state first."""
+    """A request that the current state of the space does not allow; change the state first."""
 
     reason = "DIMENSION_MISMATCH"
 
 
 class QuotaExceeded(MlsdmError):
-    """A caller over its own rate limit or quota."""
+    """A caller that exceeds its own rate limit or quota."""
 
     reason = "QUOTA_EXCEEDED"
 
 
 class Unavailable(MlsdmError):
-    """A node that cannot serve the call now; another node, or a later retry, may.
+    """A node that cannot serve the call now; another node or a later retry may succeed.
 
     Args:
         message: See :class:`MlsdmError`, also for ``reason``, ``metadata`` and ``retry_after_s``.
-        tried: True when this node used all its retries of an upstream service. The status then asks
-            clients not to retry, because their retries would multiply those of the node.
+        tried: Whether this node has already used all its retries of an upstream service. The status
+            then asks clients not to retry, because their retries would multiply those of the node.
     """
 
     reason = "JOURNAL_UNAVAILABLE"
@@ -184,7 +185,7 @@ class Unavailable(MlsdmError):
 
 
 class DeadlineExceeded(MlsdmError):
-    """A call that did not finish, or cannot finish, before its deadline."""
+    """A call that did not end, or cannot end, before its deadline."""
 
     reason = "DEADLINE_TOO_SHORT"
 
@@ -196,13 +197,13 @@ class DataLoss(MlsdmError):
 
 
 class NotYetAvailable(MlsdmError):
-    """An operation of the contract that this version does not serve yet."""
+    """An operation of the contract that this version does not support yet."""
 
     reason = "NOT_YET_AVAILABLE"
 
 
 class InternalError(MlsdmError):
-    """A bug in this service. Its text is fixed; the details are in the server's log."""
+    """A bug in this service. The message is fixed; the details are in the server's log."""
 
     reason = "INTERNAL"
 
@@ -225,9 +226,9 @@ def dimension_mismatch(
     Args:
         expected: Dimension of the space.
         actual: Dimension of the vector.
-        space: Name of the space; empty where it is not known.
-        is_new: The space does not exist yet; ``expected`` is the dimension that a first write gives
-            it.
+        space: Name of the space; empty if it is not known.
+        is_new: Whether the space does not exist yet; ``expected`` is then the dimension that the
+            first write would give it.
     """
     advice = " The space does not exist yet: CreateSpace chooses its dimension." if is_new else ""
     where = {"space": space} if space else {}

@@ -9,7 +9,7 @@ __all__ = ["sync_directory"]
 
 
 def sync_directory(directory: Path) -> None:
-    """Sync a directory, so that the names in it are durable; blocks."""
+    """Sync a directory, so that new names in it survive a crash; blocks."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -11,21 +11,20 @@ __all__ = ["Ids", "RandomPool", "random_bytes"]
 
 _MS_NS: Final = 1_000_000
 _POOL_BYTES: Final = 4_096
-# Base 32 as Crockford writes it.
+# Crockford's base 32.
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
-# Values of the 13 pairs of characters of a ULID; the first pair has 8 bits and two leading zeros.
+# Bit offset of each of the 13 character pairs of a ULID; the first pair has only 8 value bits.
 _SHIFTS: Final = tuple(range(120, -1, -10))
 
 
 class RandomPool:
-    """Random bytes, drawn from a source in blocks: one system call serves hundreds of ids.
+    """Source of random bytes that reads in blocks: one system call serves hundreds of ids.
 
-    It is unsuitable for keys, because bytes stay in memory until they are used, and it is not
-    thread-safe.
+    Do not use it for keys, because unused bytes stay in memory. It is not thread-safe.
 
     Args:
-        source: Function that returns the given number of random bytes.
+        source: Function that returns the requested number of random bytes.
     """
 
     __slots__ = ("_at", "_block", "_source")
@@ -48,22 +47,22 @@ class RandomPool:
         return taken
 
     def clear(self) -> None:
-        """Forget the bytes that wait."""
+        """Discard the unused bytes."""
         self._block, self._at = b"", 0
 
 
 random_bytes: Final = RandomPool()
-"""The pool of this process."""
+"""Pool of this process."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=random_bytes.clear)
 
 
 class Ids:
-    """Generates unique ids.
+    """Generator of unique ids.
 
     Args:
-        now_ns: Returns the Unix time in nanoseconds.
-        random: Returns the requested number of random bytes.
+        now_ns: Function that returns the Unix time, nanoseconds.
+        random: Function that returns the requested number of random bytes.
     """
 
     def __init__(
@@ -81,7 +80,8 @@ class Ids:
     def ulid(self) -> str:
         """Return a ULID of 26 characters; ULIDs of later milliseconds sort after earlier ones.
 
-        48 bits of time, milliseconds, and 80 random bits (github.com/ulid/spec).
+        The value has 48 bits of Unix time in milliseconds and 80 random bits
+        (github.com/ulid/spec).
         """
         time_ms = self._now_ns() // _MS_NS
         value = (time_ms << 80) | int.from_bytes(self._random(10), "big")

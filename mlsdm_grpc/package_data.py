@@ -1,8 +1,7 @@
-"""Data files of the packages: tables of words, rules and patterns in TOML, weights in binary form.
+"""Reading of data files in packages: tables of words, rules and patterns (TOML), binary weights.
 
-A package keeps its files in its folder ``data``. Callers cache what they make of them, so that a
-process reads each file once, and only if it needs it. docs/adr/0020-tables-of-words.md has the
-reasons.
+The files of a package are in its folder ``data``. Callers cache the results, so a process reads
+each file at most once. docs/adr/0020-tables-of-words.md has the reasons.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ def read_table(package: str, name: str) -> dict[str, Any]:
 
 
 def expand_pattern(pattern: str | Sequence[str], fragments: Mapping[str, str]) -> str:
-    """Return a regular expression with its parts joined and its ``{{names}}`` replaced.
+    """Return a regular expression with its parts joined and each ``{{name}}`` replaced.
 
     Args:
-        pattern: One string, or the parts of a longer one.
-        fragments: Expression by name. One that holds names of others stands behind these.
+        pattern: One string, or a list of parts to join.
+        fragments: Expressions by name. A fragment may contain only names that precede it.
     """
     joined = pattern if isinstance(pattern, str) else "".join(pattern)
     for name in reversed(list(fragments)):

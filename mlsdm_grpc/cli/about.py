@@ -43,7 +43,7 @@ def print_help(
     """Print the help of a command, or the list of commands."""
     found: Any = context.parent
     for name in command or ():
-        # A group has inner commands; other commands have not.
+        # A group has inner commands; other commands do not.
         find = getattr(found.command, "get_command", lambda *_: None)
         if (inner := find(found, name)) is None:
             raise typer.BadParameter(f"{' '.join(command or ())!r} is no command")

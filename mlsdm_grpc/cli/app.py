@@ -1,4 +1,4 @@
-"""The command ``mlsdm``. Commands are imported when they run, so that each starts quickly."""
+"""The command ``mlsdm``. Each command is imported only when it runs, so that it starts quickly."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ _COMPLETE_VARIABLE = "_MLSDM_COMPLETE"
 
 
 class _Commands(LazyGroup):
-    """All commands."""
+    """Group of all commands."""
 
     places = MappingProxyType(
         {
@@ -74,7 +74,7 @@ def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
 
 
 def _use_context(name: str | None) -> None:
-    """Use a context in this process, and no server of the environment."""
+    """Select a context for this process and ignore the server named by environment variables."""
     if name is not None:
         for variable in CLIENT_VARIABLES - {CONTEXTS_VARIABLE}:
             os.environ.pop(variable, None)
@@ -100,7 +100,7 @@ def _options(
 
 def main() -> None:
     """Run the command given by the arguments."""
-    # grpc reads these variables on import. Its own lines on standard error do not help users of a
+    # grpc reads these variables on import. Its log lines on standard error do not help users of a
     # client. No command forks, and fork support costs time and may hang.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"

@@ -38,7 +38,7 @@ def call(
 
 
 def _services() -> "dict[str, ServiceDescriptor]":
-    """Return all services by full name; those of the contract also by short name."""
+    """Return all services by full name, and those of the contract by short name too."""
     from grpc_health.v1 import health_pb2
 
     from mlsdm_grpc.client.channel import CONTRACT_FILES

@@ -1,4 +1,4 @@
-"""``mlsdm check``: a test of settings and machine before a start."""
+"""``mlsdm check``: checks of the settings and the machine before the server starts."""
 
 import fcntl
 import importlib.util
@@ -46,7 +46,7 @@ class CheckResult(NamedTuple):
     name: str
     ok: bool
     detail: str
-    """Finding, and the remedy if it is a problem."""
+    """Result in words, with the remedy if the check failed."""
 
 
 def check(
@@ -159,8 +159,7 @@ def _port(name: str, setting: str, address: "Address") -> CheckResult:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
-            # A port closed a moment ago is available to the server, which sets the same option.
-            # A port that was closed a moment ago is free for a server, which sets this too.
+            # The server sets this option too: it can bind a port that was closed a moment ago.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
             probe.listen(1)
@@ -290,7 +289,7 @@ def _data_dir(settings: "Settings") -> CheckResult | None:
 
 
 def rules_of_new_spaces(settings: "Settings") -> CheckResult | None:
-    """Report the version of the rules of new spaces."""
+    """Return the version of the rules for new spaces; None while a server holds the data folder."""
     from mlsdm_grpc.config import JournalKind
     from mlsdm_grpc.core.model import semantics
     from mlsdm_grpc.errors import PreconditionFailed
@@ -335,7 +334,7 @@ def _owned(folder: Path) -> bool:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # there is none, or none that could be locked
+    except OSError:  # the lock file does not exist or cannot be locked
         pass
     return False
 

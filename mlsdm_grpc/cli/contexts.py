@@ -1,7 +1,7 @@
 """Contexts: named servers with their credentials, in a file of the user.
 
-A context is used as a whole, and only if neither ``--target`` nor MLSDM_TARGET names a server, so
-that its credential never reaches another server. Single flags override its other values.
+The values of a context are used together, and only if neither ``--target`` nor MLSDM_TARGET names a
+server. So its credential never reaches another server. Flags override its other values.
 """
 
 import os
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerContext:
-    """A server, and the way to be known there."""
+    """Address of a server, with the space and credentials to use there."""
 
     target: str
     space: str | None = None
@@ -36,7 +36,7 @@ class ServerContext:
 
 @dataclass(slots=True)
 class Contexts:
-    """Content of the file of contexts."""
+    """Content of the contexts file."""
 
     by_name: dict[str, ServerContext]
     current: str = ""
@@ -88,7 +88,7 @@ class Contexts:
             lines += ["", f"[context.{json_text(name)}]"]
             given = {key: value for key, value in asdict(context).items() if value}
             lines += [f"{key} = {json_text(value)}" for key, value in given.items()]
-        # A link stays one; the file that it names is replaced.
+        # If the path is a symbolic link, replace the file that it points to and keep the link.
         file = Path(os.path.realpath(contexts_file()))
         try:
             if file.exists() and not file.is_file():
@@ -107,7 +107,7 @@ class Contexts:
 
 
 def load_contexts() -> Contexts:
-    """Return the contexts of the file; none if there is no file.
+    """Return the contexts of the file; no contexts if the file does not exist.
 
     Raises:
         InvalidInput: The file cannot be read, or is not valid.
@@ -124,13 +124,13 @@ def load_contexts() -> Contexts:
 
 
 def chosen_context() -> ServerContext | None:
-    """Return the context that MLSDM_CONTEXT or the file chooses; None if there is none.
+    """Return the context that MLSDM_CONTEXT or the contexts file selects; None if neither does.
 
     Raises:
         InvalidInput: The file is not valid, or no context has this name.
     """
     wanted = os.environ.get(CONTEXT_VARIABLE)
-    # A file of another user is no reason for a command to fail that does not need it.
+    # A command that needs no context must not fail because the file belongs to another user.
     if not wanted and not os.access(contexts_file(), os.R_OK):
         return None
     contexts = load_contexts()

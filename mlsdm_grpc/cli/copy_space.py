@@ -1,4 +1,4 @@
-"""``mlsdm copy``: the memories of a space in a new one, with the texts embedded again."""
+"""``mlsdm copy``: copies the memories of a space into a new one and embeds their texts again."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -64,7 +64,7 @@ def copy_space(
 
 
 def _bare(memory: "Memory") -> "Memory":
-    """Return a memory without its vector if a server can make it from the text."""
+    """Return a memory, without its vector if the server can compute the vector from the text."""
     if memory.embedding_model and memory.text:
         memory.ClearField("embedding")
         memory.ClearField("embedding_model")

@@ -1,4 +1,4 @@
-"""Texts of files: plain text at once, documents by a process that may be slow or crash."""
+"""Reading of text from files. A child process reads documents, because it may hang or crash."""
 
 import asyncio
 import importlib.util
@@ -21,15 +21,15 @@ MAX_SECONDS = 30.0
 
 _NEEDS_EXTRA = frozenset({"pdf", "docx"})
 _HEADER_BYTES = 8
-# Time for a process that has closed its output to end, seconds.
+# Time for the child process to exit after it has closed its output, seconds.
 _EXIT_S = 5.0
 _MAX_REASON_CHARS = 200
 
 
 def format_of(file: SourceFile) -> str:
-    """Return the format in which a file is read; empty is plain text.
+    """Return the format in which a file is read; an empty string means plain text.
 
-    Without the extra ``ingest`` formats that are text too are read as plain text.
+    Formats that are also readable as text are read as plain text without the extra ``ingest``.
 
     Raises:
         UnreadableFile: The format needs the extra.
@@ -43,7 +43,7 @@ def format_of(file: SourceFile) -> str:
 
 
 class DocumentReader:
-    """Reader of files; an asynchronous context manager that ends its process on exit.
+    """Reader of files; an asynchronous context manager that ends its child process on exit.
 
     Args:
         encoding: Encoding of text files without a byte order mark.
@@ -75,11 +75,11 @@ class DocumentReader:
             kind: Result of :func:`format_of`.
 
         Raises:
-            UnreadableFile: The file cannot be read, or not in time.
+            UnreadableFile: The file cannot be read, or not within the time limit.
         """
         if not kind:
             return await asyncio.to_thread(self._plain, file)
-        # A file that is opened while the time ends would never be closed.
+        # A file opened inside the timeout would stay open if the timeout struck during the opening.
         if self._log is None:
             self._log = await asyncio.to_thread(tempfile.TemporaryFile)
         try:
@@ -103,12 +103,13 @@ class DocumentReader:
     async def _ask(self, file: SourceFile, kind: str) -> str:
         if self._process is None:
             self._process = await asyncio.create_subprocess_exec(
-                # Without -P modules in the current folder would be imported.
+                # Without -P Python would import modules from the current folder.
                 *(sys.executable, "-P", "-m", "mlsdm_grpc.cli.text_formats"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=self._log,
-                # Ctrl-C is for the command, which then ends the process.
+                # A session of its own keeps Ctrl-C from the process; the command ends the process
+                # itself.
                 start_new_session=True,
             )
         asked, answered = self._process.stdin, self._process.stdout
@@ -123,10 +124,10 @@ class DocumentReader:
         return (await answered.readexactly(size)).decode()
 
     async def _end(self, patience_s: float) -> str:
-        """End the process and return the last line that it printed.
+        """End the child process and return the last line of its error output.
 
         Args:
-            patience_s: Time for the process to end by itself, seconds.
+            patience_s: Time for the process to exit by itself before it is killed, seconds.
         """
         process, log, self._process, self._log = self._process, self._log, None, None
         if log is None:
@@ -146,7 +147,7 @@ class DocumentReader:
 
 
 def _last_line(log: IO[bytes]) -> str:
-    """Return the last line of a file, in short, and close it."""
+    """Return the last line of a file, at most 200 characters, and close the file."""
     with log:
         log.seek(0)
         lines = log.read().decode("utf-8", "replace").strip().splitlines()

@@ -1,4 +1,4 @@
-"""Evictions as a line for people."""
+"""Line of output about evicted memories."""
 
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ async def eviction_line(memory: "MemoryClient", count: int) -> str:
     what = "1 older memory was" if count == 1 else f"{count} older memories were"
     try:
         capacity = (await memory.state()).state.memory.capacity
-    # The write is done already; its result does not depend on this call.
+    # The write is complete; an error of this call must not hide its result.
     except MlsdmError:
         return f"{what} evicted to make room"
     return f"{what} evicted to make room (capacity {capacity})"

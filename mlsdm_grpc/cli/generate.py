@@ -1,4 +1,4 @@
-"""``mlsdm generate``: answers of the server's model, with memory; one, or a conversation."""
+"""``mlsdm generate``: answers of the server's model with recall; one answer or a conversation."""
 
 import sys
 import uuid
@@ -82,14 +82,14 @@ def generate(
 
 
 def _is_chat() -> bool:
-    """Return True if a person types the prompts, who may go on after an error."""
+    """Return True if a person types the prompts: such a conversation continues after an error."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _lines() -> Iterator[str]:
     """Yield the lines of standard input that are not blank; a terminal shows a prompt."""
     if _is_chat():
-        # Its import gives input() editing and history.
+        # The import of readline gives input() line editing and history.
         import readline  # noqa: F401
 
         while True:
@@ -106,7 +106,7 @@ def _lines() -> Iterator[str]:
 
 
 def _answer(session: Session, prompt: str, limits: dict[str, Any], *, verbose: bool) -> bool:
-    """Print one answer and return True if it, or the prompt, was refused."""
+    """Print one answer; return True if the prompt or the answer was refused."""
     if session.form == "json":
         response = session.run(lambda memory: memory.generate(prompt, **limits))
         echo_document(message_dict(response))
@@ -139,11 +139,11 @@ class _Json:
         self.refused |= event.HasField("final") and bool(_refused(event.final.finish_reason))
 
     def end(self) -> None:
-        """Do nothing; every event has its line."""
+        """Do nothing, because each event is already a complete line."""
 
 
 class _Words:
-    """Printer of the answer, and then of verdicts and notes on standard error."""
+    """Printer of the answer, followed by verdicts and notes on standard error."""
 
     def __init__(self, *, verbose: bool) -> None:
         self.refused = False
@@ -188,7 +188,7 @@ def _is_incomplete(final: "FinalEvent") -> bool:
 
 
 def _refused(reason: int) -> str:
-    """Return the refused part, or an empty string."""
+    """Return a note that says whether prompt or answer was refused; empty if neither was."""
     from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as generation
 
     if reason == generation.FINISH_REASON_PROMPT_REFUSED:

@@ -46,7 +46,7 @@ async def _health(memory: "MemoryClient", service: str, *, watch: bool, form: Fo
         return _show(await memory.health(service), form)
     except ApiStatusError as error:
         if error.code == _NOT_FOUND:
-            # Other servers may have no list.
+            # Other servers may not support the List call.
             with suppress(MlsdmError):
                 known = ", ".join(sorted(filter(None, await memory.health_names())))
                 error.add_note(f"known services: {known}")

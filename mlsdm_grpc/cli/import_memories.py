@@ -1,4 +1,4 @@
-"""``mlsdm import``: memories from the output of ``mlsdm export``."""
+"""``mlsdm import``: stores memories from the output of ``mlsdm export``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""``mlsdm ingest``: files and folders as passages."""
+"""``mlsdm ingest``: stores files and folders as passages."""
 
 import codecs
 from pathlib import Path
@@ -12,7 +12,7 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["ingest"]
 
-# Maximum number of characters of a passage; in UTF-8 it stays within 8,192 bytes.
+# Limit, characters: so many characters stay below the 8,192 bytes of a text in almost any script.
 _MAX_PASSAGE_CHARS = 1_600
 _INTERRUPTED = 130
 _STDIN = "-"
@@ -63,7 +63,7 @@ def ingest(
     reStructuredText, PDF and DOCX are read; a file that cannot be read is skipped and listed. The
     command may be repeated: what is stored is skipped. Exit code 1 if a file was not stored.
     """
-    # These import asyncio, which the list of commands does not need.
+    # These modules import asyncio, which `mlsdm --help` does not need.
     from mlsdm_grpc.cli.ingest_run import IngestRun
     from mlsdm_grpc.cli.ingestion import PassageOptions
     from mlsdm_grpc.cli.source_files import SourceFile, find_files
@@ -101,7 +101,7 @@ def ingest(
 
 
 def _encoding_name(given: str) -> str:
-    """Return the one name of an encoding, such as utf-8 for UTF8."""
+    """Return the canonical name of an encoding, for example utf-8 for UTF8."""
     try:
         "".encode(given)
         return codecs.lookup(given).name

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["IngestRun"]
 
-# Share of the maximum length that a passage of a text has, on average.
+# Average length of a passage, as a share of the maximum length.
 _MEAN_SHARE = 0.75
 
 
 @dataclass
 class IngestRun:
-    """Files found by a command, and what became of them."""
+    """Files found by one command, with their results."""
 
     session: Session
     options: PassageOptions
@@ -43,7 +43,7 @@ class IngestRun:
 
     @property
     def whole(self) -> bool:
-        """True if all files with text are in the space, and there is at least one file."""
+        """True if the space holds all files with text, and at least one file was found."""
         faults = any(error.is_fault for _, error in self.skipped)
         return self.stored.whole and not faults and bool(self.files)
 
@@ -58,7 +58,7 @@ class IngestRun:
         """Store all files.
 
         Raises:
-            MlsdmError: The server cannot be reached, or refuses all.
+            MlsdmError: The server cannot be reached, or refuses the whole stream.
         """
         if not self.files:
             return
@@ -92,7 +92,7 @@ class IngestRun:
         self.stored.eviction_line = await eviction_line(memory, len(self.stored.evicted))
 
     def report(self, *, interrupted: bool = False) -> None:
-        """Print the result, and every file that was skipped."""
+        """Print the result and the files that were skipped."""
         done = self._ingestion
         unchanged, empty = (done.unchanged, done.empty) if done else (0, 0)
         count = (done.files if done else 0) + unchanged + empty
@@ -132,7 +132,7 @@ class IngestRun:
             echo("no file", err=True)
 
     def _estimate(self) -> int:
-        """Return the likely number of passages of the files that are text by their names."""
+        """Return the estimated number of passages of those files that are text by their names."""
         sizes = (each.size for each in self.files if _is_text_by_name(each.name))
         return int(sum(sizes) / (self.options.passage_chars * _MEAN_SHARE))
 
@@ -150,7 +150,7 @@ class IngestRun:
 
 
 def _weight(file: SourceFile) -> int:
-    """Return the bytes of a file that take time; those without text are skipped in no time."""
+    """Return the bytes of a file that must be read; 0 for a file without text, which is skipped."""
     is_read = file.path.suffix.lower() in FORMATS or _is_text_by_name(file.name)
     return file.size if is_read else 0
 
@@ -161,7 +161,7 @@ def _is_text_by_name(name: str) -> bool:
 
 
 async def _capacity(memory: "MemoryClient") -> tuple[int, int]:
-    """Return the capacity of the space and the memories in it; of a new space the default."""
+    """Return capacity and memory count of the space; a new space has the default capacity."""
     try:
         state = (await memory.state()).state.memory
     except NotFound:

@@ -1,8 +1,8 @@
-"""Passages of files as memories, with what is known about each file at the server.
+"""Conversion of files to memories, which leaves out files that the server already holds.
 
-Every memory has the metadata ``path``, ``part`` (such as 3/17) and ``digest`` (of content and
-options), so that a repeated command skips the files that are stored whole, and stores no passage
-twice.
+Every memory has the metadata ``path``, ``part`` (such as 3/17) and ``digest`` (of text and
+options). A repeated command compares them: it skips files that are stored completely and stores no
+passage twice.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ _MAX_LABEL_CHARS = 64
 _PREFIX = "file:"
 _DIGEST_CHARS = 10
 _NOT_IN_LABELS = re.compile(r"[^A-Za-z0-9._/-]+")
-# Limit of the contract for metadata, less the other entries.
+# Limit of the contract for all metadata of a memory, minus the bytes of the other entries.
 _MAX_PATH_BYTES = 3_900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassageOptions:
-    """Options that decide which passages a file has."""
+    """Options that determine the passages of a file."""
 
     passage_chars: int
     context: bool
@@ -43,43 +43,43 @@ class PassageOptions:
 
 @dataclass(slots=True)
 class Ingestion:
-    """Files on their way to one space."""
+    """Progress of the files that one command stores in a space."""
 
     memory: "MemoryClient"
     options: PassageOptions
     on_passages: Callable[[int], None]
-    """Called before passages of a file are sent, with their number."""
+    """Called with the number of passages of a file before they are sent."""
     on_file: Callable[[SourceFile], None]
-    """Called when nothing of a file is left to do."""
+    """Called when a file is finished."""
     on_wait: Callable[[MlsdmError, float], None]
-    """Called before a wait for a server that cannot be reached, with the wait in seconds."""
+    """Called before each wait for an unreachable server, with its error and the wait in seconds."""
     patience_s: float
-    """Time for which a server that cannot be reached is asked again, seconds."""
+    """Time for which calls to an unreachable server are retried, seconds."""
     unchanged: int = 0
-    """Number of files that were stored before."""
+    """Number of files that the space already held."""
     empty: int = 0
     """Number of files without text."""
     files: int = 0
-    """Number of files with passages that were sent."""
+    """Number of files whose passages were sent."""
     skipped: list[tuple[str, UnreadableFile]] = field(default_factory=list)
     """Names of files that cannot be read, with the reason."""
     stale: dict[str, list[str]] = field(default_factory=dict)
-    """Ids of passages of earlier versions, by name of their file."""
+    """Ids of passages of earlier versions of the files, by file name."""
     pruned: int = 0
     """Number of passages of earlier versions that were deleted."""
     partial: set[str] = field(default_factory=set)
-    """Names of files with passages that were not stored."""
+    """Names of files of which at least one passage was not stored."""
     places: deque[tuple[SourceFile, int, int]] = field(default_factory=deque)
-    """File, part and number of parts of each memory that has no outcome yet."""
+    """File, part and number of parts of each sent memory whose outcome is not yet known."""
 
     async def memories(
         self, files: Sequence[SourceFile], *, known: bool
     ) -> "AsyncIterator[Memory]":
-        """Yield the memories of files; those of a file that is stored whole are left out.
+        """Yield the memories of files, except those of files that are stored completely.
 
         Args:
             files: Files to read.
-            known: The space may hold passages of these files.
+            known: Whether the space may already hold passages of these files.
         """
         from mlsdm_grpc.client import new_memory, passage_context, split_passages
 
@@ -123,12 +123,12 @@ class Ingestion:
                 self.on_file(file)
 
     def place(self) -> str:
-        """Return the name of the next memory with an outcome."""
+        """Return a name for the memory whose outcome comes next."""
         file, part, _ = self.places[0]
         return f"passage {part} of {file.name}"
 
     def settled(self, *, is_stored: bool) -> None:
-        """Take note of the outcome of the next memory, and report a finished file."""
+        """Record the outcome of the next memory; call ``on_file`` after the last one of a file."""
         file, part, count = self.places.popleft()
         if not is_stored:
             self.partial.add(file.name)
@@ -136,27 +136,27 @@ class Ingestion:
             self.on_file(file)
 
     async def prune(self) -> None:
-        """Delete passages of earlier versions of the files that are stored whole."""
+        """Delete passages of earlier versions of those files that are stored completely."""
         for name in self.stale.keys() - self.partial:
             for each in self.stale.pop(name):
-                # It may have been evicted in the meantime.
+                # The passage may have been evicted in the meantime.
                 with suppress(NotFound):
                     await self.memory.delete(each)
                     self.pruned += 1
 
     def _digest(self, text: str) -> str:
-        """Return what the passages of a file depend on, in short."""
+        """Return a short digest of the text and of the options that determine the passages."""
         about = f"{self.options.passage_chars} {self.options.context} "
         return hashlib.sha256(about.encode() + text.encode("utf-8", "replace")).hexdigest()[:16]
 
     async def _is_stored(self, file: SourceFile, label: str, digest: str, count: int) -> bool:
-        """Return True if all passages are in the space; notes those of other versions."""
+        """Return True if the space holds all passages; record passages of earlier versions."""
         parts, stale = set(), []
         for each in await self._found(file, label):
             known = each.metadata.get("digest", "")
             if known == digest:
                 parts.add(each.metadata.get("part", ""))
-            # Memories without a digest are not of this command.
+            # Other commands stored the memories that have no digest.
             elif known:
                 stale.append(each.memory_id)
         if stale:
@@ -164,11 +164,11 @@ class Ingestion:
         return len(parts) == count
 
     async def _found(self, file: SourceFile, label: str) -> "list[Memory]":
-        """Return the memories of a file; survives a restart of the server, as the stream does."""
+        """Return the stored memories of a file; retries while the server cannot be reached."""
         from mlsdm_grpc.client.retry import Retry
 
         retry = Retry(self.patience_s, self.on_wait)
-        # The command has reached the server before.
+        # An earlier call has succeeded, so an unreachable server counts as a temporary failure.
         retry.went_on()
         labels = [label, *self.options.labels]
         while True:
@@ -182,10 +182,10 @@ class Ingestion:
 
 
 def file_label(name: str) -> str:
-    """Return ``file:NAME`` as a valid label, which stays distinct for distinct names.
+    """Return ``file:NAME`` as a valid label; distinct names have distinct labels.
 
-    A name with other characters than a label may have, or too many, is shortened to its end and
-    followed by a digest of the whole.
+    A name that is too long or has characters outside of labels becomes its last characters,
+    followed by a digest of the whole name.
     """
     label = f"{_PREFIX}{name}"
     if len(label) <= _MAX_LABEL_CHARS and not _NOT_IN_LABELS.search(name):

@@ -1,7 +1,7 @@
-"""A group of commands that imports and builds only the command that runs.
+"""Group of commands that imports and builds only the command that runs.
 
-The option parser takes milliseconds to build a command, and there are dozens. The list of commands
-needs their docstrings only.
+Building one of the dozens of commands takes milliseconds. The list of commands needs only their
+docstrings.
 """
 
 import importlib
@@ -15,19 +15,19 @@ __all__ = ["LazyGroup"]
 
 
 class LazyGroup(TyperGroup):
-    """Group whose commands are functions or applications of the package ``mlsdm_grpc.cli``."""
+    """Group whose commands are functions or typer applications of ``mlsdm_grpc.cli``."""
 
     places: ClassVar[Mapping[str, str]]
-    """``module:name`` of each command, by the name of the command."""
+    """``module:name`` of the implementation of each command, by command name."""
     _lists = False
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of the commands, in order of the help."""
+        """Return the names of the commands, in the order of the help."""
         del ctx
         return list(self.places)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command; None if there is none of this name."""
+        """Return a command; None if the group has no command with this name."""
         del ctx
         if cmd_name not in self.places:
             return None
@@ -43,7 +43,7 @@ class LazyGroup(TyperGroup):
         return typer.main.get_command(found)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help, with the commands as their docstrings describe them."""
+        """Write the help of the group, with the docstring of each command."""
         self._lists = True
         try:
             super().format_help(ctx, formatter)

@@ -1,4 +1,4 @@
-"""``mlsdm put | query | state``: the everyday calls, for people."""
+"""``mlsdm put | query | state``: the most frequent calls."""
 
 import json
 from pathlib import Path
@@ -203,10 +203,10 @@ def _print_matches(response: "QueryMemoriesResponse", sought: str, *, full: bool
 
 
 def _vector(file: Path | None) -> "Vector | None":
-    """Return the vector in the file, float32 of one dimension.
+    """Return the vector in the file as a one-dimensional float32 array.
 
     Raises:
-        InvalidInput: The file holds none.
+        InvalidInput: The file holds no vector.
     """
     if file is None:
         return None

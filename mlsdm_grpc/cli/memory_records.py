@@ -1,4 +1,4 @@
-"""``mlsdm get | list | update | delete``: the stored memories."""
+"""``mlsdm get | list | update | delete``: reads and changes of stored memories."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -186,7 +186,7 @@ def delete(
 
 
 def _print_deleted(deleted: dict[str, int | None], session: Session) -> None:
-    """Print the revision of each deletion; None if the memory did not exist."""
+    """Print the revision of each deletion; a revision of None means that no such memory existed."""
     if session.as_json:
         values = ({"memory_id": each, "revision": revision} for each, revision in deleted.items())
         echo_all(values, session.form)

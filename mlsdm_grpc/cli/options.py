@@ -1,4 +1,4 @@
-"""Options and forms shared by several commands."""
+"""Options and output forms shared by several commands."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 TARGET_VARIABLE = "MLSDM_TARGET"
-"""Environment variable of the client commands; not a setting of the server."""
+"""Environment variable with the address of the server; used by client commands only."""
 
 Target = Annotated[
     str | None,
@@ -48,7 +48,7 @@ Target = Annotated[
     ),
 ]
 TOKEN_VARIABLE = "MLSDM_TOKEN"  # noqa: S105 - the name of a variable
-"""Environment variable with a bearer token, used if no file is given."""
+"""Environment variable with a bearer token; used if no token file is set."""
 CLIENT_VARIABLES = frozenset(
     {
         TARGET_VARIABLE,
@@ -92,7 +92,7 @@ Space = Annotated[
     typer.Option("--space", help="Name of the space; without it that of the context, or default."),
 ]
 Form: TypeAlias = Literal["table", "json", "jsonl"]
-"""Form of the output: for people, one JSON document, or one JSON object a line."""
+"""Form of the output: table for people, one JSON document, or one JSON object per line."""
 Output = Annotated[
     Form | None,
     typer.Option(
@@ -141,7 +141,7 @@ def overrides(
     journal: str | None,
     workers: int | None,
 ) -> dict[str, dict[str, Any]]:
-    """Return the given flags, by section and field."""
+    """Return the flags that the caller set, by section and field."""
     given: dict[str, dict[str, Any]] = {
         "server": {"listen": listen, "ops": ops},
         "journal": {"data_dir": data_dir, "kind": journal},
@@ -155,5 +155,5 @@ def overrides(
 
 
 def command_group(text: str) -> typer.Typer:
-    """Return a group of commands with this help, in the form of all groups."""
+    """Return a typer group with a help text and the options common to all groups."""
     return typer.Typer(help=text, no_args_is_help=True, add_completion=False, rich_markup_mode=None)

@@ -1,4 +1,4 @@
-"""Forms of the output: tables for people, one JSON document, or JSON objects line by line."""
+"""Forms of the output: tables for people, one JSON document, or one JSON object per line."""
 
 import json
 import re
@@ -28,17 +28,17 @@ __all__ = [
 ]
 
 _GAP = "  "
-# Minimum room for the last cell beside the others; with less it stands on a line of its own.
+# Minimum width of the last column; in a narrower terminal the cell moves to a line of its own.
 _LEAST_ROOM = 30
 _WIDTH_WITHOUT_TERMINAL = 120
-# Controls of terminals, and those that show a text in another order.
+# Control characters of terminals, and characters that change the direction of text.
 _CONTROLS = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-# Controls that JSON allows in a text.
+# Control characters that json.dumps does not escape.
 _UNESCAPED = re.compile("[\x7f-\x9f]")
 
 
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
-    """Print a text; on a terminal U+FFFD stands for each control character that would act on it.
+    """Print a text; on a terminal, U+FFFD replaces control characters that the terminal would obey.
 
     Args:
         text: Text from any source, such as a memory or the name of a file.
@@ -66,13 +66,13 @@ def echo_json(value: Any) -> None:
 
 
 def echo_document(value: Any, form: Form = "json") -> None:
-    """Print a value as a JSON document, indented on a terminal, or as one line for jsonl."""
+    """Print a value as a JSON document: indented on a terminal, in one line for jsonl."""
     indent = 2 if form == "json" and sys.stdout.isatty() else None
     typer.echo(json_text(value, indent))
 
 
 def echo_all(values: Iterable[Any], form: Form) -> None:
-    """Print values as one JSON array, or each on a line for jsonl."""
+    """Print values as one JSON array, or one value per line for jsonl."""
     if form == "json":
         echo_document(list(values))
         return
@@ -81,12 +81,12 @@ def echo_all(values: Iterable[Any], form: Form) -> None:
 
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, full: bool) -> None:
-    """Print rows in columns; only the last cell is ever shortened, to the width of the terminal.
+    """Print rows in columns; only the last cell is shortened to fit the terminal.
 
     Args:
-        headers: Names of the columns; printed if there is a row.
-        rows: Cells of one line each.
-        full: Print the last cell whole.
+        headers: Names of the columns; printed if there is at least one row.
+        rows: Cells without line breaks.
+        full: Do not shorten the last cell.
     """
     lines = [headers, *rows]
     if len(lines) == 1:
@@ -109,17 +109,17 @@ def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]], *, full: b
 
 
 def in_line(text: str) -> str:
-    """Return a text as one line, without control characters that would act on a terminal."""
+    """Return a text in one line, without control characters that a terminal would obey."""
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def terminal_width() -> int:
-    """Return the columns of the terminal, or 120 if there is none."""
+    """Return the width of the terminal in columns; 120 without a terminal."""
     return shutil.get_terminal_size((_WIDTH_WITHOUT_TERMINAL, 24)).columns
 
 
 def message_dict(message: "Message") -> dict[str, Any]:
-    """Return a message as JSON values, with the field names of the contract."""
+    """Return a message as a JSON-compatible dict with the field names of the contract."""
     from google.protobuf.json_format import MessageToDict
 
     found: dict[str, Any] = MessageToDict(message, preserving_proto_field_name=True)

@@ -1,4 +1,4 @@
-"""The part of a text that matches a query, with highlighted words."""
+"""Selection of the part of a text that matches a query, with highlighted words."""
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,18 +21,18 @@ class _Span(NamedTuple):
 
 
 def matched_passage(text: str, query: str) -> "Text":
-    """Return at most 120 characters of a text, with as many different query words as possible.
+    """Return about 120 characters of a text, chosen to contain as many query words as possible.
 
     Args:
-        text: Text of a memory; it is shown as one line.
-        query: Text of the query; empty highlights nothing.
+        text: Text of a memory; line breaks become spaces.
+        query: Text of the query; without one, no word is highlighted.
     """
     from rich.text import Text
 
     line = " ".join(text.split())
     spans = _spans(line, query) if query else []
     start, end = _window(line, spans)
-    # A Text object, because stored content must not be read as markup.
+    # A Text object, because rich would read a str as markup.
     shown = Text("..." if start else "")
     shown.append(line[start:end])
     for span in spans:
@@ -43,7 +43,7 @@ def matched_passage(text: str, query: str) -> "Text":
 
 
 def _spans(line: str, query: str) -> list[_Span]:
-    """Return the positions of the query words in the line, in any form."""
+    """Return the spans of the query words in the line, in any inflected form."""
     from mlsdm_grpc.lexical import index_terms, query_terms
 
     sought = {term for word in query_terms(query).terms for term in word.terms}

@@ -37,7 +37,7 @@ PolicyFile = Annotated[
 _BASE = "base_moral_threshold"
 _MORAL = "moral.threshold"
 _NUMBERS = frozenset({"threshold"})
-# Prefixes of the names of enumerations, by setting.
+# Prefix of the enumeration's value names, by setting.
 _PREFIXES = {
     "decision": "DECISION_",
     "enforcement": "ENFORCEMENT_",
@@ -108,14 +108,14 @@ def _change_policy(
     dry_run: bool,
     any_etag: bool,
 ) -> bool:
-    """Set the policy, or only foresee it; print what changes, and return True if anything does.
+    """Set the policy, or only check it; print the differences and return True if there are any.
 
     Args:
         session: Session of the command.
         changes: Changes of single settings.
-        file: File of the whole policy.
-        dry_run: Check without writing.
-        any_etag: Whether the policy of a file may be one that was read before another change.
+        file: File with a whole policy.
+        dry_run: Check the policy without writing it.
+        any_etag: Ignore the etag in the file, so that a policy read before another change is valid.
     """
     if not changes and file is None:
         raise typer.BadParameter("give RULE.SETTING=VALUE, or --file")
@@ -133,7 +133,7 @@ def _change_policy(
 
 
 def _wanted(before: "Policy", changes: list[str] | None, file: Path | None) -> "Policy":
-    """Return the policy of the file, or the present one, with the changes."""
+    """Return the policy of the file, or else the current one, with the changes applied."""
     from google.protobuf.json_format import ParseDict, ParseError
 
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import Policy
@@ -157,7 +157,7 @@ def _change(policy: dict[str, Any], path: str, value: str) -> None:
         raise InvalidInput.of(path, f"names no rule; there are {', '.join(sorted(rules))}")
     if setting in _NUMBERS:
         rules[rule_id][setting] = _number(path, value)
-        # Both are one setting of the contract.
+        # The contract has this setting twice: in the rule and as a field of the policy.
         if rule_id == _MORAL:
             policy[_BASE] = rules[rule_id][setting]
     elif prefix := _PREFIXES.get(setting):
@@ -182,7 +182,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise InvalidInput.of(str(file), f"cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise InvalidInput.of(str(file), f"is not JSON: {error}") from None
-    # The form of `mlsdm call GovernanceService/GetPolicy`.
+    # `mlsdm call GovernanceService/GetPolicy` prints the policy inside of a response.
     found = found.get("policy", found) if isinstance(found, dict) else found
     policy: dict[str, Any] = found if isinstance(found, dict) else {"rules": None}
     rules = policy.get("rules", [])
@@ -222,6 +222,6 @@ def _print_differences(found: list[tuple[str, str, str]], session: Session) -> N
 
 
 def _word(name: str, value: Any) -> str:
-    """Return a value of a rule as people write it."""
+    """Return a value of a rule in the short form that users read and write."""
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return text.removeprefix(_PREFIXES.get(name, "")).lower() if name in _PREFIXES else text

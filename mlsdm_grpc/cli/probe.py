@@ -1,7 +1,7 @@
-"""A cheap health check: one unary call over HTTP/2, without the gRPC library.
+"""Fast health check: one unary call over HTTP/2, without the gRPC library.
 
-A container scheduler probes every few seconds, and loading gRPC takes half a second of CPU.
-Anything but a plain answer to a plain request is left to the full command, which explains it.
+A container scheduler checks every few seconds, and loading gRPC takes half a second of CPU. This
+module handles only the simple case; the full command handles and explains all other cases.
 """
 
 import re
@@ -65,7 +65,8 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
         received = bytearray()
         while True:
             left_s = deadline_s - time.monotonic()
-            # A peer that sends without end never causes a read timeout.
+            # The socket timeout restarts with each read; a peer that sends without end would never
+            # meet it.
             if left_s <= 0:
                 return None
             connection.settimeout(left_s)
@@ -85,12 +86,12 @@ def _check(authority: str, host: str, port: int, service: str) -> str | None:
                 elif kind == _DATA and ours:
                     return _status(payload)
                 elif kind == _HEADERS and ours and flags & _END_STREAM:
-                    # The call failed.
+                    # A response with headers only means that the call failed.
                     return None
 
 
 def _status(payload: bytes) -> str | None:
-    """Return the status in a response: one field with a one-byte number, absent if it is 0."""
+    """Return the status in a response message, whose one field is absent if its value is 0."""
     if payload[:-1] == b"\0\0\0\0\2\x08":
         return _STATUSES.get(payload[-1])
     return _STATUSES[0] if payload == bytes(5) else None
@@ -101,7 +102,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def _headers(authority: str) -> bytes:
-    """Return header fields as literals that enter no dynamic table (RFC 7541, 6.2.2)."""
+    """Return header fields as literals outside of the dynamic table (RFC 7541, 6.2.2)."""
     fields = (
         (":method", "POST"),
         (":scheme", "http"),
@@ -118,6 +119,6 @@ def _headers(authority: str) -> bytes:
 
 
 def answer(status: str) -> int:
-    """Print a status, and return the exit code of ``mlsdm health``."""
+    """Print a status and return the exit code of ``mlsdm health``."""
     sys.stdout.write(f"{status}\n")
     return 0 if status == "SERVING" else 1

@@ -1,4 +1,4 @@
-"""Progress of files on standard error: one line that changes, or a line now and then."""
+"""Progress on standard error: one updated line on a terminal, else a new line every 10 s."""
 
 import sys
 import time
@@ -17,12 +17,12 @@ _CLEAR = "\r\x1b[K"
 
 @dataclass
 class ProgressLine:
-    """Count of files, passages and bytes, with rate and time left over the whole run."""
+    """Count of processed files, passages and bytes, with mean rate and estimated remaining time."""
 
     files: int
-    """Number of files to do."""
+    """Number of files to process."""
     size: int
-    """Bytes to do."""
+    """Bytes to process."""
     stream: TextIO = field(default_factory=lambda: sys.stderr)
     clock: Callable[[], float] = time.monotonic
     files_done: int = 0
@@ -34,18 +34,18 @@ class ProgressLine:
         self._is_terminal = self.stream.isatty()
 
     def file_done(self, size: int) -> None:
-        """Count a file of this many bytes."""
+        """Count a finished file and its size in bytes."""
         self.files_done += 1
         self.bytes_done += size
         self._show()
 
     def passage_done(self) -> None:
-        """Count a passage."""
+        """Count a stored passage."""
         self.passages_done += 1
         self._show()
 
     def clear(self) -> None:
-        """Remove the line from a terminal."""
+        """Erase the progress line on a terminal."""
         if self._is_terminal:
             self.stream.write(_CLEAR)
             self.stream.flush()
@@ -74,7 +74,7 @@ class ProgressLine:
 
 
 def byte_text(size: float) -> str:
-    """Return a size for people, such as 1.5 MiB."""
+    """Return a size in a readable unit, such as 1.5 MiB."""
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""``mlsdm recover``: the damaged spaces of a data folder, and the acceptance of their loss.
+"""``mlsdm recover``: lists the damaged spaces of a data folder and accepts their loss.
 
 Exit codes: 0 if nothing is damaged or every loss was accepted; 1 if damage is left or the folder
 cannot be used; 2 if a name does not identify a damaged space.
@@ -73,7 +73,7 @@ def recover(
 
 
 def _described(space: "DamagedSpace", revision: int) -> dict[str, object]:
-    """Return a damaged space as JSON; ``revision`` is that of its accepted loss, or 0."""
+    """Return a damaged space as JSON values; ``revision`` is that of its accepted loss, or 0."""
     damage = space.damage
     return {
         "tenant": space.key.tenant,

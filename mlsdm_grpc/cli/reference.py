@@ -1,7 +1,7 @@
-"""``mlsdm config-reference``: all settings from their models, as Markdown or as a TOML sample.
+"""``mlsdm config-reference``: reference of all settings, as Markdown or as a TOML sample.
 
-``docs/configuration.md`` and ``deploy/config.toml`` are output of this command; a test compares
-them.
+The text comes from the models of the settings. A test compares ``docs/configuration.md`` and
+``deploy/config.toml`` with the output of this command.
 """
 
 import json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["config_reference", "markdown", "toml"]
 
-# Defaults that depend on the machine; all others are written as values.
+# Descriptions of defaults that depend on the machine; other defaults are printed as values.
 _COMPUTED = {"engine.workers": "the number of cores minus one, at least 1"}
 _LIMITS = {"gt": "> {}", "ge": ">= {}", "lt": "< {}", "le": "<= {}", "pattern": "`{}`"}
 _WIDTH = 96
@@ -46,9 +46,9 @@ class _Setting(NamedTuple):
     name: str
     kind: str
     default: str
-    """Default in TOML; empty if there is none or it depends on the machine."""
+    """Default in TOML; empty if there is none or if it depends on the machine."""
     note: str
-    """Text in place of a missing default."""
+    """Text to print if there is no default in TOML."""
     limits: str
     description: str
 
@@ -109,7 +109,7 @@ def _sections() -> Iterator[tuple[str, str, list[_Setting]]]:
 
 
 def _tables(path: str, model: "type[BaseModel]") -> Iterator[tuple[str, str, list[_Setting]]]:
-    """Yield a table and the tables in it."""
+    """Yield a table and, recursively, the tables in it."""
     tables = {name: table for name, field in model.model_fields.items() if (table := _table(field))}
     summary = (model.__doc__ or "").splitlines()[0]
     plain = {name: field for name, field in model.model_fields.items() if name not in tables}

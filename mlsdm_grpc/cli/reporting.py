@@ -25,7 +25,7 @@ _HINTS: "Final[Mapping[str, str]]" = MappingProxyType(
         "ETAG_MISMATCH": "it has changed since it was read; read it again",
     }
 )
-"""Next steps on the command line, by reason of the error."""
+"""Advice for users of the command line, by reason of the error."""
 
 
 def describe(error: MlsdmError) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def describe(error: MlsdmError) -> dict[str, Any]:
 
 
 def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
-    """Report an error on standard error; a local error has no status of a server."""
+    """Print an error on standard error; a local error is printed without a status."""
     described = describe(error)
     if as_json:
         echo(json_text(described), err=True)
@@ -68,7 +68,7 @@ def report(error: MlsdmError, *, as_json: bool, local: bool = False) -> None:
         if line not in error.message:
             echo(f"  {line}", err=True)
     for key, value in error.metadata.items():
-        # The violations contain it.
+        # The violations already name the field.
         if key != "field":
             echo(f"  {key}={value}", err=True)
     for note in described.get("notes", ()):

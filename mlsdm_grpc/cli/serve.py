@@ -1,8 +1,8 @@
-"""``mlsdm serve``: run the server until a signal.
+"""``mlsdm serve``: runs the server until a signal.
 
-Exit codes: 0 after a drain; 1 if the environment does not allow the start, or the journal failed
-while the server ran; 2 if the configuration is wrong; 128 + n if a second signal n interrupts the
-drain.
+Exit codes: 0 after a drain; 1 if the environment prevents the start, or if the journal failed while
+the server ran; 2 if the configuration is wrong; 128 + n if a second signal, with number n,
+interrupts the drain.
 """
 
 import os
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["process_age_s", "serve"]
 
-# Number of new objects before the garbage collector examines the youngest generation.
+# Allocations between collections of the youngest generation; the default 700 costs more CPU.
 _COLLECT_EVERY = 10_000
 _STDOUT = 1
 
@@ -66,7 +66,7 @@ def serve(
     except MlsdmError as error:
         report(error, as_json=False, local=True)
         raise typer.Exit(2) from None
-    # Files of the server are for its own user only.
+    # Only the user of the server may read its files.
     os.umask(0o077)
     configure_logging(settings.logging, redact=without_sensitive)
     import structlog
@@ -85,7 +85,7 @@ def serve(
         anyio.run(_serve, settings, backend_options={"use_uvloop": _has_uvloop()})
     except* MlsdmError as group:
         failed = True
-        # Otherwise the reader is gone, and a write would block forever.
+        # If flushing failed, the reader of standard error is gone and a write would block forever.
         if flush_events():
             for refusal in _leaves(group):
                 report(refusal, as_json=False, local=True)
@@ -161,7 +161,7 @@ async def _serve(settings: "Settings") -> None:
                 _say(f"STOPPED calls={calls} calls_cut={cut} served_s={served_s:.3f}")
             else:
                 log.info("start_cancelled")
-            # The watcher of signals runs until the end, so that a second signal is effective.
+            # The signal watcher runs until here, so that a second signal works during the drain.
             watcher.cancel_scope.cancel()
     if serving.is_set() and journal.failed:
         raise Unavailable(
@@ -171,9 +171,9 @@ async def _serve(settings: "Settings") -> None:
 
 
 async def _keep_promise(data_port: "GrpcServer") -> None:
-    """End the process at the time promised in the response to Drain, even with work unfinished.
+    """End the process at the time that the response to Drain names, even if work is unfinished.
 
-    Every acknowledged write is in the journal; at most a snapshot is missing.
+    Every acknowledged write is in the journal already; at most a snapshot is missing.
     """
     import asyncio
 
@@ -206,7 +206,7 @@ def _log_start(log: "FilteringBoundLogger", settings: "Settings") -> None:
 
 
 def _say(line: str) -> None:
-    # The reader of SERVING may be gone; a failed write must not change the exit code.
+    # The reader of standard output may be gone; a failed write must not change the exit code.
     with suppress(OSError):
         os.write(_STDOUT, f"{line}\n".encode())
 
@@ -217,7 +217,7 @@ def process_age_s() -> float:
         fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
         started_s = int(fields[19]) / os.sysconf("SC_CLK_TCK")
         return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
-    except (OSError, AttributeError):  # not Linux: the processor time comes close while starting
+    except (OSError, AttributeError):  # not Linux; at the start, CPU time is close to it
         return time.process_time()
 
 

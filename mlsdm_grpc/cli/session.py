@@ -1,4 +1,4 @@
-"""Execution of a client command: server, credential and form of the output."""
+"""Options, credentials and error reports common to all client commands."""
 
 import functools
 import inspect
@@ -37,17 +37,17 @@ if TYPE_CHECKING:
 __all__ = ["ALL_FORMS", "Session", "chosen_form", "with_session"]
 
 ALL_FORMS: tuple[Form, ...] = ("table", "json", "jsonl")
-"""Forms of the output of most commands."""
+"""Output forms of most commands."""
 
 Result = TypeVar("Result")
 
-# Waits shorter than this need no explanation, seconds.
+# Shorter waits are not reported, seconds.
 _LONG_WAIT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Options of a client command: server and output."""
+    """Options of a client command: server, credentials and output form."""
 
     target: str | None
     token_file: Path | None
@@ -55,7 +55,7 @@ class Session:
     form: Form
     space: str = "default"
     tenant: str | None = None
-    """Another tenant to act in."""
+    """Name of another tenant to act for."""
     tls: bool = False
     ca: Path | None = None
     cert: Path | None = None
@@ -63,11 +63,11 @@ class Session:
 
     @property
     def as_json(self) -> bool:
-        """True for JSON in any form."""
+        """True if the output is JSON, in one document or in lines."""
         return self.form != "table"
 
     def client(self) -> "MemoryClient":
-        """Return a client of the server; on a terminal's standard error it explains long waits.
+        """Return a client of the server, which reports long waits on standard error.
 
         Raises:
             InvalidInput: A file cannot be read, or an option is not valid.
@@ -99,11 +99,11 @@ class Session:
         return anyio.run(main)
 
     def explain_wait(self, error: MlsdmError, wait_s: float) -> None:
-        """Print a wait for the server with its reason, if it is long and the output is for people.
+        """Print a long wait for the server with its reason, unless the output is JSON.
 
         Args:
-            error: Reason of the wait.
-            wait_s: Time, seconds.
+            error: Error that causes the wait.
+            wait_s: Duration of the wait, seconds.
         """
         if wait_s >= _LONG_WAIT_S and not self.as_json:
             echo(f"waiting {wait_s:.1f} s: {error.message}", err=True)
@@ -126,7 +126,7 @@ class Session:
         return token
 
     def credentials(self) -> "grpc.ChannelCredentials | None":
-        """Return the credentials of TLS; None for plain text.
+        """Return the TLS credentials; None for a connection without TLS.
 
         Raises:
             InvalidInput: A file cannot be read.
@@ -139,10 +139,10 @@ class Session:
 
 
 def chosen_form(output: Form | None, *, as_json: bool, forms: tuple[Form, ...] = ALL_FORMS) -> Form:
-    """Return the form of the output; the first of ``forms`` if no option chooses one.
+    """Return the selected output form; the first of ``forms`` if no option selects one.
 
     Raises:
-        typer.BadParameter: The command does not have this form.
+        typer.BadParameter: The command does not support this form.
     """
     form = output or ("json" if as_json else forms[0])
     if form not in forms:
@@ -153,15 +153,15 @@ def chosen_form(output: Form | None, *, as_json: bool, forms: tuple[Form, ...] =
 def with_session(
     *, timeout_s: float = 30.0, in_space: bool = True, forms: tuple[Form, ...] = ALL_FORMS
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that gives a command the options of a session, and reports its errors.
+    """Return a decorator that adds the session options to a command and reports its errors.
 
-    In the signature of the command they take the place of its parameter ``session``. The exit code
-    after an error is 1.
+    In the command's signature the options replace the parameter ``session``. The exit code after an
+    error is 1.
 
     Args:
         timeout_s: Default of ``--timeout``, seconds.
-        in_space: The command has the option ``--space``.
-        forms: Forms of its output, the default first.
+        in_space: Whether the command has the option ``--space``.
+        forms: Output forms of the command, the default first.
     """
     fixed = set() if in_space else {"space"}
 
@@ -188,7 +188,7 @@ def with_session(
                 report(error, as_json=as_json)
                 raise typer.Exit(1) from None
 
-        # typer reads both.
+        # typer reads both the signature and the annotations.
         vars(run)["__signature__"] = signature.replace(parameters=parameters)
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         return run
@@ -235,7 +235,7 @@ def _session(
 
 
 def _path(given: str | None) -> Path | None:
-    # The method of Path raises an error for a user without a home.
+    # Path.expanduser raises an error for a user without a home folder.
     return Path(os.path.expanduser(given)) if given else None  # noqa: PTH111
 
 

@@ -1,4 +1,4 @@
-"""Files to ingest: those that arguments name, and those in the folders that arguments name."""
+"""Search for the files to ingest: files named as arguments, and the content of named folders."""
 
 import glob
 import os
@@ -29,11 +29,11 @@ _TOO_LARGE = f"has more than {MAX_FILE_BYTES >> 20} MiB"
 
 
 class UnreadableFile(Exception):
-    """A file that is not stored.
+    """Reason why a file is not stored.
 
     Args:
-        reason: Reason for people.
-        is_fault: False for a file of a folder that holds no text, such as an image.
+        reason: Explanation for the user.
+        is_fault: False for a file without text that was found in a folder, such as an image.
     """
 
     def __init__(self, reason: str, *, is_fault: bool = True) -> None:
@@ -52,9 +52,9 @@ class SourceFile:
     size: int
     """Size, bytes."""
     is_named: bool
-    """True if an argument names it, not its folder."""
+    """True if an argument names the file itself, and not its folder."""
     is_stdin: bool = False
-    """True for standard input."""
+    """True if the file is standard input."""
 
     def read_bytes(self) -> bytes:
         """Return the content.
@@ -73,14 +73,15 @@ class SourceFile:
 def find_files(
     arguments: Sequence[str], *, base: Path, extensions: Collection[str], gitignore: bool
 ) -> Iterator[SourceFile | tuple[str, UnreadableFile]]:
-    """Yield the files, each once, and the names that cannot be read with the reason.
+    """Yield each file once; for a file that cannot be read, yield its name with the reason.
 
-    Hidden files and folders in a folder are left out. Links to folders are not followed, and links
-    to files only inside of the folder. The folder of a pattern is its part without wildcards.
+    Hidden files and folders inside of a folder are left out. Links to folders are not followed;
+    links to files are followed if they stay inside of the folder. For a pattern, that folder is the
+    part of it before the first wildcard.
 
     Args:
-        arguments: Files, folders and patterns; ``**`` of a pattern matches any folders.
-        base: Folder to which names are relative.
+        arguments: Files, folders and patterns; ``**`` in a pattern matches any number of folders.
+        base: Folder to which the names of files are relative.
         extensions: Extensions, without dot and in lower case, of files in folders; empty allows
             all.
         gitignore: Leave out what ``.gitignore`` files exclude in folders.
@@ -101,7 +102,7 @@ def find_files(
                     continue
                 if (name := path_name(each, base)) not in seen:
                     seen.add(name)
-                    # The walk of a folder passes no links to folders; a pattern may.
+                    # The walk of a folder yields no links to folders, but a pattern may match one.
                     suspect = not named or (is_folder and _is_link(each))
                     if suspect and _leaves(inside, each):
                         yield name, UnreadableFile("is a link out of the folder", is_fault=False)
@@ -112,7 +113,7 @@ def find_files(
 
 
 def path_name(path: Path, base: Path) -> str:
-    """Return the name of a file: its path relative to the base, in UTF-8 with ``/``."""
+    """Return the name of a file: its path relative to the base, with ``/`` and as valid UTF-8."""
     absolute = _normal(path)
     shown = absolute.relative_to(base) if absolute.is_relative_to(base) else absolute
     return os.fsencode(shown.as_posix()).decode("utf-8", "backslashreplace")
@@ -123,12 +124,12 @@ def _normal(path: Path) -> Path:
 
 
 def _is_folder(path: Path) -> bool:
-    # The method of Path raises errors of permission, and of names that are too long.
+    # Path.is_dir raises errors for missing permissions and for names that are too long.
     return os.path.isdir(path)  # noqa: PTH112
 
 
 def _is_link(path: Path) -> bool:
-    return os.path.islink(path)  # noqa: PTH114 - the method of Path raises errors
+    return os.path.islink(path)  # noqa: PTH114 - Path.is_symlink raises errors
 
 
 def _top(pattern: str) -> Path:
@@ -137,7 +138,7 @@ def _top(pattern: str) -> Path:
 
 
 def _leaves(folder: Path, file: Path) -> bool:
-    """Return True if a path through a folder leads out of it by a link."""
+    """Return True if a symbolic link on the path of the file leads out of the folder."""
     return not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
 
 
@@ -158,12 +159,12 @@ def _examined(path: Path, name: str, *, is_named: bool) -> SourceFile | tuple[st
 
 
 def _matches(pattern: str, *, gitignore: bool) -> list[Path]:
-    """Return the paths that a pattern matches; the pattern itself if there is none.
+    """Return the paths that a pattern matches; the pattern itself if it matches none.
 
-    Hidden names match only a part of the pattern that begins with a dot.
+    A hidden name is matched only if a part of the pattern begins with a dot.
 
     Raises:
-        InvalidInput: ``**`` is only a part of a name.
+        InvalidInput: ``**`` is not a whole part of the path.
     """
     whole = Path(pattern)
     top = Path(whole.anchor)
@@ -187,7 +188,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def _walk(top: Path, failed: list[OSError], *, gitignore: bool) -> Iterator[Path]:
-    """Yield the files of a folder in order of their names; adds errors of folders to ``failed``."""
+    """Yield the files of a folder in the order of their names; append its errors to ``failed``."""
     for folder, folders, files in os.walk(top, onerror=failed.append):
         here = Path(folder)
         folders[:] = sorted(
@@ -201,7 +202,7 @@ def _walk(top: Path, failed: list[OSError], *, gitignore: bool) -> Iterator[Path
 
 
 def _is_ignored(path: Path, is_folder: bool) -> bool:  # noqa: FBT001 - used twice, in one way
-    """Return True if a ``.gitignore`` file beside or above the path excludes it."""
+    """Return True if a ``.gitignore`` file in the file's folder or above excludes it."""
     path = _normal(path)
     for folder, spec in _specs(path.parent):
         inner = path.relative_to(folder).as_posix()
@@ -213,13 +214,13 @@ def _is_ignored(path: Path, is_folder: bool) -> bool:  # noqa: FBT001 - used twi
 
 @cache
 def _specs(folder: Path) -> "tuple[tuple[Path, GitIgnoreSpec], ...]":
-    """Return the rules for a folder, its own first, up to the top of the repository."""
+    """Return the ignore rules for a folder, innermost first, up to the root of the repository."""
     from pathspec import GitIgnoreSpec
 
     is_top = os.path.lexists(folder / ".git") or folder == folder.parent
     above = () if is_top else _specs(folder.parent)
     file = folder / _GITIGNORE
-    # Another kind of file may never end.
+    # Reading from a special file, such as a pipe, may block forever.
     if not os.path.isfile(file):  # noqa: PTH113 - the method of Path raises errors
         return above
     patterns: list[GitIgnoreSpecPattern] = []
@@ -228,7 +229,7 @@ def _specs(folder: Path) -> "tuple[tuple[Path, GitIgnoreSpec], ...]":
     except OSError:
         return above
     for line in lines:
-        # Git ignores what is no pattern, too.
+        # Like Git, ignore lines that are not valid patterns.
         with suppress(ValueError, re.error):
             patterns += GitIgnoreSpec.from_lines([line]).patterns
     return ((folder, GitIgnoreSpec(patterns)), *above)

@@ -1,4 +1,4 @@
-"""``mlsdm spaces``: spaces and their settings."""
+"""``mlsdm spaces``: lists, creates and changes spaces."""
 
 import re
 import types
@@ -105,7 +105,7 @@ def set_settings(
 
 
 def _settings(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
-    """Return settings as arguments of the client.
+    """Return settings as keyword arguments of the client.
 
     Raises:
         InvalidInput: A setting is unknown, or its value is of a wrong type.

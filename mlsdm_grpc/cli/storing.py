@@ -1,4 +1,4 @@
-"""Storage of many memories by a stream, with a progress bar and a report of failures."""
+"""Storage of many memories through a stream, with a progress bar and a report of failures."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ _MEANINGS = {
     "REFUSED": "refused by a rule (not stored)",
     "SETTLED": "stored while the connection was broken",
 }
-"""Results that need more than their name."""
+"""Explanations of results whose name is not clear by itself."""
 
 
 @dataclass(slots=True)
@@ -31,25 +31,25 @@ class Stored:
     """Outcome of storing many memories."""
 
     results: Counter[str] = field(default_factory=Counter)
-    """Number of memories for each result."""
+    """Number of memories by result."""
     problems: list[str] = field(default_factory=list)
-    """Reasons of memories that were not stored."""
+    """Reasons why memories were not stored."""
     evicted: list[str] = field(default_factory=list)
     """Ids of the evicted memories, oldest first."""
     eviction_line: str = ""
-    """Number of evictions, in words."""
+    """Number of evictions as a line of text."""
 
     @property
     def whole(self) -> bool:
-        """True if all memories are in the space."""
+        """True if the space holds all the memories."""
         return not self.results.keys() - _STORED
 
     def add(self, outcome: "IngestOutcome", place: str) -> bool:
-        """Count an outcome, and return True if the memory is in the space.
+        """Count an outcome and return True if the space holds the memory.
 
         Args:
             outcome: Outcome of one memory.
-            place: Name of the memory in a report.
+            place: Name of the memory for error reports.
         """
         result = _named(outcome)
         self.results[result] += 1
@@ -62,7 +62,7 @@ class Stored:
 
         Args:
             about: Additional fields of the JSON form.
-            line: Text for people, with the results in place of ``{}``.
+            line: Text for the table form; ``{}`` is replaced by the results.
             form: Form of the output.
         """
         if form != "table":
@@ -87,14 +87,14 @@ async def store_all(
     place: Callable[[int], str],
     patience_s: float,
 ) -> Stored:
-    """Store memories with a progress bar, and return their outcome.
+    """Store memories with a progress bar and return the outcome.
 
     Args:
         memory: The client.
         memories: Memories to store.
-        what: Name of the memories in the progress bar.
-        place: Returns the name of a memory from its number, from 1.
-        patience_s: Time without progress after which the command gives up, seconds.
+        what: Label of the progress bar.
+        place: Function that returns the name of a memory by its number, which starts at 1.
+        patience_s: Time without progress after which the command fails, seconds.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -110,7 +110,7 @@ async def store_all(
 
 
 def _problems(outcome: "IngestOutcome") -> list[str]:
-    """Return the reasons why a memory was not stored; empty if it was."""
+    """Return the reasons why a memory was not stored; empty if it was stored."""
     from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PUT_RESULT_REFUSED
 
     if outcome.HasField("status"):

@@ -1,4 +1,4 @@
-"""``mlsdm tenant``: quotas, defaults and usage of tenants."""
+"""``mlsdm tenant``: shows and changes quotas, defaults and usage of tenants."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -62,7 +62,7 @@ def set_tenant(
         async for tenant in memory.list_tenants():
             if tenant.tenant == name:
                 return tenant.etag
-        return '"0"'  # it has stored nothing yet
+        return '"0"'  # the tenant has stored nothing yet
 
     etag = session.run(find)
     done = replace(session, tenant=name).run(

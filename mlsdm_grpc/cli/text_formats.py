@@ -1,8 +1,8 @@
-"""Reader of document formats, run as a process of its own: a damaged file may hang or crash it.
+"""Reader of document formats in a child process, because a damaged file may hang or crash it.
 
-Requests are lines of JSON on standard input, answers 8 bytes of length and a text in UTF-8 on
-standard output. A file that cannot be read ends the process, with the reason as the last line on
-standard error.
+Each request is a line of JSON on standard input. Each answer on standard output is a length in 8
+bytes, followed by a text in UTF-8. A file that cannot be read ends the process; the last line on
+standard error is the reason.
 """
 
 import json
@@ -43,13 +43,13 @@ LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "docx": ("docx",),
     }
 )
-"""Modules that read each format, all in the extra ``ingest``."""
+"""Modules needed to read each format; the extra ``ingest`` installs all of them."""
 
 MAX_TEXT_BYTES: Final = 256 << 20
-"""Maximum size of the text of a document, in UTF-8, and of a DOCX file when it is unpacked."""
+"""Limit on the UTF-8 text of a document and on the unpacked size of a DOCX file, bytes."""
 
 _MAX_MEMORY_BYTES: Final = 4 << 30
-# Maximum time for one request, seconds: the end of a reader whose command was killed.
+# Maximum time for one request, seconds. It also ends a reader whose parent command was killed.
 _MAX_REQUEST_S: Final = 60
 _BINARY_SAMPLE: Final = 8_192
 _BYTE_ORDER_MARKS: Final = (
@@ -107,8 +107,8 @@ def decoded(content: bytes, encoding: str) -> str:
     """Return the text of a file.
 
     Args:
-        content: Bytes of the file; a byte order mark decides the encoding.
-        encoding: Encoding of files without a mark.
+        content: Bytes of the file; a byte order mark overrides ``encoding``.
+        encoding: Encoding of files without a byte order mark.
 
     Raises:
         ValueError: The bytes are not text in the encoding.
@@ -125,7 +125,7 @@ def decoded(content: bytes, encoding: str) -> str:
 
 
 def read_document(path: Path, kind: str, encoding: str) -> str:
-    """Return the text of a document; raises errors of any class if it is damaged.
+    """Return the text of a document; raises exceptions of any class for a damaged document.
 
     Args:
         path: The file.
@@ -145,7 +145,7 @@ def _markdown(path: Path, encoding: str) -> str:
 
 def _html(path: Path, encoding: str) -> str:
     content = path.read_bytes()
-    # A page names its encoding itself, as a rule; UTF-8 is recognised.
+    # Most pages declare their encoding; text that is valid in the given encoding needs none.
     try:
         content = decoded(content, encoding).encode()
     except ValueError:
@@ -158,7 +158,7 @@ def html_text(content: bytes, encoding: str = "utf-8") -> str:
 
     Args:
         content: The page.
-        encoding: Encoding of the page; empty uses the one that the page names.
+        encoding: Encoding of the page; an empty string uses the encoding that the page declares.
     """
     from lxml import etree, html
 
@@ -174,7 +174,7 @@ def html_text(content: bytes, encoding: str = "utf-8") -> str:
 
 
 def _pieces(tree: Any) -> Iterator[str]:
-    """Yield the text of a tree of elements, without recursion."""
+    """Yield the pieces of text of an element tree, without recursion."""
     from lxml import etree
 
     preformatted = silent = 0
@@ -203,11 +203,11 @@ def _pieces(tree: Any) -> Iterator[str]:
 
 @cache
 def _keep_unknown_directives() -> None:
-    """Let docutils read directives that it does not know; once for the process."""
+    """Let docutils accept unknown directives; the change applies to the whole process."""
     from docutils.parsers.rst import Directive, directives
 
     class Body(Directive):  # type: ignore[misc] # has no type information
-        """Directive of another tool, such as Sphinx: its content is text of the document."""
+        """Directive of another tool, such as Sphinx; its content becomes text of the document."""
 
         has_content = True
         optional_arguments = 1
@@ -289,15 +289,15 @@ _READERS: Final[Mapping[str, Callable[[Path, str], str]]] = MappingProxyType(
 
 
 def main() -> None:
-    """Answer requests until standard input ends."""
-    # Not every system has it, and the command imports this module too.
+    """Answer requests until the end of standard input."""
+    # Import here: the module does not exist on every system, and the command imports this file too.
     import resource
 
     _, most = resource.getrlimit(resource.RLIMIT_AS)
     allowed = _MAX_MEMORY_BYTES if most == resource.RLIM_INFINITY else min(_MAX_MEMORY_BYTES, most)
     resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
     answers = sys.stdout.buffer
-    # What a library prints must not be read as an answer.
+    # Output that a library prints must not mix with the answers.
     sys.stdout = sys.stderr
     for line in sys.stdin.buffer:
         signal.alarm(_MAX_REQUEST_S)

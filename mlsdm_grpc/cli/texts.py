@@ -1,4 +1,4 @@
-"""Values of arguments: a text or standard input, and KEY=VALUE pairs."""
+"""Parsing of arguments: a text or standard input, KEY=VALUE pairs, and JSON messages."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
@@ -28,7 +28,7 @@ def input_text() -> str:
     """Return standard input.
 
     Raises:
-        InvalidInput: It is not UTF-8 text.
+        InvalidInput: Standard input is not UTF-8 text.
     """
     return "".join(input_lines())
 
@@ -37,7 +37,7 @@ def input_lines() -> Iterator[str]:
     """Yield the lines of standard input.
 
     Raises:
-        InvalidInput: Standard input is not UTF-8 text; lines before the fault may be yielded.
+        InvalidInput: Standard input is not UTF-8 text; earlier lines may have been yielded already.
     """
     try:
         yield from typer.get_text_stream("stdin", encoding="utf-8", errors="strict")
@@ -46,15 +46,15 @@ def input_lines() -> Iterator[str]:
 
 
 def parsed(text: str, message: MessageT, *, ignore_unknown_fields: bool = False) -> MessageT:
-    """Return a message with the fields of a JSON object.
+    """Fill a message from the text of a JSON object, and return it.
 
     Args:
-        text: The object.
+        text: Text of a JSON object.
         message: Message to fill.
-        ignore_unknown_fields: Leave out fields that the message does not have.
+        ignore_unknown_fields: Ignore fields that the message does not define.
 
     Raises:
-        ValueError: The text is no JSON object, or has wrong fields.
+        ValueError: The text is not a JSON object, or a field is wrong.
     """
     from google.protobuf.json_format import Parse, ParseError
 
@@ -70,7 +70,7 @@ def key_values(given: Iterable[str], name: str) -> dict[str, str]:
     """Return KEY=VALUE arguments as a mapping.
 
     Raises:
-        typer.BadParameter: An argument has another form.
+        typer.BadParameter: An argument is not KEY=VALUE.
     """
     pairs = {}
     for each in given:

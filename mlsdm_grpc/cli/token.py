@@ -1,4 +1,4 @@
-"""``mlsdm token``: the keys of a tokens file. A running server reads the file within 2 s."""
+"""``mlsdm token``: manages the keys of a tokens file, which a server reads again within 2 s."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,7 +112,7 @@ def revoke(
 
 @contextmanager
 def _reported(*, as_json: bool = False) -> Iterator[None]:
-    """Report an error on standard error and end with code 1."""
+    """Report errors on standard error and exit with code 1."""
     try:
         yield
     except MlsdmError as error:

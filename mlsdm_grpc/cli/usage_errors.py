@@ -1,4 +1,4 @@
-"""Errors of the command line itself as JSON, for callers that ask for JSON."""
+"""Usage errors of the command line as JSON, for callers that request JSON output."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ _FORMS = frozenset({"json", "jsonl"})
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
-    """Return True if arguments, valid or not, ask for output as JSON."""
+    """Return True if the arguments, valid or not, request JSON output."""
     before = ""
     for argument in arguments:
         if argument == "--":
@@ -27,7 +27,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 @contextmanager
 def json_usage_error() -> Iterator[None]:
-    """Print an error of the command line as JSON on standard error, and exit with its code."""
+    """Print a usage error as JSON on standard error and exit with its exit code."""
     try:
         yield
     except typer.TyperException as error:

@@ -1,4 +1,4 @@
-"""Verdicts as lines for people."""
+"""Verdicts as lines of text."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -8,23 +8,23 @@ if TYPE_CHECKING:
 
 __all__ = ["finding_line", "in_shadow", "measured", "refusal_lines", "verdict_line"]
 
-# Rule of a finding that the words as a whole make.
+# Rule id of a finding that rests on all words together.
 _LIKENESS: Final = "likeness"
-# Names of the stages, by number.
+# Names of the stages, indexed by the enum value.
 _PLACES: Final = ("text", "prompt", "recalled memory", "answer", "speech", "memory")
-# Names of the decisions, by number.
+# Names of the decisions, indexed by the enum value.
 _DONE: Final = ("judged", "allowed", "flagged", "redacted", "degraded", "refused")
 
 
 def in_shadow(verdict: "Verdict") -> bool:
-    """Return True if a verdict was only reported."""
+    """Return True if a verdict was only reported and not enforced."""
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import ENFORCEMENT_SHADOW
 
     return verdict.enforcement == ENFORCEMENT_SHADOW
 
 
 def measured(verdict: "Verdict") -> str:
-    """Return the measurement on the common scale of all rules; a higher value is worse."""
+    """Return score and threshold in words, on one scale for all rules: higher is worse."""
     if verdict.on_error_applied:
         return "could not be evaluated"
     score, needed = verdict.score, verdict.threshold
@@ -34,18 +34,18 @@ def measured(verdict: "Verdict") -> str:
 
 
 def verdict_line(verdict: "Verdict") -> str:
-    """Return a verdict in words: decision, part, rule and measurement."""
+    """Return a verdict in words: stage, decision, rule and measurement."""
     what = f"{_PLACES[verdict.stage]} {_DONE[verdict.decision]} by {verdict.rule_id}"
     return f"[{'in shadow: ' if in_shadow(verdict) else ''}{what}: {measured(verdict)}]"
 
 
 def finding_line(finding: "Finding", raw: bytes) -> str:
-    """Return a finding in words: category, score, place, language and reason.
+    """Return a finding in words: category, score, position, language and reason.
 
     Args:
         finding: Finding in the text.
-        raw: Text in UTF-8. Its words are shown for harm and injection, and never for personal data
-            and secrets.
+        raw: Text in UTF-8. Its words are printed for harm and injection, but never for personal
+            data and secrets.
     """
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import FINDING_KIND_HARM, FINDING_KIND_INJECTION
 
@@ -62,7 +62,7 @@ def finding_line(finding: "Finding", raw: bytes) -> str:
 
 
 def refusal_lines(verdicts: "Iterable[Verdict]") -> list[str]:
-    """Return the enforced rules that refused something, in words."""
+    """Return a line for each enforced rule that refused the text."""
     from mlsdm_grpc._gen.mlsdm.v1.governance_pb2 import DECISION_REFUSE
 
     return [

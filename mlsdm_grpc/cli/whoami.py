@@ -1,4 +1,4 @@
-"""``mlsdm whoami``: the identity that a token or certificate proves."""
+"""``mlsdm whoami``: the identity behind a token or certificate."""
 
 import typer
 

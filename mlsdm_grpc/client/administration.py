@@ -17,7 +17,7 @@ class Administration(ClientBase):
     """Client methods for health names and the drain of a server."""
 
     async def health_names(self, *, timeout_s: float | None = None) -> tuple[str, ...]:
-        """Return the names that :meth:`health` accepts; the empty one is the whole server.
+        """Return the service names that :meth:`health` accepts; the empty name is the whole server.
 
         Args:
             timeout_s: Deadline, seconds; None uses the client's.

@@ -1,10 +1,10 @@
-"""Conversion of client arguments to message fields, with all checks before anything is sent.
+"""Conversion of client arguments to message fields, with all local checks before sending.
 
-:func:`message` converts each value by the descriptor of its field, so every method checks the same
-way. A value of a wrong type, a value that the wire cannot carry, or a value beyond a bound of the
-contract raises ``InvalidInput``. The error names the argument and says what to send instead; it
-repeats short values, never a credential. The server checks ranges of numbers and everything that
-depends on a space.
+:func:`message` converts each value according to the descriptor of its field, so every method checks
+arguments in the same way. It raises ``InvalidInput`` for a wrong type, for a value that protobuf
+cannot encode, and for a value beyond a limit of the contract. The error names the argument and says
+what to send instead; it may contain a short value, but never a credential. The server checks ranges
+of numbers and everything that depends on a space.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ __all__ = ["each", "instance", "known", "message", "some", "source", "within"]
 
 MessageT = TypeVar("MessageT", bound=Message)
 
-# Format of each name, by field.
+# Required format of texts, by field name.
 _FORMS: Final[Mapping[str, forms.Form]] = {
     "space": forms.SPACE,
     "memory_id": forms.MEMORY_ID,
@@ -66,7 +66,7 @@ _FORMS: Final[Mapping[str, forms.Form]] = {
     "embedder_model": forms.MODEL,
     "embedding_model": forms.MODEL,
 }
-# Fields that must not be empty; repeated fields are never required.
+# Fields whose value must not be empty; repeated fields are not listed, they may be empty.
 _REQUIRED: Final = frozenset(
     f"mlsdm.v1.{name}"
     for name in (
@@ -88,21 +88,22 @@ _REQUIRED: Final = frozenset(
         "OntologyCategory.category",
     )
 )
-# Maximum size of an item of a repeated field without a format, bytes.
+# Maximum size of one item, bytes, for repeated fields whose items have no format.
 _ITEM_BYTES: Final = {"stop_sequences": limits.MAX_STOP_BYTES}
 
 
 def message(kind: type[MessageT], /, **given: object) -> MessageT:
-    """Return a message with these values.
+    """Return a message of a class with the given field values.
 
     Args:
         kind: Class of the message.
-        given: Values by field: texts, numbers, flags, names or numbers of enumerations, iterables
-            of strings, mappings of strings, vectors, times with a time zone, durations, messages
-            and lists of messages. None omits an optional field, a map or a message.
+        given: Values by field name: texts, numbers, booleans, names or numbers of enumeration
+            values, iterables of strings, mappings of strings, vectors, datetimes with a time zone,
+            timedeltas, messages, and lists of messages. None omits an optional field, a map or a
+            message.
 
     Raises:
-        InvalidInput: A value does not fit; raised for the first one.
+        InvalidInput: A value is not valid; the error describes the first such value.
     """
     fields: Mapping[str, Any] = kind.DESCRIPTOR.fields_by_name
     converted: dict[str, Any] = {
@@ -113,7 +114,7 @@ def message(kind: type[MessageT], /, **given: object) -> MessageT:
 
 @contextmanager
 def within(path: str) -> Iterator[None]:
-    """Prefix the field names of errors raised inside, as in ``queries[0].text``."""
+    """Prefix the field names of errors raised inside, for example ``queries[0].text``."""
     try:
         yield
     except InvalidInput as error:
@@ -122,7 +123,7 @@ def within(path: str) -> Iterator[None]:
 
 
 def known(kind: type, given: Mapping[str, object]) -> None:
-    """Check that keyword arguments are keys of a TypedDict.
+    """Check that all keyword arguments are keys of a TypedDict.
 
     Raises:
         InvalidInput: A keyword is unknown.
@@ -133,7 +134,11 @@ def known(kind: type, given: Mapping[str, object]) -> None:
 
 
 def instance(name: str, value: object, kind: type[MessageT]) -> MessageT:
-    """Return a message of this class."""
+    """Return the value if it is a message of this class.
+
+    Raises:
+        InvalidInput: The value has another type.
+    """
     if isinstance(value, kind):
         return value
     maker = ", as new_memory() makes it" if kind.__name__ == "Memory" else ""
@@ -141,10 +146,10 @@ def instance(name: str, value: object, kind: type[MessageT]) -> MessageT:
 
 
 def some(name: str, wanted: str, values: object, bound: bounds.Bound) -> list[Any]:
-    """Return the items of an iterable, up to a maximum number.
+    """Return the items of an iterable as a list.
 
     Raises:
-        InvalidInput: The value is no iterable, or has more items.
+        InvalidInput: The value is not iterable, or has more items than ``bound`` allows.
     """
     if isinstance(values, str):
         instead = f"[{json.dumps(values)}]" if len(values) <= HINT_CHARS else ""
@@ -156,10 +161,10 @@ def some(name: str, wanted: str, values: object, bound: bounds.Bound) -> list[An
 
 
 def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
-    """Yield the messages of an iterable, each checked on access; a collection is checked at once.
+    """Yield the messages of an iterable. A collection is checked at once, an iterator item by item.
 
     Raises:
-        InvalidInput: The value is no iterable, or contains something else.
+        InvalidInput: The value is not iterable, or contains an item of another type.
     """
 
     def checked(given: Iterable[object]) -> Iterator[MessageT]:
@@ -178,7 +183,7 @@ def each(name: str, values: object, kind: type[MessageT]) -> Iterator[MessageT]:
 def source(
     name: str, values: object, kind: type[MessageT]
 ) -> Iterator[MessageT] | AsyncIterator[MessageT]:
-    """Do the same as :func:`each`, also for asynchronous iterables."""
+    """Return the same as :func:`each`; asynchronous iterables are accepted too."""
     if isinstance(values, AsyncIterable):
         return _each_async(name, values, kind)
     return each(name, values, kind)
@@ -215,7 +220,7 @@ def _converted(field: FieldDescriptor, value: object) -> Any:
 
 
 def _is_optional(field: FieldDescriptor) -> bool:
-    """Return True if a field may be absent; a field of a oneof may not, because it was chosen."""
+    """Return True if None may stand for an absent field; a member of a oneof cannot be absent."""
     choice = field.containing_oneof
     return field.has_presence and (choice is None or choice.name.startswith("_"))
 
@@ -277,7 +282,7 @@ _SCALARS: Final[Mapping[int, Callable[[FieldDescriptor, object], Any]]] = {
         field.name, value, low=-MAX_SINGLE, high=MAX_SINGLE
     ),
 }
-# Messages created from a Python value.
+# Converters of Python values to messages, by full name of the message.
 _MESSAGES: Final[Mapping[str, Callable[[str, object], Message]]] = {
     Timestamp.DESCRIPTOR.full_name: timestamp,
     Duration.DESCRIPTOR.full_name: duration,
@@ -287,7 +292,7 @@ _MESSAGES: Final[Mapping[str, Callable[[str, object], Message]]] = {
 
 @contextmanager
 def _saying(name: str, part: str) -> Iterator[None]:
-    """Name the part of an argument in errors raised inside."""
+    """Add the part of the argument to the text of errors raised inside."""
     try:
         yield
     except InvalidInput as error:

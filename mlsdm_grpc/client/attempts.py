@@ -1,9 +1,9 @@
-"""Retries of one call: retryable failures, delays, and the final error.
+"""Retries of one call: which failures are retried, the delays, and the final error.
 
-The policy is gRFC A6 with pushback and throttling. It is implemented here because the grpc library
-reports only the last attempt, and the outcome of a write depends on all of them: a refusal proves
-that its own attempt wrote nothing, but not an earlier attempt without an answer. A delay beyond the
-deadline is not started; the call ends at once with the known result.
+The policy is gRFC A6 with pushback and throttling. The grpc library's own retries cannot be used,
+because it reports only the last attempt, and the outcome of a write depends on all attempts. A
+refusal proves that its own attempt wrote nothing, but an earlier attempt without an answer may have
+written. A retry that could only start after the deadline is not awaited; the call fails at once.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ OnWait: TypeAlias = Callable[[MlsdmError, float], None]
 """Function called before the wait for a retry, with the error and the wait in seconds."""
 
 MAX_ATTEMPTS: Final = 3
-"""Maximum number of attempts of one call, including the first."""
+"""Maximum number of attempts of one call, including the first one."""
 _FIRST_BACKOFF_S: Final = 0.05
 _MAX_BACKOFF_S: Final = 1.0
 _JITTER: Final = 0.2
-# Minimum time left for a retry, seconds; a shorter one would only end as unknown.
+# Minimum time left for a retry, seconds; a shorter attempt would end without a known outcome.
 _LEAST_ATTEMPT_S: Final = 0.1
 _MAX_TOKENS: Final = 10.0
 _TOKEN_RATIO: Final = 0.1
-# Reasons of the server after which a write may have happened, unless the metadata ``written`` says
-# otherwise.
+# Reasons after which a write may have been stored, unless the error's metadata ``written`` is "no".
 UNCERTAIN_REASONS: Final = frozenset({"JOURNAL_UNAVAILABLE", "WORKER_LOST", "OUTCOME_UNKNOWN"})
 
 
 class Throttle:
-    """Token bucket of one channel: while many calls fail, none is retried."""
+    """Token bucket of one channel, which stops retries while many calls fail."""
 
     def __init__(self) -> None:
         self._tokens = _MAX_TOKENS
@@ -50,7 +49,7 @@ class Throttle:
         return self._tokens > _MAX_TOKENS / 2
 
     def succeeded(self) -> None:
-        """Count an answered attempt."""
+        """Count an attempt that got a response."""
         self._tokens = min(_MAX_TOKENS, self._tokens + _TOKEN_RATIO)
 
     def failed(self) -> None:
@@ -59,13 +58,13 @@ class Throttle:
 
 
 class Attempts:
-    """The failed attempts of one call.
+    """Retry state of one call.
 
     Args:
         throttle: Token bucket of the channel.
-        target: Address of the server, for messages.
+        target: Address of the server, for error messages.
         deadline_s: Event-loop time by which the call must end; 0 disables retries.
-        repeatable: True if a retry cannot have a second effect.
+        repeatable: Whether a retry cannot have a second effect.
         write_id: ``request_id`` of a write; empty for a read.
         on_wait: Called before each wait.
     """
@@ -87,20 +86,20 @@ class Attempts:
         self._repeatable = repeatable
         self._write_id = write_id
         self._count = 0
-        # True if an attempt may have written.
+        # True if an earlier attempt may have written.
         self._open = False
 
     def answered(self) -> None:
-        """Record that responses have arrived; the call is not retried from here on."""
+        """Record the first response; the call is not retried after it."""
         if self._repeatable:
             self._repeatable = False
             self._throttle.succeeded()
 
     async def after(self, failure: grpc.aio.AioRpcError) -> None:
-        """Wait until the next attempt is due.
+        """Wait until the next attempt may start.
 
         Raises:
-            MlsdmError: There is no further attempt; the error reflects all attempts.
+            MlsdmError: No further attempt is allowed; the error reflects all attempts.
         """
         self._count += 1
         error = typed_error(failure, target=self._target, write_id=self._write_id)
@@ -112,7 +111,7 @@ class Attempts:
         await asyncio.sleep(wait_s)
 
     def _wait_s(self, failure: grpc.aio.AioRpcError, error: MlsdmError) -> float | None:
-        """Return the delay before the next attempt, or None if there is none."""
+        """Return the delay before the next attempt, seconds; None if no attempt is allowed."""
         if failure.code() is not grpc.StatusCode.UNAVAILABLE:
             return None
         self._throttle.failed()
@@ -142,12 +141,12 @@ class Attempts:
 
 
 def _leaves_open(failure: grpc.aio.AioRpcError, error: MlsdmError) -> bool:
-    """Return True if the attempt of a write may have written."""
+    """Return True if this attempt of a write may have been stored."""
     if error.reason:
         return error.reason in UNCERTAIN_REASONS and error.metadata.get("written") != "no"
     return not never_sent(failure)
 
 
 def _without_look(error: MlsdmError) -> bool:
-    """Return True if the server refused without checking for earlier attempts of the same write."""
+    """Return True if the server refused before it looked for earlier attempts of the same write."""
     return isinstance(error, Unavailable | DeadlineExceeded | QuotaExceeded)

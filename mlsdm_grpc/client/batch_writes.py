@@ -1,4 +1,4 @@
-"""Writes of many memories. Each batch has a ``request_id`` that is the same for all retries."""
+"""Writes of many memories. Each batch has its own ``request_id``, which all its retries share."""
 
 from __future__ import annotations
 
@@ -33,22 +33,24 @@ class BatchWrites(ClientBase):
     ) -> AsyncIterator[BatchPutMemoriesResponse]:
         """Store many memories and yield the response of each batch once it is durable.
 
-        The memories are sent in batches within the limits of the server: 1,000 memories, 4 MiB, and
-        256 KiB of text, which a server evaluates and embeds in 1 to 3 seconds. Each batch is stored
-        completely or not at all; batches before a failed one stay stored. Calling again with the
-        same memories and ``request_id`` continues after the last stored batch.
+        The memories are sent in batches of at most 1,000 memories, 4 MiB and 256 KiB of text, or
+        less if the server's limits are lower. A server evaluates and embeds such a batch in 1 to 3
+        seconds. Each batch is stored completely or not at all; batches before a failed one stay
+        stored. A repeated call with the same memories and ``request_id`` continues after the last
+        stored batch.
 
         Args:
-            memories: Results of :func:`new_memory`. A collection is checked before anything is
-                sent, an iterator while batches are filled.
+            memories: Results of :func:`new_memory`. A collection is checked before sending, an
+                iterator while the batches are filled.
             allow_replace: Replace memories with the same ids.
             request_id: UUID from which the ids of the batches derive; None creates one.
             space: Name of the space; None uses the client's.
             timeout_s: Deadline of each batch, seconds; None uses the client's.
 
         Raises:
-            InvalidInput: An argument or memory cannot be sent.
-            MlsdmError: A batch failed; a note has the number of stored batches and ``request_id``.
+            InvalidInput: An argument or memory is not valid.
+            MlsdmError: A batch failed; a note names the number of stored batches and
+                ``request_id``.
         """
         base = uuid.UUID(write_request_id(request_id))
         given = each("memories", memories, Memory)

@@ -12,25 +12,26 @@ from mlsdm_grpc.units import KIB
 
 __all__ = ["batches"]
 
-# Size of space, request id and flags of a request, bytes.
+# Allowance for space, request id and flags of a request, bytes.
 _REQUEST_OVERHEAD_BYTES: Final = 1 * KIB
-# Size of tag and length of an item, bytes.
+# Allowance for the protobuf tag and length of an item, bytes.
 _ITEM_OVERHEAD_BYTES: Final = 8
-# Size of the fields that the server adds to a record's item: id, times, source, phase, bytes.
+# Allowance for the fields that the server adds to each item of a record, such as id and times,
+# bytes.
 _RECORD_OVERHEAD_BYTES: Final = 256
 
 
 def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memory]]:
     """Yield the memories in order, in batches within the limits of the server.
 
-    A batch is full at ``max_batch_item_count`` memories, at ``max_request_bytes``, at
-    ``max_record_bytes`` of the record that the server would write (including vectors added to
-    texts), or at ``advised_batch_text_bytes`` of text, the amount that the server evaluates and
-    embeds well within a deadline.
+    A batch ends before the memory that would exceed one of these limits: ``max_batch_item_count``,
+    ``max_request_bytes``, ``max_record_bytes`` for the record that the server will write (including
+    the vectors it adds to texts), or ``advised_batch_text_bytes``, the amount of text that the
+    server evaluates and embeds well within a deadline.
 
     Raises:
-        InvalidInput: REQUEST_TOO_LARGE; one memory alone exceeds the limits. Earlier batches have
-            been yielded.
+        InvalidInput: REQUEST_TOO_LARGE; a single memory exceeds the limits. Earlier batches have
+            already been yielded.
     """
     limits = info.limits
     # Older servers do not report this limit.
@@ -68,7 +69,7 @@ def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memor
 
 
 def _added_vector_bytes(memory: Memory, info: ServerInfo) -> int:
-    """Return the additional size of the server's float32 vector over the one in the request."""
+    """Return the bytes by which the record's vector is larger than the vector in the request."""
     if not memory.HasField("embedding"):
         return 4 * info.embedder.dimension
     return len(memory.embedding.f16_le)

@@ -3,15 +3,14 @@
 The contract defines which calls may be retried: calls without side effects, and calls whose request
 has a ``request_id``. :mod:`mlsdm_grpc.client.attempts` retries them.
 
-Each channel has its own connections. By default grpc shares connections between all channels of the
-process to the same server, and with them the delay after a failed connection attempt. A new client
-would then fail at once because another one failed a moment ago, although the server is available
-again.
+Each channel has its own connections. By default grpc shares the connections to a server between all
+channels of a process, and also the delay after a failed connection attempt. A new client would then
+fail at once because of an earlier failure of another client, even if the server is available again.
 
 Calls are distributed round robin over the addresses of the target; with one address this equals
-``pick_first``. The client does not watch server health: a watch would be an additional stream for
-each connection, which a draining server must wait for, and a call refused by a draining server is
-retried on another address anyway.
+``pick_first``. The client does not watch server health. A watch would be one more stream for each
+connection, which a draining server must wait for. It is not needed, because a call that a draining
+server refuses is retried on another address.
 """
 
 from __future__ import annotations
@@ -59,16 +58,16 @@ CONTRACT_FILES: Final = tuple(
 )
 """Descriptors of the files that define the services."""
 
-# Maximum message size that a server can be configured to send, bytes; the server enforces its own
+# Maximum message size that servers can be configured to accept, bytes; each server enforces its own
 # limit.
 _MAX_MESSAGE_BYTES: Final = 64 * MIB
-# Size below which grpc resends a call that the server has not read, bytes; its default of 256 KiB
-# would exclude most batches.
+# Size up to which grpc resends a call that the server has not processed, bytes. The default of
+# 256 KiB would exclude most batches.
 _RETRY_BUFFER_BYTES: Final = 8 * MIB
 
 
 def is_repeatable(method: MethodDescriptor) -> bool:
-    """Return True if retrying an unanswered call cannot have a second effect."""
+    """Return True if a retry of an unanswered call cannot have a second effect."""
     if method.client_streaming:
         return False
     level = method.GetOptions().idempotency_level
@@ -89,12 +88,12 @@ REPEATABLE_REQUESTS: Final = frozenset(
 
 
 def service_config() -> dict[str, Any]:
-    """Return the gRPC service config: the distribution of calls over the server's addresses."""
+    """Return the gRPC service config, which selects the load balancing policy."""
     return {"loadBalancingConfig": [{"round_robin": {}}]}
 
 
 def channel_options() -> list[tuple[str, int | str]]:
-    """Return the options of every channel; times in milliseconds, sizes in bytes."""
+    """Return the options of every channel; values in milliseconds or bytes, as the names say."""
     return [
         ("grpc.service_config", json.dumps(service_config())),
         ("grpc.service_config_disable_resolution", 1),
@@ -109,7 +108,7 @@ def channel_options() -> list[tuple[str, int | str]]:
         ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
         ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
         ("grpc.per_rpc_retry_buffer_size", _RETRY_BUFFER_BYTES),
-        # Proxy variables in the environment are for web traffic, not for this connection.
+        # Proxy variables of the environment are meant for web traffic, not for this connection.
         ("grpc.enable_http_proxy", 0),
     ]
 
@@ -117,11 +116,11 @@ def channel_options() -> list[tuple[str, int | str]]:
 def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None = None
 ) -> grpc.aio.Channel:
-    """Return a channel, which connects on the first call.
+    """Return a channel; it connects when the first call starts.
 
     Args:
         target: A gRPC target, as :func:`server_address` returns it.
-        credentials: None is plain text.
+        credentials: Channel credentials; None connects without TLS.
     """
     if credentials is None:
         return grpc.aio.insecure_channel(target, channel_options())

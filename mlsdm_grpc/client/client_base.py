@@ -1,4 +1,4 @@
-"""Common part of the client: the connection, the stubs and the space."""
+"""Common part of the client: connection, stubs and default space."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["ClientBase"]
 
 
 class ClientBase:
-    """Base class that opens and closes the connection; see :class:`MemoryClient`."""
+    """Base class of the client; opens and closes the connection. See :class:`MemoryClient`."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class ClientBase:
             raise wrong_type("credentials", "grpc.ChannelCredentials", credentials)
         if on_wait is not None and not callable(on_wait):
             raise wrong_type("on_wait", "a function of an error and seconds", on_wait)
-        self.space = message(GetStateRequest, space=space).space  # any with a space
+        self.space = message(GetStateRequest, space=space).space  # checks the name
         self._target = server_address(target, secure=credentials is not None)
         self._token = token if callable(token) else credential(token)
         self._timeout_s = timeout(timeout_s)
@@ -96,7 +96,7 @@ class ClientBase:
         await connection.close()
 
     async def who_am_i(self, *, timeout_s: float | None = None) -> Identity:
-        """Return the identity that the token or certificate of this client proves.
+        """Return the identity to which the server maps the token or certificate of this client.
 
         Args:
             timeout_s: Deadline, seconds; None uses the client's.
@@ -107,7 +107,7 @@ class ClientBase:
         return response.identity
 
     async def server_info(self, *, timeout_s: float | None = None) -> ServerInfo:
-        """Return name, version, limits and RPCs of the server; each call asks the server.
+        """Return name, version, limits and RPCs of the server, from a new call each time.
 
         Args:
             timeout_s: Deadline, seconds; None uses the client's.

@@ -1,4 +1,4 @@
-"""One channel, and its calls: deadline, credential, request id, retries, typed errors."""
+"""A channel and its calls, with deadlines, credentials, request ids, retries and typed errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Response = TypeVar("Response")
 
 
 class Connection:
-    """One channel to a server; created inside a running event loop, closed by :meth:`close`."""
+    """Channel to one server; created inside of a running event loop, closed with :meth:`close`."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Connection:
             try:
                 answer = await rpc(request, timeout=deadline_s - clock(), metadata=metadata)
             except grpc.aio.AioRpcError as failure:
-                # Most calls succeed at once and need no bookkeeping.
+                # Created only after a failure, because most calls succeed at once.
                 attempts = attempts or self._attempts(request, deadline_s, write_id)
                 await attempts.after(failure)
             else:
@@ -99,15 +99,15 @@ class Connection:
     ) -> AsyncGenerator[Response]:
         """Yield the responses of one call; closing the iterator cancels the call.
 
-        The call is retried like a unary call until the first response.
+        Until the first response, the call is retried like a unary call.
 
         Args:
             rpc: Method of a stub.
             request: Request message.
-            timeout_s: Maximum time for all responses, seconds; None is unlimited. Retries then end
-                with the connection's own timeout.
+            timeout_s: Maximum time for all responses, seconds; None is unlimited, and only the
+                retries are then limited, by the connection's own timeout.
             write_id: ``request_id`` of the request if it is a write.
-            repeats: False if the caller retries the call itself.
+            repeats: Whether to retry; False if the caller retries the call itself.
 
         Raises:
             MlsdmError: See :meth:`unary`.
@@ -133,7 +133,7 @@ class Connection:
     def conversation(
         self, rpc: grpc.aio.StreamStreamMultiCallable[Request, Response]
     ) -> grpc.aio.StreamStreamCall[Request, Response]:
-        """Start a bidirectional call without deadline; errors are those of grpc."""
+        """Start a bidirectional call without a deadline; failures raise the exceptions of grpc."""
         return rpc(metadata=self._metadata())
 
     def _attempts(self, request: Message, deadline_s: float, write_id: str) -> Attempts:
@@ -150,7 +150,7 @@ class Connection:
         return self._timeout_s if timeout_s is None else timeout(timeout_s)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
-        # An id of the client also identifies a call that never reached the server.
+        # The client creates the request id, so that a call that never reaches a server has one too.
         shown = self._credential if self._token is None else _header(self._token())
         return (*shown, *self._elsewhere, (REQUEST_ID, str(uuid.uuid4())))
 
@@ -160,7 +160,7 @@ def _ignore(error: MlsdmError, wait_s: float) -> None:
 
 
 def _header(token: str | None) -> tuple[tuple[str, str], ...]:
-    """Return the metadata of a token.
+    """Return the call metadata for a token; empty without a token.
 
     Raises:
         InvalidInput: The token is not a valid header value.

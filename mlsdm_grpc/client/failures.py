@@ -1,4 +1,4 @@
-"""Conversion of failed calls to the errors that the server raised."""
+"""Conversion of failed grpc calls to the errors that the server raised."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ __all__ = [
 
 _DEADLINE_EXCEEDED: Final = 4
 _UNAVAILABLE: Final = 14
-# Prefixes of grpc's messages for calls that found no connection; grpc has no other indication. A
-# call with an unknown message counts as sent, which is the safe assumption.
+# Prefixes of grpc's messages for calls that never had a connection; grpc offers no other sign of
+# this case. A call with an unknown message counts as sent, which is the safe assumption.
 _NO_CONNECTION: Final = (
     "connections to all backends failing",
     "failed to connect to all addresses",
@@ -40,20 +40,20 @@ _NO_CONNECTION: Final = (
 def typed_error(
     failure: grpc.aio.AioRpcError, *, target: str, write_id: str = ""
 ) -> errors.MlsdmError:
-    """Return the error that the server raised, or the error for a failure of the transport.
+    """Return the error that the server raised, or an error for a failure of the transport.
 
     Args:
         failure: Failure reported by grpc.
         target: Address of the server, for the message of a call without a connection.
-        write_id: ``request_id`` of the write; empty for a read. Errors with an unknown outcome
-            carry it in their metadata.
+        write_id: ``request_id`` of the write; empty for a read. Errors with an unknown outcome have
+            it in their metadata.
 
     Returns:
-        Result of :func:`from_status` for a status with details. Without details: a call without a
-        response in time is DeadlineExceeded (OUTCOME_UNKNOWN for a write, DEADLINE_EXPIRED for a
-        read), a call without a connection is Unavailable without a reason, a call whose connection
-        broke is Unavailable (OUTCOME_UNKNOWN for a write, no reason for a read), and any other is
-        ApiStatusError.
+        Result of :func:`from_status` for a status with details. A status without details becomes:
+        DeadlineExceeded if no response arrived in time (OUTCOME_UNKNOWN for a write,
+        DEADLINE_EXPIRED for a read); Unavailable without a reason if there was no connection;
+        Unavailable if the connection broke (OUTCOME_UNKNOWN for a write, no reason for a read);
+        else ApiStatusError.
     """
     code, _ = failure.code().value
     message = failure.details() or ""
@@ -83,7 +83,7 @@ def unreachable(error: errors.MlsdmError) -> bool:
 
 
 def _no_connection(details: str, target: str) -> str:
-    """Return what is wrong with the connection, and what to check."""
+    """Return a message with the likely problem of the connection and a hint on what to check."""
     cause = details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
     if "http1" in details or target.endswith(f":{OPS_PORT}"):
         problem = f"{target} is an HTTP port, as for operations; gRPC is at port 50051 by default"
@@ -102,7 +102,7 @@ def never_sent(failure: grpc.aio.AioRpcError) -> bool:
 def pushback(failure: grpc.aio.AioRpcError) -> float | None:
     """Return the retry delay that the server requests, seconds.
 
-    It is negative if the server forbids a retry, and None if the server requests nothing.
+    The result is negative if the server forbids a retry, and None if the server requests nothing.
     """
     value = _trailer(failure, PUSHBACK)
     if not value:
@@ -112,7 +112,7 @@ def pushback(failure: grpc.aio.AioRpcError) -> float | None:
 
 @contextmanager
 def typed_errors(target: str) -> Iterator[None]:
-    """Raise the result of :func:`typed_error` for a failure inside, with grpc's error as cause."""
+    """Convert a grpc failure raised inside, which becomes the cause; see :func:`typed_error`."""
     try:
         yield
     except grpc.aio.AioRpcError as failure:
@@ -120,7 +120,7 @@ def typed_errors(target: str) -> Iterator[None]:
 
 
 def request_id_of(error: errors.MlsdmError) -> str:
-    """Return the ``x-request-id`` of the call in the server's log; empty if unanswered."""
+    """Return the ``x-request-id`` of the call in the server's log; empty without an answer."""
     if not isinstance(error, BaseException):
         raise wrong_type("error", "an exception", error)
     cause = error.__cause__

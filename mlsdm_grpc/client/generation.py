@@ -1,4 +1,4 @@
-"""Client methods for answers of models with memory."""
+"""Client methods that generate answers with a model and recalled memories."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Generation(ClientBase):
         """Return a governed answer and store the exchange.
 
         A refusal by policy is not an error: ``finish_reason`` and ``verdicts`` report it. A call
-        that ends with UNAVAILABLE is retried like other writes: the exchange is stored once, but
+        that fails with UNAVAILABLE is retried like other writes: the exchange is stored once, but
         the model may be called twice. PROVIDER_UNAVAILABLE is raised at once, because the server
-        has retried.
+        has already retried.
 
         Args:
             prompt: Prompt, at most 64 KiB by default.
@@ -86,8 +86,8 @@ class Generation(ClientBase):
     ) -> AsyncIterator[StreamGenerateResponse]:
         """Yield a governed answer in pieces: recall, verdicts and tokens, usage, final.
 
-        Leaving the loop early cancels the call to the model, and nothing is stored. The arguments
-        are those of :meth:`generate`. There is no retry after the first piece.
+        Closing the iterator early cancels the call to the model, and nothing is stored. The
+        arguments are those of :meth:`generate`. The call is not retried after the first piece.
         """
         known(GenerationLimits, limits)
         write_id = write_request_id(request_id)

@@ -39,7 +39,7 @@ class Governance(ClientBase):
             text: Text, at most 64 KiB by default.
             stage: Stage of the rules: prompt, recall, response, speech or memory.
             redact: Also return the text without personal data and secrets.
-            timeout_s: Deadline, seconds; None for the deadline of the client.
+            timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
             InvalidInput: The stage is unknown, or the text is too long.
@@ -62,10 +62,10 @@ class Governance(ClientBase):
         language: str = "",
         timeout_s: float | None = None,
     ) -> AnalyzeSpeechResponse:
-        """Return a report on whether a text is telegraphic.
+        """Return a report on whether a text is telegraphic, that is, lacks function words.
 
         Args:
-            text: Text; an empty text has a report too.
+            text: Text to analyse; may be empty.
             profile: Set of rules: standard or legacy.
             language: ISO 639-1 code; if empty, the server detects the language.
             timeout_s: Deadline, seconds; None for the deadline of the client.
@@ -93,11 +93,11 @@ class Governance(ClientBase):
         language: str = "",
         timeout_s: float | None = None,
     ) -> RepairSpeechResponse:
-        """Rewrite a telegraphic text with a model; any other text comes back unchanged.
+        """Rewrite a telegraphic text with a model; return any other text unchanged.
 
         Args:
-            text: The text.
-            prompt: Prompt that the text answers; helps the model to keep the meaning.
+            text: Text to rewrite.
+            prompt: Prompt to which the text is an answer; it helps the model to keep the meaning.
             max_attempts: Maximum number of attempts, 1 to 3; 0 means 3.
             profile: Set of rules: standard or legacy.
             language: ISO 639-1 code; if empty, the server detects the language.

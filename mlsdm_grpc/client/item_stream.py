@@ -1,8 +1,9 @@
-"""A client-side stream of items that survives reconnects and delivers each item exactly once.
+"""Client side of an item stream, which survives reconnects and processes each item exactly once.
 
 Items are numbered from 1 in the order of their source, and kept until they are acknowledged. After
-a break the stream is opened again by its token, and unacknowledged items are sent again; the server
-ignores items that it has acknowledged. The server controls the number of items in flight.
+a broken connection the client reopens the stream with its resume token and sends unacknowledged
+items again; the server ignores those that it has already acknowledged. The server limits the number
+of items in flight.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from mlsdm_grpc.units import MIB
 __all__ = ["ItemMessages", "ItemStream"]
 
 _MAX_BATCH_BYTES: Final = 1 * MIB
-# Items taken from a synchronous source in one turn of the event loop.
+# Number of items read from a synchronous source before the event loop may run other tasks.
 _SOURCE_SLICE: Final = 256
 
 
@@ -38,30 +39,30 @@ OutcomeT = TypeVar("OutcomeT")
 
 @dataclass(frozen=True, slots=True)
 class ItemMessages(Generic[ItemT, OutcomeT]):
-    """Messages of one streaming RPC."""
+    """Conversion between items and the messages of one streaming RPC."""
 
     connection: Connection
     """Connection of the stream."""
     rpc: grpc.aio.StreamStreamMultiCallable[Any, Any]
-    """Method of a stub."""
+    """Stub method of the RPC."""
     open: Callable[[StreamOpen], Any]
-    """Returns the first message."""
+    """Function that returns the first message of a call."""
     batch: Callable[[int, list[ItemT]], Any]
-    """Returns a batch whose first item has this sequence."""
+    """Function that returns a message with items, given the sequence of the first item."""
     outcomes: Callable[[Any], Iterable[OutcomeT]]
-    """Returns the outcomes in an acknowledgement."""
+    """Function that returns the outcomes in an acknowledgement."""
     unknown: Callable[[int], OutcomeT]
-    """Returns the outcome of an item that was acknowledged while the connection was broken."""
+    """Function that returns the outcome of an item whose acknowledgement had no outcome for it."""
 
 
 class ItemStream(Generic[ItemT, OutcomeT]):
-    """A stream that is sent from one source.
+    """A stream of items from one source.
 
     Args:
         messages: Messages of the RPC.
-        opening: Space and name of the stream.
+        opening: Space and id of the stream.
         source: Items to send.
-        patience_s: Time without a response after which the stream gives up, seconds.
+        patience_s: Time without progress after which the stream fails, seconds.
     """
 
     def __init__(
@@ -78,17 +79,17 @@ class ItemStream(Generic[ItemT, OutcomeT]):
         self._target = messages.connection.target
         self._retry = Retry(patience_s, messages.connection.on_wait)
         self._acked = 0
-        # Number of items taken from the source.
+        # Number of items read from the source.
         self._taken = 0
-        # Items from ``_acked + 1`` on.
+        # Unacknowledged items; the first one has the number ``_acked + 1``.
         self._waiting: deque[ItemT] = deque()
         self._flow = StreamFlow(max_in_flight_count=1, max_batch_count=1)
-        # Event-loop time before which nothing may be sent.
+        # Event-loop time before which no items may be sent.
         self._resume_s = 0.0
         self._changed = asyncio.Event()
 
     async def outcomes(self) -> AsyncGenerator[OutcomeT]:
-        """Send all items and yield the outcome of each, in order.
+        """Send all items and yield the outcome of each item, in order.
 
         Raises:
             MlsdmError: The stream was refused, or could not be resumed in time.
@@ -105,7 +106,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                             yield outcome
                 except MlsdmError as error:
                     if isinstance(error, Conflict) and first:
-                        # The name is in use, and not by an earlier call of this stream.
+                        # Another call, not an earlier attempt of this one, has opened a stream with
+                        # this id.
                         raise
                     first = False
                     await self._retry.after(error)
@@ -119,27 +121,27 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             await asyncio.wait([source])
 
     def _is_complete(self, source: asyncio.Task[None]) -> bool:
-        """Return True if every item is acknowledged; raise the error of the source, if any."""
+        """Return True if all items are acknowledged; raise the exception of the source, if any."""
         if not source.done():
             return False
         source.result()
         return not self._waiting
 
     async def _take(self) -> None:
-        """Take items from the source while the server allows more in flight."""
+        """Read items from the source while the number in flight is below the server's limit."""
         if isinstance(self._source, AsyncIterable):
             async for item in self._source:
                 await self._took(item)
             return
         for item in self._source:
             await self._took(item)
-            # A source without awaits would block the event loop.
+            # Without this, a source that never awaits would block the event loop.
             if self._taken % _SOURCE_SLICE == 0:
                 await asyncio.sleep(0)
 
     async def _took(self, item: ItemT) -> None:
         self._taken += 1
-        # The server had acknowledged the item before this source started again.
+        # An earlier stream with the same id and source has already delivered this item.
         if self._taken <= self._acked:
             return
         self._waiting.append(item)
@@ -148,7 +150,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             await self._changed.wait()
 
     async def _connected(self, source: asyncio.Task[None]) -> AsyncGenerator[OutcomeT]:
-        """Run one call until it ends."""
+        """Make one call, until it ends, and yield the outcomes it brings."""
         call = self._messages.connection.conversation(self._messages.rpc)
         sender: asyncio.Task[None] | None = None
         try:
@@ -165,8 +167,8 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                     if kind == "goodbye":
                         self._rest(said.reconnect_delay.ToTimedelta().total_seconds())
                         return
-                    # Only progress resets the patience; a connection that opens and breaks again is
-                    # none.
+                    # Only progress restarts the patience. A connection that opens and breaks again,
+                    # with items still waiting, is not progress.
                     if kind == "ack" or not self._waiting:
                         self._retry.went_on()
                     results = self._messages.outcomes(said) if kind == "ack" else ()
@@ -174,10 +176,10 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                         yield outcome
                     if kind == "opened":
                         self._follow(said.flow)
-                        # Items are sent after the server has named its position, so that none is
-                        # sent twice.
+                        # Start sending only after the server has reported its position, so that no
+                        # acknowledged item is sent again.
                         sender = asyncio.create_task(self._send(call, source))
-        # A write to a call that has ended in the meantime.
+        # The sender wrote to a call that had just ended.
         except asyncio.InvalidStateError as error:
             with typed_errors(self._target):
                 await call.read()
@@ -189,7 +191,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
                 await asyncio.wait([sender])
 
     def _settled(self, acked: int, results: Iterable[OutcomeT]) -> Iterable[OutcomeT]:
-        """Drop acknowledged items and return an outcome for each."""
+        """Drop the acknowledged items and return an outcome for each of them."""
         outcomes = {outcome.sequence: outcome for outcome in results}  # type: ignore[attr-defined] # both kinds have it
         settled = range(self._acked + 1, acked + 1)
         for _ in settled:
@@ -202,10 +204,10 @@ class ItemStream(Generic[ItemT, OutcomeT]):
     async def _send(
         self, call: grpc.aio.StreamStreamCall[Any, Any], source: asyncio.Task[None]
     ) -> None:
-        """Send unacknowledged items, then new items, to the end of the source."""
+        """Send the unacknowledged items, then new items, until the source ends."""
         sent = self._acked
         clock = asyncio.get_running_loop().time
-        # The reader gets the reason.
+        # The error is suppressed here because the reading side raises it.
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             while True:
                 sent = max(sent, self._acked)
@@ -223,7 +225,7 @@ class ItemStream(Generic[ItemT, OutcomeT]):
             await call.done_writing()
 
     def _batch(self, begin: int, count: int) -> list[ItemT]:
-        """Return up to ``count`` waiting items after the first ``begin`` ones."""
+        """Return up to ``count`` waiting items from index ``begin`` on, at most 1 MiB together."""
         batch: list[ItemT] = []
         size = 0
         for item in islice(self._waiting, begin, begin + count):

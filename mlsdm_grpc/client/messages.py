@@ -17,7 +17,7 @@ from mlsdm_grpc.client.values import invalid
 __all__ = ["MemoryFields", "QueryLimits", "Vector", "new_memory", "vector_of"]
 
 Vector: TypeAlias = NDArray[np.floating] | Sequence[float]
-"""One vector, shape (dimension,); any float type, sent as float32."""
+"""One vector, shape (dimension,), of any floating-point type; sent as float32."""
 
 
 class MemoryFields(TypedDict, total=False):
@@ -60,7 +60,7 @@ class QueryLimits(TypedDict, total=False):
 
 
 def vector_of(embedding: Embedding) -> NDArray[np.float32]:
-    """Return the vector of a response, shape (dimension,), read-only; empty if there is none."""
+    """Return the vector of a response, shape (dimension,), read-only; empty for no vector."""
     return np.frombuffer(embedding.f32_le, dtype="<f4")
 
 
@@ -81,19 +81,19 @@ def new_memory(
     event_time: datetime | None = None,
     conversation_id: str = "",
 ) -> Memory:
-    """Return a memory for a put; it needs a text, an embedding or both.
+    """Return a memory to store; a text, an embedding or both are required.
 
     Args:
         text: At most 8,192 bytes of UTF-8; the server embeds it if there is no embedding.
-        embedding: Vector with the dimension of the space, copied; its norm is at least 1e-9.
-        memory_id: Id; empty lets the server choose one.
-        labels: At most 32.
-        metadata: At most 4,096 bytes over all keys and values.
+        embedding: Vector with the dimension of the space; copied. Its norm is at least 1e-9.
+        memory_id: Id; if empty, the server chooses one.
+        labels: At most 32 labels.
+        metadata: At most 4,096 bytes in all keys and values together.
         phase: 0..1; None uses the current phase of the space.
         confidence: 0..1; None is 1.
         pinned: Never evict this memory.
-        expire_time: Time after which it is not found; requires a time zone.
-        etag: Required etag of the replaced memory.
+        expire_time: Time after which the memory is no longer found; requires a time zone.
+        etag: Etag that the replaced memory must have.
         embedding_model: Model that made the embedding. If it is the server's model, the memory is
             treated like one embedded by the server.
         context: Searchable text that is not part of the memory, at most 4,096 bytes.
@@ -101,7 +101,7 @@ def new_memory(
         conversation_id: Conversation of the memory.
 
     Raises:
-        InvalidInput: An argument cannot be sent; the error names it.
+        InvalidInput: An argument is not valid; the error names it.
     """
     memory = message(
         Memory,

@@ -1,4 +1,4 @@
-"""Client methods that read."""
+"""Client methods that read memories and states."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["Reads"]
 
 
 class Reads(ClientBase):
-    """Client methods that find, get and list memories, and read states."""
+    """Client methods that search, get and list memories, and read states."""
 
     async def query(
         self,
@@ -46,7 +46,7 @@ class Reads(ClientBase):
         """Return the best matches for a text or a vector, best first.
 
         Args:
-            text: Query text, matched by words and, after embedding by the server, by meaning.
+            text: Query text, matched by its words and, embedded by the server, by its meaning.
             embedding: Query vector, instead of a text.
             words: Text whose words are matched in addition to an embedding.
             min_revision: Minimum revision of the space for the response.
@@ -163,7 +163,7 @@ class Reads(ClientBase):
     ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
         """Yield the health at once and after each change, until the iterator is closed.
 
-        A watch that the server ends, as it does with every old connection, is started again.
+        The server ends a watch when its connection gets too old; the client then starts it again.
 
         Raises:
             Unavailable: The server cannot be reached.
@@ -192,8 +192,8 @@ class Reads(ClientBase):
     ) -> AsyncIterator[WatchStateResponse]:
         """Yield the state of the space at once and after each change, until the iterator is closed.
 
-        Changes in quick succession are combined; the newest one always arrives. A watch that the
-        server ends, as it does with every old connection, is resumed.
+        Changes in quick succession are combined; the newest state always arrives. The server ends a
+        watch when its connection gets too old; the client then resumes it.
 
         Args:
             min_interval_s: Minimum time between two states, 0.01..3600 seconds.
@@ -228,7 +228,7 @@ class Reads(ClientBase):
                     pause_s = error.retry_after_s or 0.0
             await asyncio.sleep(pause_s)
 
-    # The last method of the class: after it, ``list`` in an annotation would mean this method.
+    # This method must be the last one: below it, ``list`` in an annotation would mean the method.
     async def list(
         self,
         *,
@@ -244,16 +244,17 @@ class Reads(ClientBase):
     ) -> AsyncIterator[Memory]:
         """Yield the memories of the space, oldest first, page by page.
 
-        A memory that exists throughout is yielded exactly once, however the space changes.
+        A memory that exists during the whole listing is yielded exactly once, despite other
+        changes.
 
         Args:
-            labels: Required labels, all of them.
-            sources: Allowed sources, such as "user_input"; empty allows all.
-            conversation_id: Required conversation; empty allows all.
-            metadata: Required entries, each key with exactly this value.
+            labels: Labels that a memory must have, all of them.
+            sources: Allowed sources, such as "user_input"; if empty, all are allowed.
+            conversation_id: Conversation of the memories; if empty, all are listed.
+            metadata: Keys and values that a memory must have.
             page_size: Memories on a page, at most 1,000; 0 uses the server's default.
             include_embedding: Include the vectors.
-            min_revision: Minimum revision of a page.
+            min_revision: Minimum revision of the space for each page.
             space: Name of the space; None uses the client's.
             timeout_s: Deadline of each page, seconds; None uses the client's.
         """
@@ -280,7 +281,7 @@ class Reads(ClientBase):
 
 
 def _sought(text: str, embedding: Vector | None) -> dict[str, object]:
-    """Return the query fields for a text or an embedding."""
+    """Return the request fields for a query text or a query vector."""
     if embedding is None:
         return {"text": text}
     if string("text", text):

@@ -1,4 +1,4 @@
-"""Resumption of a broken stream: temporary failures, delays and patience."""
+"""Retry policy for broken streams: which errors are temporary, delays, and the time limit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["Retry"]
 
 _MIN_PAUSE_S: Final = 0.05
 _MAX_PAUSE_S: Final = 2.0
-# Patience with a server that was never reached, seconds: most likely it does not run.
+# Time limit for a server that was never reached, seconds: most likely it does not run.
 _CONNECT_PATIENCE_S: Final = 0.5
-# CANCELLED, UNKNOWN, INTERNAL: codes of the transport for a broken call, besides UNAVAILABLE.
+# CANCELLED, UNKNOWN, INTERNAL: with UNAVAILABLE the codes that grpc reports for a broken call.
 _BROKEN: Final = frozenset({1, 2, 13})
 
 
@@ -23,9 +23,9 @@ class Retry:
     """Retry policy of one stream.
 
     Args:
-        patience_s: Time without progress after which the stream gives up, seconds. A server that
-            was never reached is given up after 0.5 s.
-        on_wait: Called before each wait.
+        patience_s: Time without progress after which the stream fails, seconds. For a server that
+            was never reached it is at most 0.5 s.
+        on_wait: Called before each wait, with the error and the wait in seconds.
     """
 
     def __init__(self, patience_s: float, on_wait: OnWait) -> None:
@@ -36,16 +36,16 @@ class Retry:
         self._since_s: float | None = None
 
     def went_on(self) -> None:
-        """Reset the policy after progress."""
+        """Record progress, which restarts the time limit."""
         self._reached = True
         self._since_s = None
 
     async def after(self, error: MlsdmError) -> None:
-        """Wait until the next attempt is due.
+        """Wait until the next attempt may start.
 
         Raises:
-            MlsdmError: The given error, if it is permanent, or if the patience is or would be
-                exceeded.
+            MlsdmError: ``error`` itself, if it is permanent, or if the wait would exceed the time
+                limit.
         """
         now_s = asyncio.get_running_loop().time()
         if self._since_s is None:
@@ -56,7 +56,7 @@ class Retry:
         if not self._reached:
             patience_s = min(patience_s, _CONNECT_PATIENCE_S)
         asked_s = error.retry_after_s or 0.0
-        # A delay beyond the patience would only postpone the same error.
+        # Waiting longer than the time limit would only delay the same error.
         if not _passes(error) or asked_s > patience_s - failing_s:
             raise error
         pause_s = max(asked_s, min(max(failing_s, _MIN_PAUSE_S), _MAX_PAUSE_S))

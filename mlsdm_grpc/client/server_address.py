@@ -1,4 +1,4 @@
-"""Address of the server as people give it, in the form of a gRPC target."""
+"""Parsing of a server address that a user wrote into a gRPC target."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["DEFAULT_TARGET", "OPS_PORT", "server_address"]
 
 DEFAULT_PORT: Final = 50_051
 DEFAULT_TARGET: Final = f"127.0.0.1:{DEFAULT_PORT}"
-"""Server of a client that names none, if the environment names none either."""
+"""Address used if neither the caller nor the environment names a server."""
 OPS_PORT: Final = 9_464
 """Default port of the operations HTTP server, which does not serve gRPC."""
 
 _VARIABLE: Final = "MLSDM_TARGET"
-# Name resolvers of grpc; their targets are passed on unchanged.
+# Prefixes of grpc's name resolvers; a target with one of them is not changed.
 _RESOLVERS: Final = re.compile(r"(?:dns|ipv4|ipv6|unix|unix-abstract|vsock|xds):")
 _SCHEME: Final = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 _WITH_TLS: Final = frozenset({"https", "grpcs"})
@@ -33,15 +33,15 @@ def server_address(target: object, *, secure: bool = False) -> str:
     """Return the gRPC target for the address of a server.
 
     Args:
-        target: ``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``, one of them after ``http://``,
-            ``https://``, ``grpc://`` or ``grpcs://``, or a target of gRPC's name resolvers such as
-            ``dns:///HOST:PORT``. Without a port it is 50051. None is the environment variable
-            MLSDM_TARGET, or ``127.0.0.1:50051`` without it.
-        secure: The connection uses TLS.
+        target: ``HOST``, ``HOST:PORT`` or ``[IPV6]:PORT``; also with the prefix ``http://``,
+            ``https://``, ``grpc://`` or ``grpcs://``; or a target of gRPC's name resolvers such as
+            ``dns:///HOST:PORT``. The default port is 50051. None uses the environment variable
+            MLSDM_TARGET or, without it, ``127.0.0.1:50051``.
+        secure: Whether the connection uses TLS.
 
     Raises:
-        InvalidInput: The value has another form, the port is not in 1..65535, or the scheme asks
-            for TLS on a connection without it.
+        InvalidInput: The value has another form, the port is not in 1..65535, or the scheme
+            requires TLS but the connection does not use it.
     """
     if target is None:
         target = os.environ.get(_VARIABLE) or DEFAULT_TARGET

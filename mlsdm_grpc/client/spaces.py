@@ -52,19 +52,19 @@ class SpaceSettings(TypedDict, total=False):
 
 
 def space_config(**settings: Unpack[SpaceSettings]) -> SpaceConfig:
-    """Return settings as a message; omitted settings and None keep their default or present value.
+    """Return settings as a message; omitted settings and None keep the default or current value.
 
     Args:
-        settings: Fields of ``SpaceConfig``: dimension, capacity, embedder_model, default_ttl (a
-            timedelta; zero means never), read_only, min_store_confidence, merge_min_cosine,
-            ontology (a vector for each category); of the moral filter moral_policy
-            (``"vigilant"`` or ``"homeostatic"``), base_threshold and ceiling; of the rhythm
-            wake_step_count, sleep_step_count and sleep_gate; of the traces synaptic_scaling
-            (``"normalized"`` or ``"legacy"``); of recall recall_phase (``"all"`` or ``"band"``:
-            the range that a query without a phase searches).
+        settings: Fields of ``SpaceConfig``. General: dimension, capacity, embedder_model,
+            default_ttl (a timedelta; zero means never), read_only, min_store_confidence,
+            merge_min_cosine, ontology (a vector for each category). Moral filter: moral_policy
+            (``"vigilant"`` or ``"homeostatic"``), base_threshold, ceiling. Rhythm: wake_step_count,
+            sleep_step_count, sleep_gate. Traces: synaptic_scaling (``"normalized"`` or
+            ``"legacy"``). Recall: recall_phase (``"all"`` or ``"band"``), the phases searched by a
+            query that names none.
 
     Raises:
-        InvalidInput: A setting cannot be sent, or is unknown.
+        InvalidInput: A setting is unknown, or its value is not valid.
     """
     known(SpaceSettings, settings)
     return message(
@@ -132,18 +132,18 @@ class Spaces(ClientBase):
         timeout_s: float | None = None,
         **settings: Unpack[SpaceSettings],
     ) -> service_pb2.CreateSpaceResponse:
-        """Create a space; a first write creates a space with the server's defaults.
+        """Create a space. The first write to a missing space creates it with the server's defaults.
 
         Args:
             space: Name of the space.
-            validate_only: Check without writing.
+            validate_only: Check the request without writing.
             request_id: UUID of this write; None creates one.
             timeout_s: Deadline, seconds; None uses the client's.
             settings: See :func:`space_config`.
 
         Raises:
-            AlreadyExists: The name is taken.
-            PreconditionFailed: The server does not have that embedder.
+            AlreadyExists: A space with this name exists.
+            PreconditionFailed: The server does not have the embedder ``embedder_model``.
         """
         write_id = write_request_id(request_id)
         request = message(
@@ -164,7 +164,12 @@ class Spaces(ClientBase):
         min_revision: int | None = None,
         timeout_s: float | None = None,
     ) -> service_pb2.GetSpaceResponse:
-        """Return a space with its settings; None uses the client's space.
+        """Return a space with its settings.
+
+        Args:
+            space: Name of the space; None uses the client's.
+            min_revision: Minimum revision of the space for the response.
+            timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
             NotFound: The space does not exist.
@@ -189,7 +194,7 @@ class Spaces(ClientBase):
         Args:
             space: Name of the space; None uses the client's.
             etag: Etag of the space, from :meth:`get_space`.
-            validate_only: Check without writing.
+            validate_only: Check the request without writing.
             request_id: UUID of this write; None creates one.
             timeout_s: Deadline, seconds; None uses the client's.
             settings: See :func:`space_config`.

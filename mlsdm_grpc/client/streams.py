@@ -47,25 +47,27 @@ class Streaming(ClientBase):
     ) -> AsyncGenerator[IngestOutcome]:
         """Store any number of memories and yield the outcome of each, in order.
 
-        Each memory is stored exactly once: after a break the stream resumes. The server limits the
-        number of items in flight; a slow consumer of outcomes slows the sending.
+        Each memory is stored exactly once: after a broken connection the stream resumes. The server
+        limits the number of items in flight, so a slow consumer of outcomes slows down the sending.
 
         Args:
-            memories: Memories to store, for example from :func:`new_memory`; taken as needed.
-            stream_id: Name of the stream; None creates one. The same name with the same memories
-                resumes an interrupted ingestion.
+            memories: Memories to store, for example from :func:`new_memory`; read as they are
+                needed.
+            stream_id: Id of the stream; None creates one. To resume an interrupted ingestion, pass
+                the same id with the same memories.
             allow_replace: Replace memories with the same ids.
             space: Name of the space; None uses the client's.
-            patience_s: Time without progress after which the stream gives up, seconds.
+            patience_s: Time without progress after which the stream fails, seconds.
 
         Yields:
-            Outcomes. ``status`` reports a memory that was not stored, without effect on others.
-            ``evicted_memory_ids`` lists memories evicted for it. An outcome with neither ``status``
-            nor ``result`` was acknowledged while the connection was broken.
+            Outcomes. ``status`` says why a memory was not stored; the others are still stored.
+            ``evicted_memory_ids`` lists the memories evicted for it. An outcome with neither
+            ``status`` nor ``result`` was acknowledged while the connection was broken.
 
         Raises:
-            Conflict: STREAM_IN_USE; another call has opened the stream.
-            Unavailable: The server could not be reached for ``patience_s``, or not at all.
+            Conflict: STREAM_IN_USE; another call has opened a stream with this id.
+            Unavailable: The server could not be reached for ``patience_s`` or, at the start, for
+                0.5 s.
         """
         replaces = flag("allow_replace", allow_replace)
         messages: ItemMessages[Memory, IngestOutcome] = ItemMessages(
@@ -114,7 +116,7 @@ class Streaming(ClientBase):
         space: str | None = None,
         patience_s: float = 60.0,
     ) -> AsyncGenerator[EventResult]:
-        """Process any number of events; otherwise like :meth:`ingest`."""
+        """Process any number of events; arguments and errors are those of :meth:`ingest`."""
         messages: ItemMessages[Event, EventResult] = ItemMessages(
             connection=self._connection,
             rpc=self._cognition.StreamEvents,
@@ -143,14 +145,14 @@ class Streaming(ClientBase):
     ) -> AsyncIterator[Memory]:
         """Yield all memories of the space, oldest first, across reconnects.
 
-        A memory that exists throughout is yielded exactly once, however the space changes.
+        A memory that exists during the whole export is yielded exactly once, despite other changes.
 
         Args:
-            labels: Required labels, all of them.
+            labels: Labels that a memory must have, all of them.
             include_embedding: Include the vectors.
-            min_revision: Minimum revision of the first memories.
+            min_revision: Minimum revision of the space when the export starts.
             space: Name of the space; None uses the client's.
-            patience_s: Time without progress after which the export gives up, seconds.
+            patience_s: Time without progress after which the export fails, seconds.
         """
         request = message(
             ExportMemoriesRequest,

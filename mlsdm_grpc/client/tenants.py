@@ -25,14 +25,14 @@ class TenantAccess(ClientBase):
     async def get_tenant(
         self, *, min_revision: int | None = None, timeout_s: float | None = None
     ) -> GetTenantResponse:
-        """Return the tenant of the caller: quotas, defaults and usage.
+        """Return quotas, defaults and usage of the caller's tenant.
 
         Args:
             min_revision: Minimum revision of the tenant's reserved space for the response.
             timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
-            Unavailable: The usage is not counted yet; the next call goes on with it.
+            Unavailable: The server has not finished counting the usage; the next call continues it.
         """
         request = message(GetTenantRequest, min_revision=min_revision)
         return await self._connection.unary(self._tenants.GetTenant, request, timeout_s=timeout_s)
@@ -49,22 +49,23 @@ class TenantAccess(ClientBase):
         request_id: str | None = None,
         timeout_s: float | None = None,
     ) -> SetTenantResponse:
-        """Replace quotas and defaults of the tenant; omitted ones return to those of the server.
+        """Replace quotas and defaults of the tenant; omitted ones return to the server's defaults.
 
         Args:
             etag: Etag of the tenant, as returned by :meth:`get_tenant` or :meth:`list_tenants`.
             space_count: Maximum number of spaces; 0 is unlimited.
             capacity: Maximum sum of the capacities of all spaces, memories; 0 is unlimited.
-            kept_bytes: Bytes kept from which memories and events are refused; 0 is unlimited.
-            space_capacity: Capacity of a space that is created without one, 1 to 1,000,000.
-            validate_only: Return the expected tenant without writing it.
+            kept_bytes: Stored bytes at which further memories and events are refused; 0 is
+                unlimited.
+            space_capacity: Capacity of spaces created without one, 1 to 1,000,000.
+            validate_only: Return the tenant as it would be, without writing it.
             request_id: UUID of this write; None creates one.
             timeout_s: Deadline, seconds; None uses the client's.
 
         Raises:
             Conflict: The tenant was changed in the meantime; read it again.
             PermissionDenied: The caller may not change quotas.
-            PreconditionFailed: The reserved space of the tenant is under older rules.
+            PreconditionFailed: The tenant's reserved space still has an older semantics version.
         """
         write_id = write_request_id(request_id)
         quotas = message(

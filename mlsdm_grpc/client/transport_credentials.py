@@ -1,4 +1,4 @@
-"""TLS of the client: channel credentials from files."""
+"""TLS credentials of the client, read from files."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ def tls_credentials(
     certificate: Path | str | None = None,
     key: Path | str | None = None,
 ) -> grpc.ChannelCredentials:
-    """Return credentials for :class:`MemoryClient`.
+    """Return TLS credentials for :class:`MemoryClient`.
 
     Args:
-        ca: PEM file of the authorities of the server's certificate; None: those of grpc.
-        certificate: PEM file of the client's certificate, if the server asks for one.
-        key: PEM file of its private key.
+        ca: PEM file of the authorities that may sign the server's certificate; None uses those
+            that come with grpc.
+        certificate: PEM file of the client's certificate, if the server requires one.
+        key: PEM file of the certificate's private key.
 
     Raises:
-        InvalidInput: A file cannot be read, or only one of certificate and key is given.
+        InvalidInput: A file cannot be read or is not PEM, or only one of certificate and key is
+            set.
     """
     if (certificate is None) != (key is None):
         raise invalid("certificate", "needs the key, and the key the certificate")

@@ -1,8 +1,8 @@
-"""Conversion and check of single argument values.
+"""Conversion and checks of single argument values.
 
-A value of a wrong type, beyond the given bound, or not representable on the wire raises
-``InvalidInput`` with the name of the argument. The error says what to send instead; it repeats
-short values, never a credential.
+A value raises ``InvalidInput`` if it has a wrong type, is out of range, or cannot be encoded in the
+message. The error names the argument and says what to send instead; it may contain a short value,
+but never a credential.
 """
 
 from __future__ import annotations
@@ -48,24 +48,24 @@ __all__ = [
 ]
 
 HINT_CHARS: Final = 64
-"""Maximum length of a value repeated in an error, characters."""
+"""Maximum length of a value that an error repeats, characters."""
 MAX_SINGLE: Final = float(np.finfo(np.float32).max)
 _MAX_DOUBLE: Final = float(np.finfo(np.float64).max)
 _MAX_SPAN: Final = timedelta(seconds=limits.MAX_TTL_S)
-# Maximum timeout, seconds; grpc treats several times this value as a deadline in the past.
+# Maximum timeout, seconds; grpc's time arithmetic overflows at a few times this value.
 _MAX_TIMEOUT_S: Final = 1e9
 _MAX_TENANT: Final = 63
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 def invalid(name: str, description: str) -> InvalidInput:
-    """Return the error of one argument."""
+    """Return the error for an invalid argument."""
     violation = FieldViolation(name, description)
     return InvalidInput(f"{name}: {description}.", violations=[violation])
 
 
 def write_request_id(request_id: object) -> str:
-    """Return the ``request_id`` of a write and all its retries: the given one, or a new one.
+    """Return the ``request_id`` of a write and all its retries; a new UUID if none is given.
 
     Raises:
         InvalidInput: The value is not a UUID.
@@ -78,7 +78,7 @@ def write_request_id(request_id: object) -> str:
 
 
 def credential(token: object) -> str:
-    """Return a token in the form of a header value, without surrounding white space.
+    """Return a token as a header value, without surrounding white space; empty for None.
 
     Raises:
         InvalidInput: The token is not a valid header value.
@@ -100,7 +100,7 @@ def tenant_name(tenant: object) -> str:
     """Return the name of a tenant; empty for None.
 
     Raises:
-        InvalidInput: The value is not a name of a tenant.
+        InvalidInput: The value is not a valid tenant name.
     """
     if tenant is None:
         return ""
@@ -111,7 +111,7 @@ def tenant_name(tenant: object) -> str:
 
 
 def string(name: str, value: object, *, max_bytes: int | None = None) -> str:
-    """Return a text that UTF-8 can encode, within the given size."""
+    """Return a string after checking that UTF-8 can encode it in at most ``max_bytes`` bytes."""
     if not isinstance(value, str):
         raise wrong_type(name, "a string", value, _as_text(value))
     try:
@@ -130,7 +130,7 @@ def integer(name: str, value: object, *, low: int, high: int) -> int:
     try:
         if isinstance(value, bool):
             raise TypeError
-        found = operator.index(value)  # type: ignore[arg-type] # it finds out
+        found = operator.index(value)  # type: ignore[arg-type] # raises TypeError for other types
     except TypeError:
         raise wrong_type(name, "a whole number", value, _as_number(int, value)) from None
     if not low <= found <= high:
@@ -141,7 +141,7 @@ def integer(name: str, value: object, *, low: int, high: int) -> int:
 def number(
     name: str, value: object, *, low: float = -_MAX_DOUBLE, high: float = _MAX_DOUBLE
 ) -> float:
-    """Return a number in [low, high]; finite, unless a bound is infinite."""
+    """Return a number in [low, high]; NaN is refused, and so is infinity by default."""
     if not hasattr(value, "__float__") or isinstance(value, np.ndarray):
         raise wrong_type(name, "a number", value, _as_number(float, value))
     try:
@@ -154,17 +154,17 @@ def number(
 
 
 def timeout(value: object) -> float:
-    """Return the time allowed for a call, seconds; negative if it has passed."""
+    """Return a timeout, seconds; a negative one means that the deadline has passed."""
     return number("timeout_s", value, high=_MAX_TIMEOUT_S)
 
 
 def patience(value: object) -> float:
-    """Return the patience of a stream, seconds; may be infinite."""
+    """Return the time limit of a stream without progress, seconds; may be infinite."""
     return number("patience_s", value, low=0.0, high=math.inf)
 
 
 def named(name: str, kind: EnumDescriptor, value: object) -> int:
-    """Return the number of an enumeration value, given by number or short name."""
+    """Return the number of an enumeration value; the argument is its number or short name."""
     prefix = kind.values[0].name.removesuffix("UNSPECIFIED")
     numbers = {each.name.removeprefix(prefix).lower(): each.number for each in kind.values}
     found = numbers.get(value.lower()) if isinstance(value, str) else value
@@ -179,8 +179,8 @@ def embedding(name: str, value: object) -> Embedding:
     """Return a vector as little-endian float32 bytes.
 
     Raises:
-        InvalidInput: The value is not a row of 1 to 4,096 finite numbers, or its norm is below
-            1e-9.
+        InvalidInput: The value is not a one-dimensional sequence of 1 to 4,096 finite numbers, or
+            its norm is below 1e-9.
     """
     try:
         row = np.asarray(value)
@@ -204,14 +204,14 @@ def embedding(name: str, value: object) -> Embedding:
 
 
 def flag(name: str, value: object) -> bool:
-    """Return True or False; 1 and 0 are accepted."""
+    """Return a boolean; 1 and 0 are accepted too."""
     if not isinstance(value, int | np.bool_ | np.integer) or value not in {0, 1}:
         raise wrong_type(name, "True or False", value)
     return bool(value)
 
 
 def timestamp(name: str, value: object) -> Timestamp:
-    """Return a timestamp, given as a datetime with time zone."""
+    """Return a datetime with a time zone as a timestamp message."""
     if not isinstance(value, datetime):
         raise wrong_type(name, "a datetime with a time zone", value, _as_datetime(value))
     if value.utcoffset() is None:
@@ -219,13 +219,13 @@ def timestamp(name: str, value: object) -> Timestamp:
     moment = Timestamp()
     try:
         moment.FromDatetime(value)
-    except OverflowError:  # at the ends of what a datetime can be, far from zone zero
+    except OverflowError:  # near year 1 or 9999, where the conversion to UTC overflows
         raise invalid(name, "must be between the years 1 and 9999 in UTC") from None
     return moment
 
 
 def duration(name: str, value: object) -> Duration:
-    """Return a duration, given as a timedelta."""
+    """Return a timedelta as a duration message."""
     if not isinstance(value, timedelta):
         seconds = _as_number(float, value)
         instead = f"timedelta(seconds={seconds})" if seconds else ""
@@ -238,17 +238,17 @@ def duration(name: str, value: object) -> Duration:
 
 
 def iterated(name: str, wanted: str, value: object) -> Iterator[Any]:
-    """Return an iterator over a value that is not a string."""
+    """Return an iterator over an iterable that is not a string."""
     try:
         if isinstance(value, str | bytes | bytearray):
             raise TypeError
-        return iter(value)  # type: ignore[call-overload, no-any-return] # it finds out
+        return iter(value)  # type: ignore[call-overload, no-any-return] # raises TypeError for other types
     except TypeError:
         raise wrong_type(name, wanted, value) from None
 
 
 def wrong_type(name: str, wanted: str, value: object, instead: str = "") -> InvalidInput:
-    """Return the error of a value of a wrong type."""
+    """Return the error for a value of a wrong type."""
     kind = "None" if value is None else type(value).__name__
     hint = f"; send {instead}" if instead else ""
     return invalid(name, f"must be {wanted}, is {kind}{hint}")
@@ -261,28 +261,28 @@ def _range(low: float, high: float) -> str:
 
 
 def _as_text(value: object) -> str:
-    """Return a string to suggest instead of a value, or an empty string."""
+    """Return code that makes a string of the value, for an error message; empty if not possible."""
     if isinstance(value, bytes):
         return 'value.decode("utf-8")'
     try:
         text = json.dumps(str(value)) if isinstance(value, Number | uuid.UUID) else ""
-    except ValueError:  # an integer of thousands of digits
+    except ValueError:  # an integer with too many digits to print
         return ""
     return text if len(text) <= HINT_CHARS else ""
 
 
 def _as_number(kind: type[int | float], value: object) -> str:
-    """Return a number to suggest instead of a value, or an empty string."""
+    """Return the number that the value stands for, for an error message; empty if there is none."""
     try:
         found = kind(value) if isinstance(value, str | int | float) else math.nan
-        text = str(found) if math.isfinite(found) and found == float(value) else ""  # type: ignore[arg-type] # looked at
+        text = str(found) if math.isfinite(found) and found == float(value) else ""  # type: ignore[arg-type] # checked by kind(value)
     except (ValueError, OverflowError):
         return ""
     return text if len(text) <= HINT_CHARS else ""
 
 
 def _as_datetime(value: object) -> str:
-    """Return a time to suggest instead of a value, or an empty string."""
+    """Return code that makes a datetime of the value, for an error message; empty if none does."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

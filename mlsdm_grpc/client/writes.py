@@ -1,4 +1,4 @@
-"""Client methods that write. Each write has a ``request_id`` that is the same for all retries."""
+"""Client methods that write. Each write has one ``request_id``, which all its retries share."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["Writes"]
 
 
 class Writes(ClientBase):
-    """Client methods that store and delete memories and process events."""
+    """Client methods that store, change and delete memories, and process events."""
 
     async def put(
         self,
@@ -50,10 +50,11 @@ class Writes(ClientBase):
             text: Text to store; the server embeds it if there is no embedding.
             allow_replace: Replace the memory with the same ``memory_id``.
             validate_only: Return the expected result without writing.
-            request_id: UUID of this write, for a later manual retry; None creates one.
+            request_id: UUID of this write; pass the same one to repeat the write later. None
+                creates one.
             space: Name of the space; None uses the client's.
             timeout_s: Deadline, seconds; None uses the client's.
-            fields: As in :func:`new_memory`: embedding, memory_id, labels, metadata, phase,
+            fields: Fields of :func:`new_memory`: embedding, memory_id, labels, metadata, phase,
                 confidence, pinned, expire_time, etag, embedding_model, context, event_time,
                 conversation_id.
 
@@ -91,7 +92,7 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> UpdateMemoryResponse:
-        """Change labels, pin or expiry of one memory; omitted arguments keep their value.
+        """Change labels, pinning or expiry of one memory; omitted arguments change nothing.
 
         Raises:
             NotFound: The memory does not exist.
@@ -126,8 +127,8 @@ class Writes(ClientBase):
     ) -> DeleteMemoryResponse:
         """Delete one memory.
 
-        A deleted memory stays in the journal until the journal is trimmed. ``erase`` also removes
-        its content from the journal; servers of this version refuse it.
+        The record of a deleted memory stays in the journal until the journal is trimmed. ``erase``
+        would also remove it from the journal; servers of this version refuse ``erase``.
 
         Raises:
             NotFound: The memory does not exist.
@@ -161,16 +162,17 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> ProcessEventResponse:
-        """Process one event; an event rejected by the filter is a response, not an error.
+        """Process one event; rejection by the moral filter is a normal response, not an error.
 
         Args:
             text: Text of the event; stored with the memory.
             embedding: Vector of the event; None lets the server embed the text.
             moral_value: 0 (harmful) to 1 (harmless); None lets the server score the text.
-            memory_id: Id of the memory of an accepted event; empty lets the server choose.
-            labels: Labels of that memory.
-            metadata: Metadata of that memory.
-            confidence: Confidence of that memory, 0..1; None is 1.
+            memory_id: Id of the memory that an accepted event becomes; if empty, the server chooses
+                it.
+            labels: Labels of the memory.
+            metadata: Metadata of the memory.
+            confidence: Confidence of the memory, 0..1; None is 1.
             request_id: UUID of this write; None creates one.
             space: Name of the space; None uses the client's.
             timeout_s: Deadline, seconds; None uses the client's.
@@ -203,15 +205,16 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
     ) -> ConsolidateResponse:
-        """Merge memories of equal content and remove expired ones now, before the next sleep.
+        """Merge memories with equal content and remove expired ones now, without waiting for sleep.
 
         Args:
-            merge_min_cosine: Minimum cosine to merge two memories without text, 0.5..1; 1 disables
-                merging, None uses the space's setting.
+            merge_min_cosine: Minimum cosine at which two memories without text are merged, 0.5..1;
+                1 disables merging, None uses the space's setting.
             validate_only: Return the expected result without writing.
             request_id: UUID of this write; None creates one.
             space: Name of the space; None uses the client's.
-            timeout_s: Deadline, seconds; None uses the client's. A full space takes long.
+            timeout_s: Deadline, seconds; None uses the client's. A space with many memories needs
+                long.
         """
         write_id = write_request_id(request_id)
         request = message(

@@ -1,4 +1,4 @@
-"""Settings of the service, with type, default, unit and check: one frozen model for each section.
+"""Settings of the service, with type, default, unit and checks: one frozen model per section.
 
 Code receives its own section, never all settings.
 """

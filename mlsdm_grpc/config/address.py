@@ -10,7 +10,7 @@ __all__ = ["Address", "is_loopback", "parse_address"]
 
 
 def is_loopback(host: str) -> bool:
-    """Return True for ``localhost`` and the IP addresses that only this machine can reach."""
+    """Return True for ``localhost`` and for IP addresses that only this machine can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -70,7 +70,7 @@ class EndpointSettings(Section):
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Allowed hosts."""
+        """Hosts that may be called; by default the host of ``base_url``."""
         return frozenset(self.allowed_hosts or {urlsplit(self.base_url).hostname or ""})
 
 
@@ -84,7 +84,7 @@ class ModelSettings(EndpointSettings):
 
     @property
     def models(self) -> frozenset[str]:
-        """All models that requests may name."""
+        """All models that a request may name."""
         return frozenset({self.model, *self.allowed_models})
 
 

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
 
     @property
     def active_limits(self) -> LimitSettings | None:
-        """The limits of callers, or None if they are not enforced."""
+        """Rate limits of callers; None if they are not enforced."""
         by_mode = self.security.mode is not AuthMode.DEV
         enabled = by_mode if self.limits.enabled is None else self.limits.enabled
         return self.limits if enabled else None
@@ -91,10 +91,10 @@ def load_settings(
 
     Args:
         file: TOML file with one table for each section.
-        overrides: Values by section and field with the highest precedence.
+        overrides: Values with the highest precedence, by section and field.
 
     Raises:
-        InvalidInput: One violation for every fault, with its path.
+        InvalidInput: The settings are not valid; each fault is one violation with its path.
     """
     if file is not None and not file.is_file():
         raise InvalidInput(
@@ -144,8 +144,8 @@ def load_settings(
 def changed_settings(settings: BaseModel) -> dict[str, Any]:
     """Return the settings that differ from their defaults, by path such as ``engine.workers``.
 
-    No setting contains a secret: credentials stand in files or environment variables that settings
-    only name.
+    The result contains no secrets: settings contain only the names of files or environment
+    variables that hold credentials.
     """
     changed: dict[str, Any] = {}
     encoded = settings.model_dump(mode="json")
@@ -161,7 +161,7 @@ def changed_settings(settings: BaseModel) -> dict[str, Any]:
 
 
 def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the variables of lists and tables that do not contain JSON."""
+    """Yield the environment variables for lists and tables whose value is not JSON."""
     known = dict(_variables(_ENV_PREFIX, Settings))
     lists = {name for name, annotation in known.items() if get_origin(annotation) is tuple}
     for name, value in sorted(environment.items()):
@@ -174,16 +174,16 @@ def _no_json(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _said(fault: Mapping[str, Any]) -> str:
-    """Return a fault in words for the author of the configuration."""
+    """Return a validation fault in words for the author of the configuration."""
     if fault["type"] == "extra_forbidden":
         return "there is no such setting"
     return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def unknown_environment(environment: Mapping[str, str]) -> list[str]:
-    """Return variables with our prefix that match no setting.
+    """Return the environment variables with the prefix ``MLSDM_`` that match no setting.
 
-    They cause a warning, not an error.
+    An unknown variable causes a warning, not an error.
     """
     known = dict(_variables(_ENV_PREFIX, Settings))
     return sorted(
@@ -192,7 +192,7 @@ def unknown_environment(environment: Mapping[str, str]) -> list[str]:
 
 
 def _variables(prefix: str, model: type[BaseModel]) -> Iterator[tuple[str, object]]:
-    """Yield the variable of each setting in a model, and the type of the setting."""
+    """Yield the environment variable and the type of each setting in a model."""
     for name, info in model.model_fields.items():
         inner = info.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):

@@ -1,4 +1,4 @@
-"""The base class of all sections of the settings."""
+"""Base class of all sections of the settings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ __all__ = ["Section"]
 
 
 class Section(BaseModel):
-    """A table of settings: frozen, without unknown names, described by its docstrings."""
+    """Immutable table of settings without unknown keys; field docstrings describe the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

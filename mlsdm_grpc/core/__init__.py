@@ -1,1 +1,1 @@
-"""The deterministic mind: pure state and arithmetic, no clock, no I/O."""
+"""State machine of a space (the mind): pure state and arithmetic, without clock or I/O."""

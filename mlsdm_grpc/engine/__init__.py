@@ -1,1 +1,1 @@
-"""Engine: minds in worker processes, durable writes and coalesced reads."""
+"""Engine: minds in worker processes, durable writes and combined reads."""

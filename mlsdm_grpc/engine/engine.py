@@ -18,11 +18,12 @@ from mlsdm_grpc.workers.pool import Loss
 
 __all__ = ["Engine"]
 
+# Maximum time to complete the writes in progress at the end of the server, seconds.
 _STOP_S = 10.0
 
 
 class Engine:
-    """Set of minds in worker processes, with a journal that makes their writes durable.
+    """Minds in worker processes, with a journal that makes their writes durable.
 
     Args:
         parts: Result of :func:`wire_engine`.
@@ -30,19 +31,19 @@ class Engine:
 
     def __init__(self, parts: EngineParts) -> None:
         self.parts = parts
-        """Complete set of the objects of the engine; servicers use the attributes below."""
+        """All objects of the engine; servicers use the attributes below."""
         self.clock = parts.clock
         """Clock of this server."""
         self.ids = parts.ids
         """Generator of ids for records without one."""
         self.lanes = parts.lanes
-        """Lanes that admit work in order of its kind."""
+        """Lanes, which limit and admit work by its kind."""
         self.texts = parts.texts
-        """Operations of the text workers."""
+        """Embedding, measurement and speech analysis in text workers."""
         self.quarantine = parts.quarantine
         """Spaces that refuse writes."""
         self.turns = parts.access.turns
-        """Scheduler of slices of the event loop for long computations."""
+        """Fair scheduler of long computations on the event loop."""
         self.tenants = parts.tenants
         """Quotas, defaults and usage of the tenants."""
         self.policies = parts.policies
@@ -75,17 +76,17 @@ class Engine:
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the semantics that new spaces get."""
+        """Version of the rules of new spaces."""
         return self.parts.records.new_spaces_version
 
     @property
     def directory(self) -> Directory:
-        """Directory of the spaces loaded on this node."""
+        """Directory of the spaces in use on this node."""
         return self.parts.directory
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run the workers; at the end finish all writes and leave a snapshot of every space."""
+        """Run the workers; at the end complete all writes and take snapshots of changed spaces."""
         parts = self.parts
         async with anyio.create_task_group() as tasks:
             parts.lost_spaces.start(tasks)
@@ -105,7 +106,8 @@ class Engine:
                 parts.scrubber.stop()
                 parts.tenants.stop()
                 with anyio.CancelScope(shield=True):
-                    # Writes and snapshots must finish even if the surrounding scope is cancelled.
+                    # Writes and snapshots must be completed even if the surrounding scope is
+                    # cancelled.
                     with anyio.move_on_after(_STOP_S):
                         await parts.writes.drained()
                     await parts.snapshots.snapshot_all()

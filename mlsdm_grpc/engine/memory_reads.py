@@ -29,9 +29,9 @@ from mlsdm_grpc.workers.space_codec import StoredMemory, found_memories
 
 __all__ = ["MemoryReads", "PageOf"]
 
-# Memory that a large answer in progress takes in worker and server, as a multiple of its size.
+# RAM that a large response in progress takes in worker and server, as a multiple of its size.
 _MADE: Final = 6
-# Approximate size of a memory in an answer without its vector, bytes.
+# Approximate size of a memory in a response without its vector, bytes.
 _MATCH_BYTES: Final = 512
 
 
@@ -40,18 +40,23 @@ class PageOf:
     """Request for one page of a list of memories."""
 
     after_sequence: int
-    """Creation sequence of the last memory that the caller has; 0 for the first page."""
+    """Creation sequence of the last memory of the previous page; 0 for the first page."""
     limit: int
+    """Maximum number of memories."""
     labels: tuple[str, ...] = ()
+    """Required labels; a memory must have all of them."""
     include_embedding: bool = False
     max_bytes: int = 0
-    """Largest answer, bytes; 0 for the server's own limit."""
+    """Maximum size of the page, bytes; 0 for the limit of the server."""
     lane: Lane = Lane.INTERACTIVE
     sources: tuple[int, ...] = ()
+    """Allowed sources; empty allows all."""
     conversation_id: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    """Required metadata entries; a memory must have all of them."""
     newest_first: bool = False
-    """Order by creation, newest first, within one conversation."""
+    """Return the memories of the conversation, newest first, instead of all memories, oldest first.
+    """
 
 
 class MemoryReads:
@@ -59,11 +64,12 @@ class MemoryReads:
 
     Args:
         access: Access to spaces.
-        first: First writes; checks which texts a space accepts.
+        first: First writes; checks whether this server can embed texts for a space.
         texts: Embedder of query texts.
-        room: Gate for the memory of large answers in progress.
-        max_response_bytes: Largest answer, bytes; a larger one is refused or cut.
-        metrics: Registry of metrics.
+        room: Gate that limits the RAM of large responses in progress.
+        max_response_bytes: Maximum size of a response, bytes. A larger query response is refused,
+            and a page ends before it.
+        metrics: Metrics to update.
     """
 
     def __init__(
@@ -91,16 +97,16 @@ class MemoryReads:
         Args:
             key: Space to search.
             queries: Queries, which the worker of the space validates.
-            min_revision: Lowest revision at which the answer may be computed.
-            deadline_s: Deadline on the event-loop clock, seconds.
+            min_revision: Minimum revision of the space.
+            deadline_s: Deadline, event-loop time.
 
         Returns:
             Serialised ``QueryMemoriesResponse`` or ``BatchQueryMemoriesResponse``.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
-            PreconditionFailed: DIMENSION_MISMATCH, or a text needs an embedder and none is
-                configured.
+            PreconditionFailed: DIMENSION_MISMATCH, or a text needs an embedder and the server has
+                none.
             InvalidInput: FIELD_INVALID, RESPONSE_TOO_LARGE.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
         """
@@ -109,7 +115,7 @@ class MemoryReads:
             vectors: Sequence[bytes] = ()
             space = self._access.directory.ready(key, min_revision)
             if space is None or queries.has_text:
-                # Violations come before what is found out about the space.
+                # Violations of the request are reported before errors of the space.
                 asked = await self._validated(queries)
                 space = await self._access.reached(key, min_revision, deadline_s)
                 if queries.has_text:
@@ -123,23 +129,22 @@ class MemoryReads:
                 by_metadata=queries.by_metadata,
                 omit_answers=queries.omit_answers,
             )
-            # An answer with vectors is larger by orders of magnitude, so its memory is reserved
-            # first.
+            # The RAM of a large response is reserved first; vectors make a response much larger.
             async with self._room_for(
                 space, queries.matches, queries.rows, self._max_response_bytes
             ):
                 reply = await self._access.ask(
                     space, pb.LinkRequest(search=search), lane=lane, deadline_s=deadline_s
                 )
-        # Only the first reply of a shared scan reports its size.
+        # Only the first reply of a shared scan reports the number of its queries.
         if reply.search.batch_count:
             self._metrics.query_batch_vectors.observe(reply.search.batch_count)
         return reply.search.answer
 
     def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
-        """Refuse a batch of ``count`` queries if the queue has no room.
+        """Raise an error if there is no capacity for a batch of ``count`` queries.
 
-        See ``Access.check_room``.
+        See :meth:`Access.check_room`.
         """
         self._access.check_room(key, Before.MIND, count, deadline_s)
 
@@ -172,7 +177,7 @@ class MemoryReads:
     async def page(
         self, key: SpaceKey, wanted: PageOf, *, min_revision: int, deadline_s: float
     ) -> tuple[Sequence[StoredMemory], bool, int]:
-        """Return memories in order of creation, whether more follow, and the revision."""
+        """Return memories in order of creation, True if more follow, and the revision."""
         with self._access.lanes.inside(wanted.lane, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)
             page = pb.PageRequest(
@@ -223,14 +228,14 @@ class MemoryReads:
         *,
         made: Vector | None = None,
     ) -> Vector:
-        """Return the vector of a text for a space; ``inv_norm`` is 0 if the text has no known word.
+        """Return the vector of a query text for a space; its ``inv_norm`` is 0 if no word is known.
 
         Args:
-            key: Space that the vector is for.
+            key: Space that will be searched.
             view: State of the space; None if it does not exist.
             text: Text to embed.
-            deadline_s: Deadline on the event-loop clock, seconds.
-            made: Vector of the text if it is known already.
+            deadline_s: Deadline, event-loop time.
+            made: Vector of the text if it was computed before.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED or EMBEDDER_MISMATCH.
@@ -245,14 +250,14 @@ class MemoryReads:
     def _room_for(
         self, space: Space, memories: int, with_rows: int, max_bytes: int
     ) -> AbstractAsyncContextManager[None]:
-        """Return a context that reserves memory for an answer if the answer may be large."""
+        """Return a context that reserves RAM for a response if the response may be large."""
         size = memories * _MATCH_BYTES + 4 * with_rows * parameters_of(space).dimension
         if size <= SMALL_BYTES:
             return nullcontext()
         return self._room.inside(space.key.tenant, _MADE * min(size, max_bytes))
 
     async def _validated(self, queries: EncodedQueries) -> Sequence[Ask]:
-        """Return the queries of a request; those of a batch in slices of the event loop."""
+        """Return the validated queries of a request; decodes many in slices of the event loop."""
         fields = Fields()
         each = asks(fields, queries.encoded, batch=queries.batch)
         asked = list(each) if len(queries.encoded) <= FEW else await self._access.turns.all(each)
@@ -262,7 +267,7 @@ class MemoryReads:
     async def _vectors(
         self, space: Space, asked: Sequence[Ask], deadline_s: float, *, batch: bool
     ) -> Sequence[bytes]:
-        """Return the vectors of the queries with a text; empty for a query without one."""
+        """Return the vectors of the query texts; empty for a query that needs none."""
         key, parameters = space.key, parameters_of(space)
         return await text_vectors(
             asked,

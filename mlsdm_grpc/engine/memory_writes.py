@@ -37,7 +37,7 @@ class Put:
 
     outcome: PutOutcome
     verdicts: tuple[tuple[Verdict, ...], ...]
-    """Verdicts for each memory, from rules that did not allow its text, enforced or in shadow."""
+    """Verdicts for each memory: of enforced and shadow rules that did not allow its text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,23 @@ class ProcessedEvent:
 
     outcome: EventOutcome
     synaptic_norms: Sequence[float]
-    """Norms of the traces L1, L2 and L3 at the time of the answer."""
+    """Norms of the traces L1, L2 and L3 after the event."""
     moral_value: float
-    """Moral value used for the decision."""
+    """Moral value that the decision used."""
     verdicts: tuple[Verdict, ...]
-    """Verdicts of rules that did not allow the text, enforced or in shadow."""
+    """Verdicts of enforced and shadow rules that did not allow the text."""
     refused: bool
-    """An enforced rule refused the text, which sets the moral value to 0."""
+    """True if an enforced rule refused the text, which sets the moral value to 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Result of a put of a prompt together with its answer."""
+    """Result of storing a prompt together with its answer."""
 
     outcome: EventOutcome | None
-    """Outcome of the write; None if an enforced rule refused a text and nothing was written."""
+    """Outcome of the write; None if an enforced rule refused a text, so nothing was written."""
     verdicts: tuple[Verdict, ...]
-    """Verdicts of rules that did not allow a text, enforced or in shadow."""
+    """Verdicts of enforced and shadow rules that did not allow a text."""
 
 
 class Intake:
@@ -85,9 +85,9 @@ class Intake:
         self._preparation = preparation
 
     def check_batch(self, key: SpaceKey, count: int, deadline_s: float) -> None:
-        """Refuse a put of ``count`` memories if the queue has no room.
+        """Raise an error if there is no capacity for a put of ``count`` memories.
 
-        See ``Access.check_room``.
+        See :meth:`Access.check_room`.
         """
         if _lane(count) is Lane.BULK:
             self._access.check_room(key, Before.JOURNAL, count, deadline_s)
@@ -101,16 +101,16 @@ class Intake:
         paths: Sequence[str],
         validate_only: bool = False,
     ) -> Put:
-        """Store memories, all or none; those without a vector are embedded from their text.
+        """Store memories, all or none; memories without a vector are embedded from their text.
 
         Texts are evaluated first: if an enforced rule refuses one, nothing is written.
 
         Args:
             key: Space; it is created if it does not exist.
             body: Memories to store.
-            ticket: Principal, idempotency key and deadline of the write.
+            ticket: Writer, idempotency key and deadline.
             paths: Path of each memory in the request, for violations.
-            validate_only: Whether to return the outcome without writing or creating anything.
+            validate_only: True to return the expected outcome without writing or creating anything.
 
         Raises:
             MlsdmError: Any error that the contract of PutMemory lists.
@@ -121,7 +121,8 @@ class Intake:
         with self._access.lanes.inside(lane, key.tenant):
             candidates = [Candidate(memory) for memory in body.memories]
             await self._prepare(key, candidates, paths, ticket)
-            # The verdicts come before the space is created: a refused put must leave no trace.
+            # The texts are evaluated before the space is created, because a refused put must change
+            # nothing.
             outcome = await self._refused(key, candidates, ticket)
             if outcome is None:
                 given = body.memories
@@ -155,9 +156,9 @@ class Intake:
     async def _refused(
         self, key: SpaceKey, candidates: Sequence[Candidate], ticket: Ticket
     ) -> PutOutcome | None:
-        """Return the outcome of a put that the policy refuses; None if the policy allows it.
+        """Return the outcome of a put that the policy refuses; None if the policy permits it.
 
-        A repeat of a put that was stored before the policy was set still returns its first result.
+        A repeat of a put that was stored before the policy was set still returns the first result.
         """
         if not any(each.refused for each in candidates):
             return None
@@ -165,13 +166,13 @@ class Intake:
             space = await self._directory.existing(key)
         except NotFound:
             return refused_put(candidates, 0)
-        # Of an event a worker foresees only whether its request_id was used before.
+        # The preview of an event only detects whether its request id was used before.
         probe = ProcessEvent(candidates[0].memory, 0.0)
         first = await self._access.foresee(space, probe, ticket)
         return first if isinstance(first, PutOutcome) else refused_put(candidates, space.applied)
 
     async def update(self, key: SpaceKey, body: UpdateMemory, ticket: Ticket) -> PutOutcome:
-        """Change labels, pinning or expiry of a memory; raises like :meth:`delete`."""
+        """Change labels, pin or expiry of a memory; raises the errors of :meth:`delete`."""
         return expect(await self._change(key, body, ticket), PutOutcome)
 
     async def delete(self, key: SpaceKey, body: DeleteMemory, ticket: Ticket) -> DeleteOutcome:
@@ -198,13 +199,13 @@ class Intake:
         Args:
             key: Space; it is created if it does not exist.
             event: Event with a text, a moral value or both.
-            ticket: Principal, idempotency key and deadline of the write.
+            ticket: Writer, idempotency key and deadline.
 
         Raises:
             MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            # The policy of the start of the call judges the event, even if it changes meanwhile.
+            # The policy at the start of the call applies, even if it changes during the call.
             policy = await self._judging.policy(key.tenant, ticket.deadline_s)
             await self._prepare(key, (event,), ("",), ticket)
             body = ProcessEvent(event.recorded, event.effective_value)
@@ -235,14 +236,15 @@ class Intake:
             prompt: Prompt with a text and without a vector.
             answer: Answer with a text and without a vector.
             moral_value: Moral value of the prompt, in [0, 1].
-            ticket: Principal, idempotency key and deadline of the write.
-            prompt_vector: Vector of the prompt from this server's embedder; None if unknown.
+            ticket: Writer, idempotency key and deadline.
+            prompt_vector: Vector of the prompt by the embedder of this server; None if not computed
+                yet.
 
         Raises:
             MlsdmError: Any error that the contract of ProcessEvent lists.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
-            # Both texts go into one record, so that a crash cannot store the prompt without its
+            # Both texts are in one record, so that a crash cannot store the prompt without its
             # answer.
             both = (Candidate(prompt, known_vector=prompt_vector), Candidate(answer))
             await self._prepare(key, both, ("prompt", "answer"), ticket)
@@ -256,7 +258,7 @@ class Intake:
     async def _process(
         self, key: SpaceKey, given: Sequence[NewMemory], event: ProcessEvent, ticket: Ticket
     ) -> Applied:
-        """Write an event to its space; ``given`` are its memories as the caller sent them."""
+        """Write an event to its space; ``given`` are its memories as received."""
         space = await self._first.open_for_write(key, given, event, ticket)
         event = event.with_memories(await self._settled(space, event.memories))
         return await self._access.write(space, event, ticket)
@@ -273,7 +275,7 @@ class Intake:
         paths: Sequence[str],
         ticket: Ticket,
     ) -> None:
-        """Set the id and the vector of each candidate, and evaluate its text."""
+        """Set id and vector of each candidate, and evaluate its text."""
         await self._preparation.prepare(candidates, key.tenant, ticket.deadline_s)
         check_embedded(
             {
@@ -285,5 +287,5 @@ class Intake:
 
 
 def _lane(count: int) -> Lane:
-    """Return the lane in which ``count`` memories are stored."""
+    """Return the lane for a put of ``count`` memories."""
     return Lane.BULK if count > 1 else Lane.INTERACTIVE

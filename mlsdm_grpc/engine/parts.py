@@ -1,6 +1,6 @@
-"""Parts of an engine and their construction, from the journal up.
+"""Construction of the parts of an engine, beginning with those next to the journal.
 
-Each part receives the parts below it when it is made, so no two parts depend on each other.
+Each part receives the parts that it needs when it is created, so dependencies have no cycles.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ __all__ = ["EngineParts", "wire_engine"]
 
 @dataclass(frozen=True, slots=True)
 class EngineParts:
-    """Complete set of the objects of an engine."""
+    """All objects of an engine."""
 
     clock: Clock
     ids: Ids
@@ -113,16 +113,17 @@ def wire_engine(
         settings: Numbers of processes and lengths of queues.
         defaults: Parameters of spaces that their first write creates.
         snapshot_every: Number of writes to a space between two snapshots.
-        max_response_bytes: Largest answer, bytes; a larger one is refused or cut.
-        metrics: Registry of metrics.
-        quotas: Quotas of tenants without their own; None sets no limits.
+        max_response_bytes: Maximum size of a response, bytes. A larger query response is refused,
+            and a page ends before it.
+        metrics: Metrics to update.
+        quotas: Quotas of tenants without quotas of their own; None for no limits.
         rules: Built-in governance rules.
-        scorer: Scorer for prompts, answers and events; None uses the text workers.
-        remote_embedder: Embedder outside this process; None uses the text workers.
-        clock: Clock of the server; None makes one that starts at the time of the machine.
-        ids: Generator of ids; None makes one from the server clock and random bytes of the machine.
-        room: Gate for the memory of large answers in progress; unbounded by default.
-        most_space_bytes: Size above which a space is not loaded, bytes; see :class:`Budget`.
+        scorer: Scorer of prompts, answers and events; None for the text workers.
+        remote_embedder: Embedder outside this process; None for the text workers.
+        clock: Clock of the server; None for one that starts at the time of the machine.
+        ids: Generator of ids; None for one with the clock of the server and random bytes.
+        room: Gate that limits the RAM of large responses in progress; None for no limit.
+        most_space_bytes: Maximum size of a space that can be loaded, bytes; see :class:`Budget`.
     """
     clock = clock or Clock(TimeSources(), metrics=metrics)
     ids = ids or Ids(clock.now_ns)

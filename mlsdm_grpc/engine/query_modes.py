@@ -1,4 +1,4 @@
-"""Vectors of queries by text: which texts a mode embeds."""
+"""Vectors of queries by text: the search mode decides which texts are embedded."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mlsdm_grpc.workers.space_codec import row_bytes
 __all__ = ["Embed", "text_vectors"]
 
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[Vector]]]
-"""Function that returns a vector for each text; ``inv_norm`` is 0 for a text without a known
-word."""
+"""Function that returns a vector for each text. ``inv_norm`` is 0 for a text without a known word.
+"""
 
 
 async def text_vectors(
@@ -26,20 +26,20 @@ async def text_vectors(
 
     Args:
         asked: Queries of a request.
-        paths: Paths of their texts in violations.
+        paths: Path of the text of each query, for violations.
         check_embedder: Function that raises PreconditionFailed if the server cannot embed texts for
             the space.
         embed: Function that embeds texts.
 
     Returns:
-        Vectors, float32 little endian, one for each query; empty for a query without one.
+        Vectors, float32 little endian, one for each query; empty for a query that needs none.
 
     Raises:
         PreconditionFailed: A query needs the vector of a text, and no embedder is available.
         InvalidInput: The text of a query has no word that the embedder knows.
     """
     found = [b""] * len(asked)
-    # Only queries that use meaning need a vector; search by words works without an embedder.
+    # Only queries by meaning need a vector; a search by words works without an embedder.
     bare = [i for i, ask in enumerate(asked) if _needs_embedding(ask)]
     if not bare:
         return found
@@ -54,7 +54,7 @@ async def text_vectors(
     for i, vector in zip(bare, vectors, strict=True):
         if vector.inv_norm:
             found[i] = row_bytes(vector.raw)
-        # The words of this query can still match, although the embedder knows none of them.
+        # The query can still be answered by words, although the embedder knows none of them.
         elif not _words_do(asked[i]):
             unknown[paths[i]] = vector
     check_embedded(unknown)
@@ -66,5 +66,5 @@ def _needs_embedding(ask: Ask) -> bool:
 
 
 def _words_do(ask: Ask) -> bool:
-    """Return whether search by words can answer a query whose text has no vector."""
+    """Return True if a search by words can answer a query whose text has no vector."""
     return ask.mode is not RecallMode.VECTOR and ask.min_resonance is None

@@ -16,13 +16,13 @@ __all__ = ["Vitals"]
 
 
 class Vitals:
-    """Health figures of a running engine; reading one costs less than a millisecond.
+    """Health figures of a running engine; reading one takes less than a millisecond.
 
     Args:
-        directory: Directory of the loaded spaces.
+        directory: Directory of the spaces in use.
         quarantine: Spaces that refuse writes.
         writes: Pipeline of writes.
-        pools: Worker pools by kind, as the contract names the kinds.
+        pools: Worker pools by kind, with the names of the contract.
         lanes: Lanes that admit work.
     """
 
@@ -42,7 +42,7 @@ class Vitals:
 
     @property
     def oldest_s(self) -> float:
-        """Age of the oldest unanswered request in journal or workers, seconds."""
+        """Age of the oldest unanswered request to journal or workers, seconds; 0 if none."""
         since = [self._writes.oldest_s, *(pool.oldest_s for pool in self._pools.values())]
         return max(0.0, time.monotonic() - min(since))
 

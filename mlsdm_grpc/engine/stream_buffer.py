@@ -1,4 +1,4 @@
-"""Bounded buffer of stream items that are not yet acknowledged."""
+"""Bounded buffer of the items of a stream that are not yet acknowledged."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mlsdm_grpc.moderation.candidates import Candidate
 
 __all__ = ["Inbox", "Item", "ItemBatch"]
 
-# Largest number of items in a record; a worker applies that many in about 10 ms.
+# Maximum number of items in a record; a worker applies that many in about 10 ms.
 _MAX_RECORD_ITEMS = 256
-# Largest size of a record and of the waiting items, bytes.
+# Maximum size of a record, and of the waiting items, bytes.
 _MAX_BYTES = 4 * 1_024 * 1_024
 _OVERHEAD_BYTES = 256
 _NOTHING = NewMemory("", Vector(np.empty(0, np.float32), 0.0))
@@ -27,25 +27,22 @@ _NOTHING = NewMemory("", Vector(np.empty(0, np.float32), 0.0))
 
 @dataclass(frozen=True, slots=True)
 class ItemBatch:
-    """Items that arrived in one message.
-
-    Ids and vectors that the server provides are still missing.
-    """
+    """Items that arrived in one message, before the server adds ids and vectors."""
 
     first_sequence: int
     candidates: Sequence[Candidate | MlsdmError]
-    """Items to write; an invalid item is replaced by its error."""
+    """Memories or events of the items; the error for an invalid item."""
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """Item on its way into a record."""
+    """Item that waits to be written in a record."""
 
     sequence: int
     candidate: Candidate = field(default_factory=lambda: Candidate(_NOTHING))
-    """Memory or event of the item; empty if the item is invalid."""
+    """Memory or event of the item; an empty memory if the item is invalid."""
     outcome: PutOutcome | EventOutcome | MlsdmError | None = None
-    """Outcome of the item; None while it is open."""
+    """Outcome of the item; None while it is not known."""
 
     @classmethod
     def of(cls, sequence: int, candidate: Candidate | MlsdmError) -> Item:
@@ -56,7 +53,7 @@ class Item:
 
     @contextmanager
     def failing(self) -> Iterator[None]:
-        """Return a context that records an error raised inside it as the outcome of the item."""
+        """Return a context that stores an error raised inside it as the outcome of the item."""
         try:
             yield
         except MlsdmError as error:
@@ -71,13 +68,13 @@ class Item:
 
 
 class Inbox:
-    """Queue of items in order of sequence; it reads from the client only while it has room.
+    """Queue of items in order of sequence; reads from the client only while it has capacity.
 
     Args:
         stream_id: Id of the stream, for errors.
-        acked_sequence: Sequence of the last acknowledged item; items up to it are ignored when sent
-            again.
-        max_items: Largest number of waiting items; one more batch may exceed it.
+        acked_sequence: Sequence of the last acknowledged item. Items up to it are ignored if the
+            client sends them again.
+        max_items: Number of waiting items from which no further batch is read.
         vector_bytes: Size of a vector that the server computes, bytes.
     """
 
@@ -110,15 +107,12 @@ class Inbox:
                     await self.changed()
 
     def head(self) -> list[Item]:
-        """Return the items of the next record.
-
-        They stay in the queue until they are acknowledged.
-        """
+        """Return the items of the next record; they stay queued until they are acknowledged."""
         taken: list[Item] = []
         total = 0
         for item, size in self._items:
             total += size
-            # A single item may exceed the limit, otherwise the stream would never advance.
+            # One item may exceed the limit alone; otherwise the stream would never advance.
             if taken and (len(taken) == _MAX_RECORD_ITEMS or total > _MAX_BYTES):
                 break
             taken.append(item)
@@ -143,7 +137,7 @@ class Inbox:
     def _add(self, batch: ItemBatch) -> None:
         first = batch.first_sequence
         expected = self._next or self._acked + 1
-        # A gap would lose items, and a repeat after the first batch is an error of the client.
+        # A gap would lose items. A repeat is valid only in the first batch, after a resumption.
         if first > expected or (self._next and first != expected):
             raise InvalidInput(
                 "The sequence of the stream has a gap or repeats an item.",
@@ -156,7 +150,7 @@ class Inbox:
             )
         self._next = first + len(batch.candidates)
         for sequence, candidate in enumerate(batch.candidates, first):
-            # A resumed stream may send acknowledged items again.
+            # A resumed stream may contain items that are already acknowledged.
             if sequence > self._acked:
                 item = Item.of(sequence, candidate)
                 size = item.size(self._vector_bytes)

@@ -42,17 +42,17 @@ class Opening:
     stream_id: str
     principal: str
     deadline_s: float
-    """Deadline of the stream on the event-loop clock, seconds; may be infinite."""
+    """Deadline of the stream, event-loop time; may be infinite."""
     ending: asyncio.Future[str]
-    """Future that is done when the stream must end in order. Its result is the name of an
-
+    """Future that is done when the server ends the stream. Its result is the name of an
     ``ErrorReason``, or empty for a stream that reached its maximum age."""
     admit: Callable[[], None]
-    """Function that raises ``Unavailable`` SHEDDING or EMERGENCY while the node refuses such
-    work."""
+    """Function that raises ``Unavailable`` SHEDDING or EMERGENCY while the node refuses writes of
+    streams."""
     path: str
-    """Path of an item in violations."""
+    """Path of an item, for violations."""
     resume: StreamPosition = StreamPosition(0, 0)
+    """Position from which the client resumes the stream."""
     allow_replace: bool = False
 
 
@@ -63,33 +63,34 @@ class OpenedStream:
     position: StreamPosition
     revision: int
     max_in_flight: int
-    """Largest number of items that the client may have sent without an acknowledgement."""
+    """Maximum number of items that the client may send ahead of their acknowledgement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of an item."""
+    """Result of one item."""
 
     sequence: int
     outcome: PutOutcome | EventOutcome | MlsdmError
     moral_value: float = 0.0
-    """Moral value used for the decision on an event."""
+    """Moral value that the decision on an event used."""
     verdicts: tuple[Verdict, ...] = ()
-    """Verdicts of rules that did not allow the text, enforced or in shadow."""
+    """Verdicts of enforced and shadow rules that did not allow the text."""
     refused: bool = False
-    """An enforced rule refused the text."""
+    """True if an enforced rule refused the text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Event: all items up to ``position`` are final."""
+    """Event: all items up to ``position`` are acknowledged."""
 
     position: StreamPosition
     results: tuple[Result, ...]
-    """Results of the items since the previous position, except items that another call wrote."""
+    """Results of the items since the previous position; an item that another call wrote has none.
+    """
     revision: int
     synaptic_norms: tuple[float, ...] = ()
-    """Norms of the traces L1, L2 and L3 at the time of the answer; empty for memories."""
+    """Norms of the traces L1, L2 and L3 after the record; empty if no record was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,13 @@ class Flow:
     """Event: the client must send nothing for ``pause_s`` seconds."""
 
     max_in_flight: int
+    """Maximum number of items that the client may send ahead of their acknowledgement."""
     pause_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
-    """Event: the stream ends; no item after ``position`` was written."""
+    """Event: the server ends the stream; items after ``position`` were not written."""
 
     position: StreamPosition
     reason: str

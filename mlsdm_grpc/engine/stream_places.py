@@ -1,4 +1,4 @@
-"""Leases of streams: a stream is held by one call at a time."""
+"""Leases of streams: one call at a time holds a stream."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from mlsdm_grpc.journal.protocol import SpaceKey
 
 __all__ = ["StreamPlace", "StreamPlaces"]
 
+# Recommended pause before a client opens a stream in use again, seconds.
 _IN_USE_RETRY_S: Final = 1.0
 
 
 @dataclass(slots=True, eq=False)
 class StreamPlace:
-    """Lease of one call on a stream."""
+    """Lease of a stream, held by one call."""
 
     key: SpaceKey
     stream_id: str
     is_answered: bool = False
-    """The client of the call knows that the stream is open."""
+    """True if the call has answered its client that the stream is open."""
 
     @property
     def name(self) -> tuple[SpaceKey, str]:
@@ -43,9 +44,12 @@ class StreamPlaces:
     def place(self, key: SpaceKey, stream_id: str) -> Iterator[StreamPlace]:
         """Return a context that holds the lease of a stream.
 
-        A call that has not yet answered its client does not block another one: its connection may
-        be broken without the server knowing, and the same client may be back. The older call then
-        fails at ``take``.
+        A call that has not yet answered its client loses the lease to a newer call. Its connection
+        may be broken without notice, and the newer call may come from the same client. The older
+        call then fails in :meth:`take`.
+
+        Raises:
+            Conflict: STREAM_IN_USE; a call that has answered its client holds the lease.
         """
         place = StreamPlace(key, stream_id)
         other = self._open.get(place.name)
@@ -55,12 +59,16 @@ class StreamPlaces:
         try:
             yield place
         finally:
-            # A newer call may hold the lease by now.
+            # A newer call may hold the lease now.
             if self._open.get(place.name) is place:
                 del self._open[place.name]
 
     def take(self, place: StreamPlace) -> None:
-        """Confirm a lease unless a newer call holds it."""
+        """Confirm a lease before the client is answered.
+
+        Raises:
+            Conflict: STREAM_IN_USE; a newer call holds the lease.
+        """
         if self._open.get(place.name) is not place:
             raise _in_use(place.stream_id)
         place.is_answered = True

@@ -1,11 +1,12 @@
-"""Streams of items: items are read ahead within bounds and acknowledged record by record.
+"""Streams of items: items are read ahead within limits and acknowledged record by record.
 
 Items that arrive while a record is being written form the next record; there are no timers. The
-state of the space keeps the acknowledged position of each stream (``core/mind/stream_marks.py``),
-so an item that is sent again, to any node, counts once. A final error (an invalid item, an id that
-is in use) is the result of its item. A temporary error (a lost worker, a full disk) ends the
-stream, and the client resumes after the last acknowledged item. Invariant: an acknowledged item is
-durable and applied, or has failed permanently.
+state of the space contains the acknowledged position of each stream
+(``core/mind/stream_marks.py``). An item that is sent again, to any node, is therefore applied once.
+
+A permanent error (an invalid item, an id in use) is the result of its item. A temporary error (a
+lost worker, a full disk) ends the stream, and the client resumes after the last acknowledged item.
+Invariant: an acknowledged item is durable and applied, or has failed permanently.
 """
 
 from __future__ import annotations
@@ -62,8 +63,12 @@ from mlsdm_grpc.workers.space_codec import refusal_error
 
 __all__ = ["MAX_PAUSE_S", "Streams"]
 
+# Maximum time to write one record, seconds.
 _RECORD_TIMEOUT_S = 30.0
+# Maximum sum of the pauses before one record is written, seconds; a longer overload ends the
+# stream.
 MAX_PAUSE_S = 30.0
+# Reasons of errors that are raised before a record is written, so that the write can be repeated.
 _BEFORE_RECORD = frozenset({"BULKHEAD_FULL", "EMBEDDER_UNAVAILABLE", "SHEDDING", "EMERGENCY"})
 
 
@@ -76,8 +81,8 @@ class Streams:
         judging: Policies of the tenants.
         preparation: Embedding and evaluation of texts.
         embedder: Embedder of this server; None without one.
-        settings: Bounds of streams.
-        metrics: Registry of metrics: open streams and sizes of records.
+        settings: Limits of streams.
+        metrics: Metrics to update: open streams and sizes of records.
     """
 
     def __init__(
@@ -101,7 +106,7 @@ class Streams:
         self._metrics = metrics
         self.permits = Bulkhead("streams", settings.max_streams)
         self.open = StreamPlaces()
-        """Places of open streams, by space and id; each has a permit."""
+        """Leases of the open streams."""
         metrics.streams_open.set_function(lambda: len(self.open))
 
     async def run(
@@ -114,8 +119,8 @@ class Streams:
             batches: Batches from the client; closed at the end.
 
         Raises:
-            MlsdmError: Any error that the contract of IngestMemories lists. Items that arrived
-                before an error of the client are written first.
+            MlsdmError: Any error that the contract of IngestMemories lists. If the client makes an
+                error, the items before it are written first.
         """
         with (
             self.permits.inside(opening.key.tenant),
@@ -145,7 +150,7 @@ class Streams:
     async def _settled(
         self, opening: Opening, position: StreamPosition, inbox: Inbox, reader: asyncio.Task[None]
     ) -> AsyncGenerator[StreamEvent]:
-        """Write the waiting items record by record until the stream ends."""
+        """Write the waiting items record by record, and yield events, until the stream ends."""
         patience_s = MAX_PAUSE_S
         finished = False
         while True:
@@ -199,10 +204,10 @@ class Streams:
         return StreamPosition(incarnation, outcome.acked_sequence), outcome.revision
 
     async def _finish(self, opening: Opening, position: StreamPosition) -> None:
-        """Release the position that the space keeps for a stream, after its last item is final.
+        """Mark the stream as finished in the space, after its last item is acknowledged.
 
-        The client has every acknowledgement already. If the record cannot be written, the space
-        keeps the position for ten minutes.
+        The client has received every acknowledgement, so an error is ignored. The space then keeps
+        the position for ten minutes.
         """
         if position.acked_sequence:
             with suppress(MlsdmError):
@@ -215,7 +220,7 @@ class Streams:
         """Write one record of items; ``finished`` marks the last record of the stream.
 
         Raises:
-            Unavailable: Nothing was written if the reason is one of ``_BEFORE_RECORD``.
+            Unavailable: If the reason is one of ``_BEFORE_RECORD``, nothing was written.
             MlsdmError: The stream cannot continue.
         """
         last = items[-1].sequence if items else position.acked_sequence
@@ -253,7 +258,7 @@ class Streams:
         )
 
     async def _prepare(self, opening: Opening, items: Sequence[Item]) -> EffectivePolicy:
-        """Embed the texts that have no vector, evaluate all texts, and return the policy used."""
+        """Embed the texts without a vector, evaluate all texts, and return the effective policy."""
         tenant, deadline_s = opening.key.tenant, _ticket(opening).deadline_s
         if not self._vector_bytes:
             _refuse_bare(items)
@@ -275,7 +280,7 @@ class Streams:
         return policy
 
     async def _create(self, opening: Opening, items: Sequence[Item]) -> Space | None:
-        """Create the space for the first item that it can hold; None if there is no such item."""
+        """Create the space for the first item that it accepts; None if it accepts no item."""
         for item in items:
             if item.outcome is not None:
                 continue
@@ -293,9 +298,9 @@ class Streams:
     async def _record_items(
         self, space: Space, items: Sequence[Item], quota_ticket: Ticket | None
     ) -> tuple[StreamItem, ...]:
-        """Return the items that the parameters of the space do not exclude.
+        """Return the items that fit the parameters of the space; the others get an error.
 
-        The ticket is that of a check of the quota on bytes; None if the creation has checked it.
+        ``quota_ticket`` is used to check the quota on bytes; None if the creation has checked it.
         """
         parameters = parameters_of(space)
         for item in items:
@@ -319,7 +324,7 @@ class Streams:
 
 
 def _refuse_bare(items: Sequence[Item]) -> None:
-    """Refuse the texts that no embedder of this server can embed."""
+    """Set an error for items with a text but no vector, on a server without an embedder."""
     for item in items:
         if item.outcome is None and item.candidate.bare:
             item.outcome = embedder_not_configured()
@@ -333,7 +338,7 @@ async def _existing(directory: Directory, key: SpaceKey) -> Space | None:
 
 
 def _first_body(item: Item, opening: Opening) -> PutMemories | ProcessEvent:
-    """Return an item in the form of the first write of a space."""
+    """Return an item as the first write of a space."""
     candidate = item.candidate
     if candidate.is_event:
         return ProcessEvent(candidate.memory, candidate.effective_value)
@@ -360,7 +365,7 @@ def _result(
 
 
 def _sent_all(reader: asyncio.Task[None]) -> bool:
-    """Return whether the client has sent its last message without a protocol error."""
+    """Return True if the client has sent its last message without a protocol error."""
     return reader.done() and not reader.cancelled() and reader.exception() is None
 
 

@@ -1,4 +1,4 @@
-"""Third step of a generation: the model answers, and governance releases the text."""
+"""Third step of a generation: calls the model and releases the parts of its answer that pass."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class AnswerStep:
     async def answer(
         self, run: GenerationRun, recollections: Sequence[RecalledText]
     ) -> AsyncGenerator[Verdict | Piece, None]:
-        """Call the model and yield the released pieces and the verdicts."""
+        """Call the model; yield the verdicts, and the pieces of the answer that may be released."""
         outflow = Outflow(run.policy.max_match_chars(Stage.RESPONSE))
         asked = self._asked(run, recollections)
         whole = run.request.repair_speech or holds_all(run.policy) or not run.request.piecewise
@@ -107,7 +107,7 @@ class AnswerStep:
         )
 
     def _answer_by_s(self, run: GenerationRun) -> float:
-        """Return the time by which the answer is needed, to leave time to evaluate and store it."""
+        """Return the deadline of the model, which leaves time to evaluate and store the answer."""
         left_s = run.deadline_s - self._clock()
         return run.deadline_s - min(AFTER_SHARE * left_s, AFTER_S)
 
@@ -128,7 +128,7 @@ class AnswerStep:
                 run.results[0] = answer.result
 
     async def _look(self, run: GenerationRun, outflow: Outflow) -> list[Verdict | Piece]:
-        """Evaluate the received part of a streamed answer, and return what may be released."""
+        """Evaluate the received part of a streamed answer; return verdicts, or text to release."""
         start, end = outflow.start, len(outflow.text)
         measurement = await self._measured(run, outflow.text[start:end], Stage.RESPONSE)
         about = verdicts(measurement, run.policy, Stage.RESPONSE)
@@ -203,7 +203,7 @@ class AnswerStep:
     async def _examined(self, run: GenerationRun, text: str) -> AnswerExamination:
         """Return the measurements of a whole answer.
 
-        They are reused after a repair without effect.
+        If a repair did not change the answer, the measurements from before the repair are used.
         """
         if run.examined is not None and run.examined.text == text:
             return run.examined

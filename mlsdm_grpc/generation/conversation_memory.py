@@ -1,4 +1,4 @@
-"""The memory of generations: recall into a prompt, and storage of exchanges."""
+"""Recall of memories for a prompt, and storage of prompt and answer."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ __all__ = ["AnsweredPrompt", "Memories", "Recollected"]
 
 # Maximum size of the recalled text in one prompt, bytes.
 _BLOCK_BYTES: Final = 32 * 1_024
-# Remaining room below which no further memory is evaluated, bytes.
+# Recall ends when less than this is left of the limit above, bytes.
 _LEAST_BYTES: Final = 64
-# Maximum number of memories examined for one prompt, the most that one reply of a worker holds.
+# Maximum number of memories examined for one prompt; one reply of a worker holds no more.
 _MAX_RECALLED: Final = 200
 _JUDGED_AT_ONCE: Final = 16
 _TIMES_LOOKED_AT: Final = 4
-# Multiple of ``top_k``, and addition to it, of memories examined, because some only repeat
-# questions.
+# Memories examined for one prompt: this multiple of ``top_k``, and the number below in addition.
+# More than ``top_k`` are examined, because some only repeat questions.
 _MORE_LOOKED_AT: Final = 16
 # Maximum number of exchanges of a conversation examined for one prompt.
 _MAX_EXCHANGES: Final = 12
-# Time before the deadline at which a revision that is not reached is reported, seconds.
+# Time before the deadline of the recall at which a missing revision is reported, seconds.
 _BEFORE_S: Final = 0.01
 _NO_VECTOR: Final = Vector(np.empty(0, np.float32), 0.0)
 
@@ -73,7 +73,7 @@ class Recollected:
     """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
     revision: int
     exchanges: list[PastExchange]
-    """Last exchanges of the conversation, oldest first."""
+    """Most recent exchanges of the conversation, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Memories:
         Args:
             key: The space.
             min_revision: Minimum revision of the state.
-            until_s: Event-loop time by which the state is needed.
+            until_s: Event-loop time by which the state is needed; the answer does not wait longer.
             deadline_s: Deadline of the call, event-loop time.
 
         Raises:
@@ -143,16 +143,16 @@ class Memories:
         until_s: float,
         deadline_s: float,
     ) -> Recollected:
-        """Return memories with text for a prompt, evaluated again.
+        """Return the memories with text that match a prompt, evaluated again by the current rules.
 
-        Answers of models, and earlier prompts that only repeat the question, are skipped.
+        Earlier answers of models are left out, and earlier prompts that only repeat the question.
 
         Args:
             key: An existing space.
             prompt: The prompt.
-            query: Vector of the prompt and options, without words; with ``top_k`` 0 only the
-                conversation is read.
-            conversation_id: Conversation whose last exchanges are read; empty for none.
+            query: Vector of the prompt and options, without words. With ``top_k`` 0 only the
+                exchanges of the conversation are read.
+            conversation_id: Conversation whose most recent exchanges are read; empty for none.
             policy: Policy of the tenant.
             min_revision: Minimum revision of the result.
             until_s: Event-loop time by which the result is needed.
@@ -240,7 +240,7 @@ class Memories:
         min_revision: int,
         until_s: float,
     ) -> list[PastExchange]:
-        """Return the last exchanges of a conversation, evaluated again; empty without an id."""
+        """Return the last exchanges of a conversation, evaluated again by the current rules."""
         if not conversation_id:
             return []
         wanted = PageOf(0, 2 * _MAX_EXCHANGES, conversation_id=conversation_id, newest_first=True)
@@ -276,8 +276,8 @@ class Memories:
         Raises:
             MlsdmError: As documented for ProcessEvent.
             Unavailable: WORKER_LOST; the worker of the space hangs, and nothing was written.
-            DeadlineExceeded: OUTCOME_UNKNOWN; the worker hangs since the write, or the time is
-                over.
+            DeadlineExceeded: OUTCOME_UNKNOWN; the worker stopped responding after the write was
+                sent, or the deadline has passed.
         """
         prompt_id, answer_id = self._engine.ids.ulid(), self._engine.ids.ulid()
         text = _cut(said.prompt)
@@ -321,7 +321,8 @@ class Memories:
         Raises:
             MlsdmError: See :meth:`remembered`.
         """
-        # The prompt is not stored even if the filter has become milder since.
+        # Confidence 0 keeps the prompt out of the memory, even if the threshold has dropped since
+        # then.
         vector = np.ones(view.parameters.dimension, np.float32)
         memory = NewMemory(
             self._engine.ids.ulid(), Vector(vector, inverse_norm(vector)), confidence=0.0
@@ -331,7 +332,7 @@ class Memories:
             return (await self._engine.intake.process_event(key, event, ticket)).outcome.revision
 
     def _writing(self, key: SpaceKey, ticket: Ticket) -> AbstractAsyncContextManager[None]:
-        """Return a context for a write that must not delay the answer until its deadline."""
+        """Return a context for a write; it stops waiting for a stalled worker at the deadline."""
         if self._spaces.hangs(key):
             raise hanging(key)
         return waiting_for(
@@ -349,5 +350,5 @@ def _batched(matches: Sequence[Match], size: int) -> Iterator[Sequence[Match]]:
 
 
 def _cut(text: str) -> str:
-    """Return the start of a text that fits in one memory."""
+    """Return the longest beginning of a text that fits in one memory."""
     return text.encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

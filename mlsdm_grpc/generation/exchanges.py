@@ -1,4 +1,4 @@
-"""Exchanges of earlier generations: useful recalled memories, and the last turns."""
+"""Exchanges of earlier generations: selection of recalled memories, and most recent exchanges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlsdm_grpc.generation.questions import only_asks
 
 __all__ = ["PastExchange", "last_exchanges", "worth_telling"]
 
-# Maximum size of the turns in one prompt, bytes; about 2,000 tokens.
+# Maximum size of the earlier exchanges in one prompt, bytes; about 2,000 tokens.
 _MAX_BYTES: Final = 8 * 1_024
 
 
@@ -28,14 +28,14 @@ def worth_telling(
 ) -> Iterator[Match]:
     """Yield the memories that add information to a prompt, in order.
 
-    Skipped are memories without text, known ones, answers of models, and earlier prompts that only
-    ask. Exchanges stored before the field ``exchange_role`` existed are recognised by the answer,
-    whose first parent is its prompt.
+    Left out are memories without text, memories in ``known``, answers of models, and earlier
+    prompts that only ask a question. Exchanges stored before the field ``exchange_role`` existed
+    are recognised by the answer, whose first parent is its prompt.
 
     Args:
         matches: Recalled memories.
-        prompt: The present prompt.
-        known: Ids of memories that are in the prompt anyway.
+        prompt: The current prompt.
+        known: Ids of memories that the prompt contains already.
     """
     matches, left_out = list(matches), set(known)
     prompts = set[str]()
@@ -57,7 +57,7 @@ def worth_telling(
 
 
 def last_exchanges(memories: Sequence[Memory]) -> list[PastExchange]:
-    """Return the last complete exchanges of a conversation, oldest first.
+    """Return the most recent complete exchanges of a conversation, oldest first, up to 8 KiB.
 
     Args:
         memories: Memories of the conversation, newest first.

@@ -23,11 +23,11 @@ class GenerationRequest:
     prompt: str
     ticket: Ticket
     moral_value: float | None = None
-    """Moral value from the caller, 0 to 1; None uses the scorer alone."""
+    """Moral value that the caller reports, 0 to 1; None if it reports none."""
     attested: bool = False
-    """True if the moral value of the caller replaces the scorer's."""
+    """True if the caller's moral value replaces that of the scorer; else the lower one counts."""
     max_tokens: int = 0
-    """0 uses the configured default."""
+    """Maximum number of tokens of the answer; 0 uses the configured default."""
     top_k: int = 5
     remember: bool = True
     system_prompt: str = ""
@@ -38,7 +38,7 @@ class GenerationRequest:
     repair_speech: bool = True
     min_revision: int = 0
     piecewise: bool = False
-    """Release the answer in pieces as it arrives."""
+    """True to release the answer in pieces as it arrives."""
     conversation_id: str = ""
     min_score: float | None = None
     """Minimum score of recalled memories; None for none."""
@@ -48,14 +48,14 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """Memories in the prompt."""
+    """Memories that were added to the prompt."""
 
     matches: tuple[Match, ...] = ()
     """Best match first."""
     revision: int = 0
-    """Revision of the recall; 0 if stateless."""
+    """Revision of the space at the recall; 0 if stateless."""
     stateless: bool = False
-    """True if the memory could not be used."""
+    """True if the space could not be used, so that the answer has no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class GenerationResult:
-    """The end of an answer."""
+    """Last event of a generation."""
 
     text: str
-    """All released text."""
+    """Complete released text."""
     finish: Finish
     prompt_refused: bool
     speech: SpeechReport | None

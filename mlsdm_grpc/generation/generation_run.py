@@ -1,4 +1,4 @@
-"""State of one generation in its steps, and its time limits."""
+"""State of one generation, shared by its steps, and its time limits."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from mlsdm_grpc.speech import SpeechReport
 __all__ = ["GenerationRun", "Remembered"]
 
 _MEMORY_SHARE: Final = 0.2
-# Time limit of the memory: a share of the total time, at most this many seconds. Beyond it the
-# answer is generated without memory, so that a quick model still answers within a quarter of the
-# time.
+# Time limit for access to the memory: a share of the total time, at most this many seconds. After
+# it the answer is generated without memory. With a fast model, a generation then still ends within
+# a quarter of its time.
 _MEMORY_S: Final = 6.0
 _LAST_SHARE: Final = 0.05
-# Time kept after storing for the answer to arrive: a share of the total time, at most this many
-# seconds.
+# Time reserved after storing for the transfer of the answer: a share of the total time, at most
+# this many seconds.
 _LAST_S: Final = 0.25
 
 
@@ -39,9 +39,9 @@ class Remembered:
     evicted: tuple[str, ...] = ()
     revision: int = 0
     error: MlsdmError | None = None
-    """Reason why it was not stored although it was requested."""
+    """Reason why the exchange was not stored although the caller requested it."""
     verdicts: tuple[Verdict, ...] = ()
-    """Verdicts of the rules of stored texts against it."""
+    """Verdicts of the rules for stored texts that refused the exchange."""
 
 
 @dataclass(slots=True)
@@ -60,23 +60,23 @@ class GenerationRun:
     system_prompt: str = ""
     """System prompt after redaction."""
     vector: Vector | None = None
-    """Vector of the prompt after redaction, once known."""
+    """Vector of the prompt after redaction; None until it is computed."""
     moral_value: float = 0.0
     embed_s: float = 0.0
     recall_s: float = 0.0
     first_piece_s: float | None = None
     results: list[ModelResult] = field(default_factory=list)
-    """Answers of the model: the one to the prompt first, then repairs."""
+    """Results of the model: first the answer to the prompt, then repairs."""
     pieces: list[str] = field(default_factory=list)
     recalled: Recalled = field(default_factory=Recalled)
     exchanges: list[PastExchange] = field(default_factory=list)
-    """Last exchanges of the conversation, oldest first."""
+    """Most recent exchanges of the conversation, oldest first."""
     draft: str = ""
     examined: AnswerExamination | None = None
-    """Measurements of the whole answer before a repair."""
+    """Measurements of the whole answer, from before a repair."""
     speech: SpeechReport | None = None
     keep: bool = True
-    """False if a rule forbids to store the exchange."""
+    """False if a rule forbids storing the exchange."""
 
     @property
     def deadline_s(self) -> float:
@@ -84,12 +84,12 @@ class GenerationRun:
 
     @property
     def memory_until_s(self) -> float:
-        """Event-loop time until which the memory is waited for."""
+        """Event-loop time until which the generation waits for the memory."""
         return self.began_s + min(_MEMORY_SHARE * (self.deadline_s - self.began_s), _MEMORY_S)
 
     @property
     def ticket(self) -> Ticket:
-        """Ticket for writes, which end shortly before the deadline."""
+        """Ticket for writes; its deadline is slightly earlier than that of the call."""
         last_s = min(_LAST_SHARE * (self.deadline_s - self.began_s), _LAST_S)
         return replace(self.request.ticket, deadline_s=self.deadline_s - last_s)
 

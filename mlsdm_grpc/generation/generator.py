@@ -1,9 +1,9 @@
 """Generation with memory: evaluation of the prompt, recall, model, repair, evaluation, storage.
 
-Whole answers and streams use the same steps. A stream releases text as soon as no rule can affect
-it any more (:mod:`mlsdm_grpc.governance.policy.holdback`). No lock is held during I/O. An exchange
-is one event of the space, stored with its answer in one record; recalled memories are never stored
-again.
+Whole answers and streams use the same steps. A stream releases text as soon as no rule can still
+change or refuse it (:mod:`mlsdm_grpc.governance.policy.holdback`). No lock is held during I/O.
+Prompt and answer are stored as one event of the space, in one record; recalled memories are not
+stored again.
 """
 
 from __future__ import annotations

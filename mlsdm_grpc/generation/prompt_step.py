@@ -1,4 +1,4 @@
-"""First step of a generation: the space is read, and the prompt is evaluated."""
+"""First step of a generation: reads the state of the space and evaluates the prompt."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ class PromptStep:
         run.moral_value = 0.0 if value is None else value
         found = self._verdicts(run, about_prompt.with_moral_value(value))
         run.prompt = redacted(request.prompt, about_prompt, found)
-        # The vector of the whole prompt would reveal what was removed.
+        # The vector of the original prompt would still reveal the redacted parts.
         if run.prompt == request.prompt:
             run.vector = measured.vector
         if measured.system_prompt is not None:
-            # A system prompt instructs the model by design, so instructions in it are no injection.
+            # Instructions are the purpose of a system prompt, so the injection rules do not apply.
             judged = self._verdicts(run, measured.system_prompt)
             judged = tuple(v for v in judged if not v.rule_id.startswith("injection."))
             run.system_prompt = redacted(request.system_prompt, measured.system_prompt, judged)
@@ -63,7 +63,7 @@ class PromptStep:
         return found
 
     async def _see(self, run: GenerationRun) -> None:
-        """Read the state of the space, or record the reason why that is impossible."""
+        """Read the state of the space; record the error if it cannot be read."""
         try:
             run.view = await self._memories.seen(
                 run.key,
@@ -77,7 +77,7 @@ class PromptStep:
             run.memory_error = error
 
     def _verdicts(self, run: GenerationRun, measurement: Measurement) -> tuple[Verdict, ...]:
-        """Return the verdicts; an unreadable space is assumed to be at its highest threshold."""
+        """Return the verdicts; for an unreadable space with the highest moral threshold."""
         threshold = MoralParameters().ceiling if run.memory_error is not None else None
         return self._judging.verdicts(
             measurement,
@@ -88,6 +88,6 @@ class PromptStep:
 
 
 def _threshold(view: SpaceView) -> float:
-    """Return the moral value below which a space refuses now."""
+    """Return the moral value below which the space currently refuses prompts."""
     moral = view.parameters.moral
     return min(max(view.moral_threshold, moral.never_pass), moral.always_pass)

@@ -1,7 +1,8 @@
-"""Detection of earlier prompts that only ask the present question.
+"""Detection of earlier prompts that only repeat a question of the current prompt.
 
-Statements of a user are facts and are kept. A question whose names and numbers all occur in the
-present prompt adds no information; if recalled, it would displace a fact that answers both.
+Statements of a user are facts, which are worth recalling. A question whose names and numbers all
+occur in the current prompt adds no information. If it were recalled, it would displace a memory
+that contains the answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ __all__ = ["only_asks"]
 _SENTENCE: Final = re.compile(r"[^.!?…。！？؟\n]+[.!?…。！？؟]*")  # noqa: RUF001 - full-width marks
 _QUESTION_MARKS: Final = ("?", "？", "؟")  # noqa: RUF001 - full-width marks
 _WORD: Final = re.compile(r"[\w'’-]+")  # noqa: RUF001 - typographic apostrophe
-# Beginnings of questions, with or without a question mark.
+# Openings of questions, which may lack a question mark.
 _ASKED: Final = re.compile(
     r"(?:please\s+|so\s+|and\s+|hey\s+|ok(?:ay)?\s+|bitte\s+|s'il te plaît\s+|por favor\s+)*"
     r"(?:(?:can|could|would|will) you (?:please )?)?"
@@ -34,11 +35,11 @@ _ASKED: Final = re.compile(
 
 
 def only_asks(text: str, prompt: str) -> bool:
-    """Return True if a text only asks, and names nothing beyond the present prompt.
+    """Return True if a text only asks, and contains no name or number that the prompt lacks.
 
     Args:
         text: An earlier prompt.
-        prompt: The present one.
+        prompt: The current prompt.
 
     Cost: linear; about 20 us for two sentences, and 50 us for each new prompt.
     """
@@ -55,7 +56,7 @@ def only_asks(text: str, prompt: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _terms(prompt: str) -> frozenset[str]:
-    """Return the terms of a prompt, with which many texts are compared in a row."""
+    """Return the terms of a prompt; cached, because many texts are compared with one prompt."""
     words = query_terms(prompt).terms
     return frozenset(term for word in words for term in (word.word, *word.terms))
 
@@ -70,7 +71,7 @@ def _asks(sentence: str) -> bool:
 
 
 def _named(sentence: str) -> set[str]:
-    """Return the names and numbers in a sentence, case-folded."""
+    """Return the words in a sentence that are probably names or numbers, case-folded."""
     words = _WORD.findall(sentence)
     return {
         word.casefold().removesuffix("'s").removesuffix("’s")  # noqa: RUF001 - typographic

@@ -1,4 +1,4 @@
-"""Second step of a generation: useful memories are recalled and evaluated."""
+"""Second step of a generation: recalls memories for the prompt and evaluates them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlsdm_grpc.messages.stored_memories import embedding_message
 
 __all__ = ["RecallStep"]
 
-# Memories of the other phase score less; a phase band would exclude them.
+# Weight of the phase in scores: memories of distant phases score less but are not excluded.
 _PHASE_WEIGHT: Final = 0.25
 
 
@@ -27,7 +27,7 @@ class RecallStep:
     """Step that recalls memories for a prompt.
 
     Args:
-        reads: Embeds the prompt like the space.
+        reads: Embedding of the prompt with the embedder of the space.
         memories: Access to the space.
         clock: Clock of the event loop, seconds.
     """
@@ -40,7 +40,7 @@ class RecallStep:
         self._clock = clock
 
     async def recall(self, run: GenerationRun) -> tuple[tuple[Verdict, ...], list[RecalledText]]:
-        """Recall memories, skip refused ones, and return verdicts and texts."""
+        """Recall memories, leave out refused ones, and return the verdicts and the texts."""
         request, began_s = run.request, self._clock()
         run.recalled = Recalled(revision=run.revision, stateless=run.memory_error is not None)
         if run.memory_error is not None:
@@ -71,7 +71,7 @@ class RecallStep:
             run.memory_error = error
             run.recalled = Recalled(stateless=True)
             return (), []
-        # The space was deleted in the meantime.
+        # The space was deleted during the generation.
         except NotFound:
             run.view = None
             run.recalled = Recalled()
@@ -83,7 +83,7 @@ class RecallStep:
         return found.verdicts, found.texts
 
     async def _embedded(self, run: GenerationRun) -> Vector | None:
-        """Return the vector of the prompt if it is needed and available."""
+        """Return the vector of the prompt; None if it is not needed or not available."""
         request, began_s = run.request, self._clock()
         if not request.top_k and not request.remember:
             return None

@@ -1,4 +1,4 @@
-"""Last step of a generation: the exchange is stored, or the reason against it is reported."""
+"""Last step of a generation: stores the exchange, or reports why it was not stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RememberStep:
         self._metrics = metrics
 
     async def remember(self, run: GenerationRun) -> Remembered:
-        """Store the exchange; a failure is part of the answer, not an error."""
+        """Store the exchange; a failure is reported in the result, not raised."""
         text = "".join(run.pieces)
         result = run.results[0]
         self._metrics.generations.labels(result.finish).inc()
@@ -65,7 +65,7 @@ class RememberStep:
         return Remembered(ids, outcome.evicted, outcome.revision, reason, done.verdicts)
 
     async def warn(self, run: GenerationRun, about_prompt: Sequence[Verdict]) -> Remembered:
-        """Process a refused prompt in the moral filter of the space if it is hostile."""
+        """Send a prompt that was refused as hostile through the moral filter of the space."""
         remembered = Remembered(revision=run.revision)
         hostile = any(
             verdict.rule_id == MORAL_THRESHOLD
@@ -84,7 +84,7 @@ class RememberStep:
 
 
 def _kept_out(cause: str) -> PreconditionFailed:
-    """Return the error for an exchange that the space or the policy did not accept."""
+    """Return the error for an exchange that was not stored because of ``cause``."""
     return PreconditionFailed(
         "The exchange was not stored.",
         reason="NOT_REMEMBERED",

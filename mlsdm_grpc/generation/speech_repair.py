@@ -1,6 +1,6 @@
-"""Repair of telegraphic texts: a model rewrites them, and the best verified attempt is used.
+"""Repair of telegraphic texts: a model rewrites them, and the best verified rewriting is used.
 
-The result is never worse than the text, never in another language, and never rewritten code. Rules:
+A rewriting that is worse, in another language, or changes code is never used. The checks are in
 :mod:`mlsdm_grpc.speech.repair`.
 """
 
@@ -25,25 +25,26 @@ from mlsdm_grpc.speech.repair import MAX_ATTEMPTS, instruction
 
 __all__ = ["AFTER_S", "AFTER_SHARE", "RepairRequest", "Repaired", "Repairs", "Spent"]
 
-# Minimum time for an attempt, seconds; with less time it is not started.
+# Minimum time left to start an attempt, seconds.
 _SHORTEST_S: Final = 0.5
 AFTER_SHARE: Final = 0.1
 AFTER_S: Final = 2.0
-"""Time kept for evaluating and storing an answer: a share, at most this many seconds."""
+"""Time reserved for evaluating and storing an answer: a share of the time left, at most this many
+seconds."""
 _TOKENS_A_CHARACTER: Final = 0.75
 _MIN_TOKENS: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class RepairRequest:
-    """A text that may need a repair."""
+    """A text that may need repair, with the limits of the repair."""
 
     text: str
     tenant: str
     deadline_s: float
-    """Event-loop time by which it is needed; no attempt is started that would be late."""
+    """Event-loop time by which the result is needed; attempts must end before it."""
     prompt: str = ""
-    """Prompt that the text answers."""
+    """Prompt to which the text is an answer."""
     model: str = ""
     """Model; empty for the default."""
     attempts: int = MAX_ATTEMPTS
@@ -76,7 +77,7 @@ class Spent:
 
     @classmethod
     def of(cls, results: Sequence[ModelResult], *, total_s: float) -> Spent:
-        """Return the costs of these answers of models in a request that took ``total_s``."""
+        """Return the costs of a request from the results of its model calls."""
         return cls(
             queue_wait_s=QUEUE_WAIT_S.get(),
             provider_s=sum(result.elapsed_s for result in results),
@@ -97,7 +98,7 @@ class Repaired:
     report: SpeechReport
     original_report: SpeechReport
     results: tuple[ModelResult, ...] = ()
-    """Answers of the model, one for each attempt."""
+    """Results of the model, one for each attempt."""
     verdicts: tuple[Verdict, ...] = ()
     """Verdicts of the rules that did not allow a text, enforced or in shadow mode."""
 
@@ -109,7 +110,7 @@ class Repairs:
         gateway: Gateway to the models.
         texts: Client of the text workers.
         judging: Evaluator of the texts sent to the model and received from it.
-        max_tokens: Maximum tokens that a model may be asked for.
+        max_tokens: Maximum number of tokens that a model may be asked for in one attempt.
         clock: Clock of the event loop, seconds.
     """
 
@@ -129,12 +130,12 @@ class Repairs:
         self._clock = clock
 
     async def repair(self, request: RepairRequest, looked: Compared | None = None) -> Repaired:
-        """Return a text unchanged, or rewritten if it is telegraphic; without governance.
+        """Return a text, rewritten if it is telegraphic; governance rules are not applied.
 
         Args:
             request: The text.
-            looked: Its analysis, if there is one; otherwise the text is analysed, and logged if it
-                is telegraphic.
+            looked: Analysis of the text, if the caller has one. Otherwise the text is analysed
+                here, and logged if it is telegraphic.
 
         Raises:
             MlsdmError: The analysis failed, or the model failed at the first attempt.
@@ -163,7 +164,7 @@ class Repairs:
         return best
 
     async def repair_governed(self, request: RepairRequest) -> tuple[Repaired, Spent]:
-        """Repair a text that was not evaluated yet, and evaluate the result.
+        """Repair a text with governance: evaluate the texts sent to the model and its result.
 
         Raises:
             MlsdmError: See :meth:`repair`. A refusal by policy is not an error; the text is then
@@ -203,7 +204,7 @@ class Repairs:
         return replace(done, text=redacted(done.text, judged.measurement, judged.verdicts))
 
     async def _tried(self, request: RepairRequest, best: Repaired) -> Repaired:
-        """Ask the model for one more repair, and return the best repair so far."""
+        """Request one more rewriting from the model, and return the best text so far."""
         language = request.language or best.original_report.language
         wanted = max(_MIN_TOKENS, round(_TOKENS_A_CHARACTER * len(request.text)))
         asked = ModelRequest(

@@ -1,1 +1,1 @@
-"""Interceptors of calls, one concern for each module; ``chain.py`` holds the order."""
+"""Interceptors of calls, one concern for each module. ``chain.py`` defines their order."""

@@ -1,4 +1,4 @@
-"""The access log: one line for each call, without any content of it."""
+"""Access log: one line for each call, without content of requests and responses."""
 
 from __future__ import annotations
 
@@ -21,10 +21,17 @@ __all__ = ["AccessLogInterceptor"]
 
 
 class AccessLogInterceptor(Interceptor):
-    """Logs every call at info; health and reflection, which machines repeat, at debug."""
+    """Interceptor that logs every call at level info.
+
+    Calls of health and reflection, which machines repeat, have level debug.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Create the interceptor; ``clock`` is the clock of ``Call.started_s``, seconds."""
+        """Create the interceptor.
+
+        Args:
+            clock: Clock of ``Call.started_s``, seconds.
+        """
         self._clock = clock
 
     def after(self, call: Call) -> None:
@@ -43,7 +50,7 @@ class AccessLogInterceptor(Interceptor):
             fields["key_id"] = key_id
         if waited_s := QUEUE_WAIT_S.get():
             fields["queue_ms"] = round(waited_s * 1_000, 3)
-        # The reason of a foreign exception is not part of the contract.
+        # Reasons of exceptions from other packages are not part of the contract.
         if call.status.code and isinstance(call.error, MlsdmError):
             fields["reason"] = call.error.reason
         write_event(logging.DEBUG if method.open else logging.INFO, "call", fields)

@@ -1,4 +1,4 @@
-"""Admission control: refuses calls by the mode of the node before parsing the request."""
+"""Admission control: refusal of calls by the mode of the node, before the request is parsed."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _FAULTS_OF_THE_NODE: Final = {"JOURNAL_UNAVAILABLE", "JOURNAL_FULL", "WORKER_LOS
 
 
 class AdmissionInterceptor(Interceptor):
-    """Sets ``Call.criticality`` and refuses calls by the mode of the node.
+    """Interceptor that sets ``Call.criticality`` and refuses calls by the mode of the node.
 
     SHEDDING refuses sheddable calls, and bulk work that is not critical. EMERGENCY also refuses
-    writes, all bulk work and generation. PROBING refuses the same as EMERGENCY except a few unary
-    writes.
+    writes, all bulk work and generation. PROBING refuses the calls that EMERGENCY refuses, except a
+    few unary writes.
     """
 
     def __init__(self, machine: ModeMachine, metrics: Metrics) -> None:
@@ -40,14 +40,14 @@ class AdmissionInterceptor(Interceptor):
         claimed = call.metadata.get(CRITICALITY)
         wanted = Criticality.DEFAULT if claimed is None else _criticality(call, claimed)
         call.criticality = min(wanted, call.principal.max_criticality)
-        # A stream may outlive the mode in which it was admitted.
+        # The mode may change during a stream.
         if call.method.shape.client_streaming:
             call.recheck = self.check
         if self._machine.mode is not Mode.NORMAL:
             self.check(call)
 
     def check(self, call: Call) -> None:
-        """Refuse a call, or the next message of a stream, if the mode does not admit it.
+        """Check that the mode admits a call, or the next message of a stream.
 
         Raises:
             Unavailable: SHEDDING or EMERGENCY.
@@ -62,7 +62,7 @@ class AdmissionInterceptor(Interceptor):
                 and call.criticality
                 and not call.method.shape.client_streaming
             ):
-                # A few ordinary writes test whether the node has recovered.
+                # A few writes show whether the node has recovered.
                 call.probe = self._machine.take_probe()
             if not call.probe:
                 raise self._refusal(
@@ -104,7 +104,7 @@ def _criticality(call: Call, value: str | bytes) -> Criticality:
 
 
 def _good(error: BaseException | None) -> bool | None:
-    """Return True or False if a write shows the health of the node, None if it shows nothing."""
+    """Return True after a success, False after a fault of the node, None after any other error."""
     if error is None:
         return True
     failed = isinstance(error, MlsdmError) and error.reason in _FAULTS_OF_THE_NODE

@@ -1,4 +1,4 @@
-"""Authentication of the caller, before the request is read."""
+"""Authentication of the caller, before the request is received."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["AuthnInterceptor"]
 
 
 class AuthnInterceptor(Interceptor):
-    """Sets ``Call.principal``; open methods stay anonymous."""
+    """Interceptor that sets ``Call.principal``. Callers of open methods stay anonymous."""
 
     def __init__(self, authenticator: Authenticator) -> None:
         self._authenticate = authenticator.authenticate
@@ -25,7 +25,7 @@ class AuthnInterceptor(Interceptor):
     def before(self, call: Call) -> Awaitable[None] | None:
         if call.method.open:
             return None
-        found = self._authenticate(call.metadata, call.repeated, call.identities)
+        found = self._authenticate(call.metadata, call.repeated, call.peer_identity)
         if isinstance(found, Principal):
             call.principal = found
             return None

@@ -1,4 +1,4 @@
-"""Authorization: the permission that the contract requires for each RPC."""
+"""Authorization by the permission that the contract requires for each RPC."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["AuthzInterceptor"]
 
 
 class AuthzInterceptor(Interceptor):
-    """Refuses RPCs whose permission the principal lacks.
+    """Interceptor that refuses RPCs whose permission the principal lacks.
 
-    Spaces are checked once the request is read: :mod:`mlsdm_grpc.wire.request_space`.
+    The space of a request is checked after its receipt, by :mod:`mlsdm_grpc.wire.request_space`.
     """
 
     def before(self, call: Call) -> None:

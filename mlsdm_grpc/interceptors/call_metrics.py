@@ -19,14 +19,14 @@ __all__ = ["MetricsInterceptor"]
 
 
 class MetricsInterceptor(Interceptor):
-    """Updates ``grpc_server_started_total``, ``_handled_total`` and ``_handling_seconds``."""
+    """Interceptor that updates the metrics ``grpc_server_*`` of started and handled calls."""
 
     def __init__(self, metrics: Metrics, clock: Callable[[], float] = time.monotonic) -> None:
         """Create the interceptor.
 
         Args:
-            metrics: Owner of the series.
-            clock: The clock of ``Call.started_s``, seconds.
+            metrics: Metrics of the server.
+            clock: Clock of ``Call.started_s``, seconds.
         """
         self._calls = metrics.calls
         self._clock = clock

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from mlsdm_grpc.errors import InternalError, MlsdmError
-from mlsdm_grpc.wire.call import Interceptor, RpcStatus
+from mlsdm_grpc.wire.call import Interceptor, RpcStatus, StatusError
 from mlsdm_grpc.wire.status import to_status
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ CANCELLED: Final = RpcStatus(1, "The caller cancelled the call.")
 
 
 class StatusInterceptor(Interceptor):
-    """Converts ``call.error`` to ``call.status``.
+    """Interceptor that converts ``call.error`` to ``call.status``.
 
-    Interceptors inside this one may raise; those outside see the final status. A ``CancelledError``
-    means that the peer cancelled, because the transport replaces any other error.
+    Inner interceptors may raise. Outer ones see the final status. A ``CancelledError`` always means
+    that the peer cancelled, because the transport replaces all other cancellations by an error.
     """
 
     def __init__(
@@ -47,6 +47,9 @@ class StatusInterceptor(Interceptor):
             return
         if isinstance(error, asyncio.CancelledError):
             call.status = CANCELLED
+            return
+        if isinstance(error, StatusError):
+            call.status = error.status
             return
         # Only defects are logged with a traceback; the access log has all other errors.
         if not isinstance(error, MlsdmError) or isinstance(error, InternalError):

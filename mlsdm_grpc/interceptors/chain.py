@@ -1,4 +1,4 @@
-"""The order of the interceptors, as data."""
+"""Order of the interceptors, as data."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = ["ORDER", "ChainEntry", "build_chain"]
 
 
 class ChainEntry(NamedTuple):
-    """Position of one interceptor."""
+    """Position of one interceptor in the order."""
 
     name: str
     after: tuple[str, ...] = ()
-    """Names that must be further out, because this interceptor uses their results."""
+    """Names of interceptors that must be further out, because this one uses their results."""
 
 
 ORDER: Final = (
@@ -53,8 +53,10 @@ ORDER: Final = (
     ChainEntry("rate_limit", after=("status", "authn", "authz")),
     ChainEntry("admission", after=("status", "authn", "authz")),
 )
-"""Outermost first. Interceptors that count or log are outside ``status``; those that refuse are
-inside."""
+"""Order of the interceptors, outermost first.
+
+Interceptors that count or log are outside ``status``. Interceptors that refuse calls are inside.
+"""
 
 
 def build_chain(
@@ -69,7 +71,14 @@ def build_chain(
 ) -> tuple[Interceptor, ...]:
     """Return the interceptors of a server in their order.
 
-    Without ``limits``, rates are not limited.
+    Args:
+        settings: Settings of the server.
+        ids: Source of request ids.
+        metrics: Metrics of the server.
+        drain: Interceptor that refuses calls during a drain.
+        authenticator: Authenticator of calls.
+        admission: Interceptor that refuses calls by the mode of the node.
+        limits: Rate limits; None for unlimited rates.
     """
     built: dict[str, Interceptor] = {
         "request_id": RequestIdInterceptor(ids),

@@ -16,10 +16,10 @@ __all__ = ["DeadlineInterceptor"]
 
 
 class DeadlineInterceptor(Interceptor):
-    """Sets ``Call.deadline_s`` and refuses calls whose deadline has passed.
+    """Interceptor that sets ``Call.deadline_s`` and refuses calls whose deadline has passed.
 
-    A unary call without a deadline gets the default; a longer one than the maximum is shortened.
-    Streams have no deadline of the server.
+    A unary call without a deadline gets the default one, and a deadline beyond the maximum is
+    shortened. For streams, the server sets no deadline.
     """
 
     def __init__(self, settings: ServerSettings) -> None:

@@ -1,4 +1,4 @@
-"""Refusal of new calls while the server drains."""
+"""Refusal of new calls during a drain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DrainInterceptor", "draining"]
 
-# Methods that report the progress of a drain; a second Drain joins the first.
+# Methods that report the progress of a drain. A second Drain returns the result of the first.
 _SERVED: Final = {
     "/mlsdm.v1.AdminService/Drain",
     "/mlsdm.v1.AdminService/GetNodeStatus",
@@ -20,7 +20,7 @@ _SERVED: Final = {
 
 
 def draining() -> Unavailable:
-    """Return the error of a call refused, or cancelled before its write, by a draining server."""
+    """Return the error of a call that a draining server refuses, or ends before its write."""
     return Unavailable(
         "The server is stopping; retry later or on another node.",
         reason="DRAINING",
@@ -29,7 +29,7 @@ def draining() -> Unavailable:
 
 
 class DrainInterceptor(Interceptor):
-    """Refuses calls once ``draining`` is set, except open methods and those of ``_SERVED``."""
+    """Interceptor that refuses calls during a drain, except open methods and ``_SERVED``."""
 
     def __init__(self) -> None:
         self.draining = False

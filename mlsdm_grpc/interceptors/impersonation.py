@@ -1,4 +1,4 @@
-"""Calls of an operator for another tenant."""
+"""Calls of an operator on behalf of another tenant."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _audit = structlog.get_logger(component="audit")
 
 
 class ImpersonationInterceptor(Interceptor):
-    """Interceptor that runs a call for the tenant in its metadata, with the caller's permissions.
+    """Interceptor that runs a call in the tenant of its metadata, with the caller's permissions.
 
     Each such call is written to the audit log with both identities.
     """

@@ -1,11 +1,10 @@
-"""Rate limits of peer addresses, before authentication."""
+"""Rate limits by peer address, before authentication."""
 
 from __future__ import annotations
 
 import ipaddress
 import time
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from mlsdm_grpc.errors import QuotaExceeded, Unauthenticated
 from mlsdm_grpc.security.token_bucket import TokenBuckets, rate_limited
@@ -24,7 +23,10 @@ _IPV6_PREFIX: Final = 64
 
 
 class PeerLimitInterceptor(Interceptor):
-    """Refuses calls of an address above its rate, or with too many failed authentications."""
+    """Interceptor that refuses calls of an address above its rate.
+
+    One rate limits all calls, another one failed authentications.
+    """
 
     def __init__(
         self, settings: LimitSettings, *, clock: Callable[[], float] = time.monotonic
@@ -47,7 +49,7 @@ class PeerLimitInterceptor(Interceptor):
         self._proxies = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
 
     def __len__(self) -> int:
-        """Return the number of addresses in the tables."""
+        """Return the number of addresses with a state."""
         return len(self._failures) + (len(self._calls) if self._calls is not None else 0)
 
     def before(self, call: Call) -> None:
@@ -65,7 +67,7 @@ class PeerLimitInterceptor(Interceptor):
 
     def _address(self, call: Call) -> str:
         """Return the address to which a call counts."""
-        address = _peer_host(call.peer)
+        address = call.peer
         if self._proxies and self._is_proxy(address):
             for hop in reversed(call.text(_FORWARDED).split(",")):
                 if not (hop := hop.strip()) or not self._is_proxy(hop):
@@ -81,18 +83,8 @@ class PeerLimitInterceptor(Interceptor):
         return any(address in network for network in self._proxies)
 
 
-def _peer_host(peer: str) -> str:
-    """Return the host of ``ipv4:HOST:PORT`` or ``ipv6:[HOST]:PORT``; other forms as they are."""
-    kind, _, rest = peer.partition(":")
-    if kind == "ipv4":
-        return rest.rpartition(":")[0]
-    if kind == "ipv6":
-        return unquote(rest).rpartition(":")[0].strip("[]")
-    return peer
-
-
 def _network(address: str) -> str:
-    """Return an IPv4 address, the /64 of an IPv6 address, or one word for all other texts."""
+    """Return the key of an address: an IPv4 address, the /64 of an IPv6 address, or ``other``."""
     if ":" not in address and address.count(".") == 3 and len(address) <= 15:
         return address
     try:

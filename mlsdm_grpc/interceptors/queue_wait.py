@@ -1,4 +1,4 @@
-"""Report of the queueing time of a call to its caller."""
+"""Report of the time that a call waited in queues to its caller."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["QueueWaitInterceptor"]
 
 
 class QueueWaitInterceptor(Interceptor):
-    """Sets the trailer ``x-mlsdm-queue-wait-us`` on calls that waited, including failed ones."""
+    """Interceptor that sets the trailer ``x-mlsdm-queue-wait-us`` on calls that waited.
+
+    Failed calls have the trailer too.
+    """
 
     def after(self, call: Call) -> None:
         waited_s = QUEUE_WAIT_S.get()

@@ -25,9 +25,10 @@ _PARALLEL: Final = "generate_parallel"
 
 
 class RateLimitInterceptor(Interceptor):
-    """Charges each call to its principal, and refuses calls above the rate.
+    """Interceptor that charges each call to its principal and refuses calls above the rate.
 
-    Batches are charged by items once the request has arrived, streams by items as they come.
+    A batch is charged by its items once the request has arrived. A stream is charged by its items
+    as they arrive.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class RateLimitInterceptor(Interceptor):
                 del self._in_progress[call.limited_by]
 
     def _enter(self, call: Call, key: Hashable) -> None:
-        """Count a call of a model, and refuse one too many."""
+        """Count a generation in progress, and refuse one above the limit of parallel calls."""
         if self._in_progress[key] >= self._most_parallel:
             raise rate_limited(
                 f"The principal has {self._most_parallel} generations in progress; wait for one.",

@@ -1,4 +1,4 @@
-"""Request ids, by which logs, answers and people name a call."""
+"""Request ids, which identify a call in logs and responses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestIdInterceptor"]
 
-# Form of most ids; its digits are no numbers of persons.
+# Most ids are UUIDs. Their digits must not count as personal data, such as card numbers.
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 class RequestIdInterceptor(Interceptor):
-    """Echoes the caller's ``x-request-id`` if it is safe to log, otherwise creates one."""
+    """Interceptor that returns the caller's ``x-request-id`` if it is safe, or creates one."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -34,7 +34,7 @@ class RequestIdInterceptor(Interceptor):
 
 
 def _is_loggable(given: str) -> bool:
-    """Return True for an id that forges no log line, and is no personal data and no secret."""
+    """Return True for an id that cannot forge a log line and has no personal data or secret."""
     if _UUID.fullmatch(given):
         return True
     return is_safe_request_id(given) and not find_sensitive(given)

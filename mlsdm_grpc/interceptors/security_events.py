@@ -1,4 +1,4 @@
-"""Security events of calls: failures, denials, limits and calls in another tenant."""
+"""Security events of calls: failures, denials, limits and impersonation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["SecurityEventInterceptor"]
 
 
 class SecurityEventInterceptor(Interceptor):
-    """Records the end of calls that matter for security; see :class:`SecurityEvent`."""
+    """Interceptor that records calls with security relevance; see :class:`SecurityEvent`."""
 
     def after(self, call: Call) -> None:
         actor = call.principal.actor
         if actor is not None:
             _record(SecurityEvent.TENANT_IMPERSONATED, call, acting_in=call.principal.tenant)
         error = call.error
-        # Streams that the server ends are one event together.
+        # The authentication records one event for all streams that it ends together.
         if not isinstance(error, MlsdmError) or error is call.cut_error:
             return
         if isinstance(error, Unauthenticated):
@@ -53,7 +53,7 @@ def _record(kind: SecurityEvent, call: Call, **fields: str) -> None:
             "tenant": principal.tenant,
             "key_id": principal.key_id,
             "method": call.method.path,
-            "address": call.peer.rpartition(":")[0],
+            "address": call.peer,
             "request_id": call.request_id,
             **fields,
         },

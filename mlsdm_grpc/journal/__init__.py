@@ -1,1 +1,1 @@
-"""Durable order: the journal protocol, its implementations, and the codecs of its content."""
+"""Journal: the durable log of records, its protocol, its implementations and its codecs."""

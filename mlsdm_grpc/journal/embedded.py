@@ -1,4 +1,4 @@
-"""The common part of the journals of one machine, built on a ledger and snapshot files."""
+"""Common part of the journals that run inside the server process."""
 
 from __future__ import annotations
 
@@ -30,14 +30,17 @@ class _Parts(Protocol):
 
 
 class EmbeddedJournal(ABC):
-    """A :class:`~mlsdm_grpc.journal.protocol.Journal` with one partition in one process."""
+    """:class:`~mlsdm_grpc.journal.protocol.Journal` with one partition, inside the server process.
+
+    Subclasses provide a ledger, snapshot files, and the reads of stored records.
+    """
 
     partition_count = 1
 
     @property
     @abstractmethod
     def _live(self) -> _Parts:
-        """Parts of an open journal; raises ``Unavailable`` if it is not open."""
+        """Ledger and snapshot files of the open journal; raises ``Unavailable`` before ``open``."""
 
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
@@ -61,7 +64,7 @@ class EmbeddedJournal(ABC):
             if damaged is not None:
                 raise damage(*damaged)
             if not entries:
-                # The durable records at this position have been trimmed.
+                # The log has no record between ``after`` and ``durable``: they were trimmed.
                 after = durable
 
     async def read(
@@ -73,7 +76,7 @@ class EmbeddedJournal(ABC):
         removed = space.removed
         while after < (last := space.durable if until is None else min(until, space.durable)):
             if space.following(after) > last:
-                # The remaining revisions are in a gap with accepted loss.
+                # The remaining revisions are lost, and their loss was accepted.
                 return
             entries, missing = await self._recorded(space, after, last)
             if entries:
@@ -90,16 +93,16 @@ class EmbeddedJournal(ABC):
 
     @abstractmethod
     async def _logged(self, after: int) -> tuple[Sequence[Entry], tuple[SpaceKey, int] | None]:
-        """Return records of the log after a position, and the first damaged one behind them."""
+        """Return the next log records after a position, and the damaged one that follows them."""
 
     @abstractmethod
     async def _recorded(
         self, space: SpaceLedger, after: int, until: int
     ) -> tuple[Sequence[Entry], int | None]:
-        """Return records of a space after a revision, and the first damaged one behind them."""
+        """Return the next records of a space, and the revision of the damaged one after them."""
 
     def _report_damage(self, key: SpaceKey, revision: int) -> None:  # noqa: B027 - optional
-        """Report a damaged record to operators."""
+        """Report a damaged record to operators. Does nothing unless a subclass overrides it."""
 
     def scratch_path(self) -> Path:
         return self._live.files.scratch()
@@ -149,7 +152,7 @@ class EmbeddedJournal(ABC):
 
 
 def not_reached(message: str, revision: int, space: SpaceLedger | None) -> errors.Unavailable:
-    """Return the error for a revision or snapshot that does not exist yet."""
+    """Return the error for a revision that the space has not reached yet."""
     head = space.durable if space is not None else 0
     return errors.Unavailable(
         message,
@@ -159,7 +162,7 @@ def not_reached(message: str, revision: int, space: SpaceLedger | None) -> error
 
 
 def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
-    """Return the error for a damaged or missing record or snapshot."""
+    """Return the error for a damaged or missing record."""
     return errors.DataLoss(
         f"Revision {revision} of a space is damaged or missing.",
         metadata={"space": key.space, "revision": str(revision)},
@@ -167,7 +170,7 @@ def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
 
 
 def overtaken(revision: int) -> errors.Unavailable:
-    """Return the error for a reader whose records were trimmed; nothing is damaged."""
+    """Return the error for a read whose records were trimmed meanwhile. No data is lost."""
     return errors.Unavailable(
         "The records were trimmed during the read; start again from the snapshot.",
         metadata={"revision": str(revision)},

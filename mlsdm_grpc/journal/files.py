@@ -1,8 +1,8 @@
-"""Snapshot files: written to a temporary name, verified, synced, renamed, and listed in a manifest.
+"""Snapshot files and their manifest.
 
-This module does not interpret the content of a snapshot. A file is renamed before its row is
-written, and a row is removed before its file. Files without a row are handled at the start
-(``reconcile``).
+A new file is written under a temporary name, hashed, synced and renamed; then its manifest row is
+written. A row is removed before its file. So each row has a file, and ``reconcile`` handles files
+without a row at the start. This module does not interpret the content of a snapshot.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from mlsdm_grpc.journal.protocol import SnapshotRef, SpaceKey
 
 __all__ = ["Manifest", "ManifestRow", "SnapshotFiles", "find_problem", "snapshot_name"]
 
+# Number of snapshots kept for each space. The records after the older one are kept too, so it can
+# replace a damaged newest one.
 KEPT: Final = 2
 
 
 class ManifestRow(NamedTuple):
-    """Entry of the list of valid snapshots."""
+    """Manifest row: one valid snapshot."""
 
     revision: int
     name: str
@@ -36,26 +38,26 @@ class ManifestRow(NamedTuple):
 
 
 class Manifest(Protocol):
-    """Storage of the manifest rows; changes are as durable as the records."""
+    """Storage of the manifest rows. A change is as durable as a record."""
 
     async def snapshots(self, number: int) -> list[ManifestRow]:
         """Return the rows of a space, newest first."""
 
     async def add_snapshot(self, number: int, row: ManifestRow) -> list[str]:
-        """Add a row newer than all others, and return the names beyond the two newest."""
+        """Add a row newer than all others, and return the names of files beyond the two newest."""
 
     async def remove_snapshot(self, number: int, revision: int) -> None:
         """Remove the row of a damaged file."""
 
 
 class SnapshotFiles:
-    """The snapshot files of one journal.
+    """Snapshot files of one journal.
 
     Args:
         directory: Directory that contains only snapshots.
-        manifest: List of the valid snapshots.
-        on_damaged: Keeps a damaged file elsewhere and reports it; called in a thread with space,
-            revision, name and problem.
+        manifest: Storage of the list of valid snapshots.
+        on_damaged: Moves a damaged file elsewhere and reports it. Runs in a thread with space,
+            revision, file name and problem.
     """
 
     def __init__(
@@ -70,19 +72,32 @@ class SnapshotFiles:
         self._on_damaged = on_damaged
         self._serial = itertools.count(1)
         self.strays: dict[int, list[str]] = {}
-        """Files of each space older than its rows; its next snapshot removes them."""
+        """Names of files without a row that are older than the rows, by the number of the space.
+
+        The next snapshot of the space removes them.
+        """
         self.lock = asyncio.Lock()
-        """Held while files and rows change together."""
+        """Held while files and manifest rows change together."""
 
     def scratch(self) -> Path:
-        """Return a name not used since the directory was swept."""
+        """Return a temporary path that this process has not used before."""
         return self._directory / f"tmp-{next(self._serial)}"
 
     async def save(self, number: int, revision: int, path: Path, written: bytes = b"") -> bool:
-        """Accept a file as the newest snapshot of a space, unless one is as new.
+        """Make a file the newest snapshot of a space.
+
+        Args:
+            number: Number of the space.
+            revision: Revision of the saved state.
+            path: Temporary file; it is renamed or removed.
+            written: SHA-256 of the written data; empty skips the comparison.
+
+        Returns:
+            False if a snapshot of this or a later revision exists.
 
         Raises:
-            DataLoss: The file is empty, or its digest differs from that of the written data.
+            DataLoss: The file is empty, or its digest differs from ``written``.
+            Unavailable: The file cannot be changed now.
         """
         digest, size = await asyncio.to_thread(_harden, path)
         if written not in {b"", digest}:
@@ -102,10 +117,10 @@ class SnapshotFiles:
         return True
 
     async def load(self, key: SpaceKey, number: int) -> SnapshotRef | None:
-        """Return the newest intact snapshot of a space; damaged ones are set aside.
+        """Return the newest intact snapshot of a space, or None. Damaged ones are set aside.
 
         Raises:
-            Unavailable: A file cannot be read now; that does not make it damaged.
+            Unavailable: A file cannot be read now, which does not mean that it is damaged.
         """
         skipped: set[ManifestRow] = set()
         while True:
@@ -120,13 +135,13 @@ class SnapshotFiles:
                 skipped.add(row)
 
     async def reject(self, key: SpaceKey, number: int, revision: int, problem: str) -> bool:
-        """Set aside a snapshot with bad content; return False if that is impossible now."""
+        """Set aside a snapshot with bad content; return False if the manifest cannot change now."""
         rows = await self._manifest.snapshots(number)
         row = next((row for row in rows if row.revision == revision), None)
         return row is None or await self._set_aside(key, number, row, problem)
 
     async def problem(self, row: ManifestRow) -> str:
-        """Return the difference between a file and its row, or "" if it is intact.
+        """Return the reason why a file is not intact, or "" for an intact file.
 
         Raises:
             Unavailable: The file cannot be read now.
@@ -136,12 +151,12 @@ class SnapshotFiles:
     async def _set_aside(self, key: SpaceKey, number: int, row: ManifestRow, problem: str) -> bool:
         """Remove a damaged snapshot from the manifest; return False if that is impossible now.
 
-        The second newest row must then belong to an intact file, because records are trimmed up to
-        it.
+        The journal refuses the removal while no other snapshot is intact, because older records no
+        longer exist.
         """
         async with self.lock:
             if row not in await self._manifest.snapshots(number):
-                return True  # newer ones have displaced it meanwhile
+                return True  # A newer snapshot has replaced it meanwhile.
             try:
                 await self._manifest.remove_snapshot(number, row.revision)
             except errors.Unavailable:
@@ -150,7 +165,7 @@ class SnapshotFiles:
         return True
 
     async def discard(self, names: Collection[str]) -> None:
-        """Remove files without a row, durably."""
+        """Remove files without a manifest row, durably."""
         if names:
             await asyncio.to_thread(self._unlink, names)
 
@@ -168,7 +183,7 @@ class SnapshotFiles:
 
 @contextmanager
 def _medium() -> Iterator[None]:
-    """Convert errors of the medium to errors of this service."""
+    """Raise ``Unavailable`` in place of an error of the file system."""
     try:
         yield
     except OSError as error:
@@ -192,7 +207,7 @@ def _harden(path: Path) -> tuple[bytes, int]:
 
 
 def find_problem(directory: Path, row: ManifestRow) -> str:
-    """Return the difference between a snapshot and its row, or "" if it is intact; blocks.
+    """Return the reason why a snapshot file is not intact, or "" for an intact file. Blocks.
 
     Raises:
         Unavailable: The file cannot be read now.

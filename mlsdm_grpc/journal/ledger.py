@@ -1,12 +1,12 @@
-"""Admission of appends: expected revisions, pending appends, and their futures.
+"""Ledger of a journal: it accepts or refuses appends and completes their futures.
 
 Every embedded journal passes its appends to a :class:`Ledger`, so that conflicts, order and
-failures are the same in all of them. The ledger knows heads and futures, never the medium. It runs
-on the event loop. It shares only the open batch with a writer thread, which takes the batch by
-``seal``.
+failures are equal in all of them. The ledger knows revisions and futures, but not the storage
+medium. It runs on the event loop. It shares only the open batch with a writer thread, which closes
+the batch by ``seal``.
 
 Invariant: the ``head`` of a space is its durable revision plus all accepted appends without a
-result. Batches are completed in the order in which they were opened.
+result. Batches complete in the order in which they were opened.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = ["AppendBatch", "Failure", "Ledger", "SpaceLedger"]
 
 BATCH_RECORDS: Final = 4_096
 BATCH_BYTES: Final = 8 * 1024 * 1024
+# Pause between two attempts to write after a failure, seconds.
 RETRY_S: Final = 1.0
 
 
@@ -45,30 +46,31 @@ class SpaceLedger:
 
     key: SpaceKey
     number: int = 0
-    """Row id of the space; 0 until its first append is accepted."""
+    """Number of the space; 0 until its first append is accepted."""
     head: int = 0
     """Last accepted revision."""
     durable: int = 0
     """Last durable revision."""
     trimmed: int = 0
-    """Last revision of a removal in progress, by which a reader distinguishes a trim from
-    damage."""
+    """Last revision that a running removal covers.
+
+    A reader that misses such a revision reports a trim, not damage.
+    """
     removed: int = 0
-    """Last revision of completed removals."""
+    """Last revision that completed removals cover."""
     doomed: dict[int, int] = field(default_factory=dict)
-    """Last revision of each refused append whose future is pending, with a count.
+    """Last revision of each refused append without a result yet, with the number of such appends.
 
-    An append that expects such a revision depends on a refused one, even if it fits the head.
-
-    An append that expects one of these was built on a refused one, even if it fits the head.
+    An append that expects one of these revisions depends on a refused append. It is refused too,
+    even if it fits the head.
     """
     damage: Damage | None = None
-    """Unreadable part of the space; a damaged space refuses reads and writes."""
+    """Unreadable revisions of the space. A damaged space refuses reads and writes."""
     gaps: tuple[tuple[int, int], ...] = ()
-    """Ranges of revisions with accepted loss, first and last, in order."""
+    """Ranges (first, last) of revisions whose loss was accepted, ascending."""
 
     def following(self, revision: int) -> int:
-        """Return the revision that follows another one, across accepted gaps."""
+        """Return the next revision that is not lost."""
         after = revision + 1
         for first, last in self.gaps:
             if first <= after <= last:
@@ -78,18 +80,25 @@ class SpaceLedger:
 
 @dataclass(slots=True)
 class Failure:
-    """Reason why the medium did not take a batch."""
+    """Failure of the storage medium to write a batch."""
 
     reason: str
     """JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
     detail: str
     latched: bool
-    """True if only a new ``open`` may write again, because the medium may have lost confirmed
-    data."""
+    """True if writes stay impossible until the journal is opened again.
+
+    The medium may then have lost acknowledged data.
+    """
+    # Time of the failure, on the clock of the ledger.
     at: float = 0.0
 
     def error(self, *, tried: bool = True) -> errors.Unavailable:
-        """Return the error of an append; ``tried`` is True if any of it reached the medium."""
+        """Return the error of an append.
+
+        Args:
+            tried: True if any byte of the append may have reached the medium.
+        """
         metadata = {"detail": self.detail}
         if not (tried and self.latched):
             metadata["written"] = "no"
@@ -103,7 +112,10 @@ class Failure:
 
 @dataclass(slots=True)
 class PendingAppend:
-    """One append that waits for its batch, or for its turn to be refused."""
+    """Append without a result.
+
+    A refused append waits too, so that results keep the order of the appends.
+    """
 
     future: asyncio.Future[int]
     space: SpaceLedger
@@ -113,7 +125,7 @@ class PendingAppend:
 
 
 class AppendBatch(Protocol):
-    """Appends that become durable together, in the form that a medium needs."""
+    """Appends that become durable together, in the format of the storage medium."""
 
     epoch: int
     claims: list[PendingAppend]
@@ -124,18 +136,18 @@ class AppendBatch(Protocol):
     def add(
         self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
     ) -> None:
-        """Add the records after a revision and a position, all or none."""
+        """Add the records of one append; they follow ``revision`` and ``position``."""
 
 
 BatchT = TypeVar("BatchT", bound=AppendBatch)
 
 
 class Ledger(Generic[BatchT]):
-    """Heads, pending batches and futures of one journal.
+    """Revisions, batches and futures of one journal.
 
     Args:
-        begin: Creates an empty batch of an epoch and passes it to the writer, which seals it before
-            writing.
+        begin: Function that makes an empty batch for an epoch and passes it to the writer. The
+            writer calls :meth:`seal` before it writes the batch.
         spaces: Durable spaces.
         number: Highest number ever assigned to a space.
         position: Highest position ever assigned to a durable record.
@@ -159,11 +171,12 @@ class Ledger(Generic[BatchT]):
         self._loop = asyncio.get_running_loop()
         self._spaces: dict[SpaceKey, SpaceLedger] = {}
         self.tenants: dict[str, list[SpaceLedger]] = {}
-        """Spaces of each tenant, by number."""
+        """Spaces of each tenant, in the order of their numbers."""
         for space in sorted(spaces, key=attrgetter("number")):
             self._enter(space)
         self._number = number
         self._position = position
+        # A failed batch starts a new epoch, because all later batches of the old one depend on it.
         self._epoch = 0
         self._batches: deque[BatchT] = deque()
         self._lock = threading.Lock()
@@ -171,7 +184,7 @@ class Ledger(Generic[BatchT]):
         self._news = asyncio.Event()
 
     def get(self, key: SpaceKey) -> SpaceLedger | None:
-        """Return a space that has a durable record or snapshot.
+        """Return a space with a durable record, or None.
 
         Raises:
             DataLoss: The space is damaged.
@@ -184,7 +197,10 @@ class Ledger(Generic[BatchT]):
         return space
 
     def listed(self, tenant: str, after: int, limit: int) -> list[ListedSpace]:
-        """Return spaces of a tenant in the order of their numbers, including damaged ones."""
+        """Return at most ``limit`` durable spaces of a tenant with a number above ``after``.
+
+        Damaged spaces are included. The order is that of the numbers.
+        """
         spaces = self.tenants.get(tenant, [])
         start = bisect.bisect_right(spaces, after, key=attrgetter("number"))
         durable = (space for space in islice(spaces, start, None) if space.durable)
@@ -195,7 +211,7 @@ class Ledger(Generic[BatchT]):
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], expected: int
     ) -> asyncio.Future[int]:
-        """Accept or refuse an append; see :meth:`Journal.append`."""
+        """Accept or refuse an append, as :meth:`Journal.append` defines."""
         if not payloads:
             raise errors.InvalidInput("An append needs at least one record.")
         future: asyncio.Future[int] = self._loop.create_future()
@@ -221,12 +237,15 @@ class Ledger(Generic[BatchT]):
         return future
 
     def seal(self, batch: BatchT) -> None:
-        """Close a batch to further appends; called by the writer, on its thread."""
+        """Close a batch to further appends. The writer thread calls this before it writes."""
         with self._lock:
             batch.sealed = True
 
     def settle(self, batch: BatchT, failure: Failure | None) -> None:
-        """Complete the futures of the oldest batch; called on the loop once its result is known."""
+        """Complete the futures of the oldest batch with its result.
+
+        Runs on the event loop. A failure also undoes all accepted appends that are not durable.
+        """
         self._batches.popleft()
         if failure is not None:
             self.note(failure)
@@ -241,13 +260,13 @@ class Ledger(Generic[BatchT]):
         self._announce()
 
     def note(self, failure: Failure) -> None:
-        """Record a failure of the medium, detected by any part of the journal."""
+        """Save a failure of the medium. Any part of the journal may report one."""
         if self._failure is None or not self._failure.latched:
             failure.at = self._clock()
             self._failure = failure
 
     def abandon(self, failure: Failure) -> None:
-        """Fail all pending appends, because the writer has ended."""
+        """Fail all pending appends after the end of the writer."""
         self.note(failure)
         while self._batches:
             self.settle(self._batches[0], failure)
@@ -259,22 +278,25 @@ class Ledger(Generic[BatchT]):
 
     @property
     def latched(self) -> bool:
-        """True if no write is possible until the journal is opened again."""
+        """True if writes stay impossible until the journal is opened again."""
         return self._failure is not None and self._failure.latched
 
     async def beyond(self, position: int) -> bool:
-        """Wait for a durable record after a position; return False when the journal is closed."""
+        """Wait for a durable record after a position; return False if the journal closes first."""
         while self.durable <= position and not self.ended:
             await self._news.wait()
         return not self.ended
 
     def end(self) -> None:
-        """Wake all callers that wait in :meth:`beyond`."""
+        """End the waits of all callers of :meth:`beyond`."""
         self.closing = self.ended = True
         self._announce()
 
     def health(self) -> JournalHealth:
-        """Return whether an append would be tried now; a full medium is tried every second."""
+        """Return whether the journal accepts an append now.
+
+        After a failure that may pass, such as a full medium, it accepts one again each second.
+        """
         if self.closing:
             return JournalHealth(False, "JOURNAL_UNAVAILABLE", "The journal is closed.")
         failure = self._failure
@@ -284,7 +306,7 @@ class Ledger(Generic[BatchT]):
 
     def _rewind(self, epoch: int) -> None:
         if epoch != self._epoch:
-            return  # this batch was built on one that failed before
+            return  # The batch depends on a batch whose failure has been handled.
         self._epoch += 1
         for space in [space for space in self._spaces.values() if space.head != space.durable]:
             space.head = space.durable
@@ -323,7 +345,7 @@ class Ledger(Generic[BatchT]):
 
     def _refuse(self, claim: PendingAppend) -> None:
         claim.space.doomed[claim.tail] = claim.space.doomed.get(claim.tail, 0) + 1
-        if self._batches:  # its turn comes after everything that was accepted before
+        if self._batches:  # its result comes after those of earlier appends
             self._batches[-1].claims.append(claim)
         else:
             self._loop.call_soon(self._resolve, claim, None)
@@ -335,7 +357,7 @@ class Ledger(Generic[BatchT]):
             if not doomed[claim.tail]:
                 del doomed[claim.tail]
         if claim.future.done():
-            return  # cancelled by its caller
+            return  # The caller has cancelled the future.
         if claim.refusal is not None:
             claim.future.set_exception(claim.refusal)
         elif failure is not None:

@@ -1,4 +1,4 @@
-"""A journal in memory, without durability. For tests and ``--journal memory``."""
+"""Journal in RAM, without durability, for tests and ``--journal memory``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READ_BYTES: Final = 4 * 1024 * 1024
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Appends of one turn of the event loop."""
+    """Appends of one iteration of the event loop."""
 
     epoch: int
     claims: list[PendingAppend] = field(default_factory=list)
@@ -45,7 +45,7 @@ class _Batch:
 
 
 class _MemoryManifest:
-    """The manifest rows, in memory."""
+    """Storage of the manifest rows in RAM."""
 
     def __init__(self) -> None:
         self.rows: dict[int, list[ManifestRow]] = {}
@@ -62,7 +62,7 @@ class _MemoryManifest:
         self.rows[number] = [row for row in self.rows[number] if row.revision != revision]
 
     def remove_before(self, number: int, revision: int) -> list[str]:
-        """Remove the rows of older snapshots and return their names."""
+        """Remove the rows of snapshots before a revision, and return their file names."""
         rows = self.rows.get(number, [])
         self.rows[number] = [row for row in rows if row.revision >= revision]
         return [row.name for row in rows if row.revision < revision]
@@ -81,7 +81,7 @@ class _MemoryParts:
 
 
 class MemoryJournal(EmbeddedJournal):
-    """A :class:`~mlsdm_grpc.journal.protocol.Journal` whose content is lost when it is closed.
+    """:class:`~mlsdm_grpc.journal.protocol.Journal` whose content is lost when it closes.
 
     Snapshots are files in a temporary directory, which ``close`` removes.
     """
@@ -108,7 +108,7 @@ class MemoryJournal(EmbeddedJournal):
             return
         self._closed = True
         parts.ledger.closing = True
-        await asyncio.sleep(0)  # the batch of this turn is committed in the next
+        await asyncio.sleep(0)  # The event loop commits the open batch in its next iteration.
         parts.ledger.end()
         await asyncio.to_thread(parts.directory.cleanup)
 

@@ -1,8 +1,8 @@
-"""The contract of a journal. The log is the database: replaying it gives the state.
+"""Contract of a journal, which is the database: its records, applied in order, give the state.
 
-A journal orders the records of each space and keeps them until a snapshot covers them. It does not
-interpret records: payloads are bytes, and callers choose the revisions, which a conditional append
-checks. All implementations pass the same tests, ``tests/contract/test_journal.py``.
+A journal orders the records of each space and keeps them until snapshots cover them. Payloads are
+bytes that it does not interpret. Callers choose the revisions, and each append is conditional on
+the last one. All implementations pass the tests in ``tests/contract/test_journal.py``.
 """
 
 from __future__ import annotations
@@ -27,44 +27,49 @@ __all__ = [
 
 
 class SpaceKey(NamedTuple):
-    """Name of one space."""
+    """Identity of a space: tenant and name."""
 
     tenant: str
     space: str
 
 
 class ListedSpace(NamedTuple):
-    """One space in a tenant's list."""
+    """Entry in the list of the spaces of a tenant."""
 
     ordinal: int
-    """Position among all spaces by first record, at least 1; never changes."""
+    """Rank of the space among all spaces in the order of their first records, from 1.
+
+    It never changes.
+    """
     space: str
 
 
 class ListedTenant(NamedTuple):
-    """One tenant in the list of all tenants."""
+    """Entry in the list of all tenants."""
 
     ordinal: int
-    """Ordinal of its first space."""
+    """Ordinal of the first space of the tenant."""
     tenant: str
 
 
 @value_class
 class Entry:
-    """One durable record."""
+    """Durable record."""
 
     key: SpaceKey
     revision: int
-    """Position among the records of its space, from 1. Gaps exist only where an operator accepted a
-    loss."""
+    """Number of the record within its space, from 1.
+
+    Numbers are missing only where an operator accepted a loss.
+    """
     position: int
-    """Position in its partition; increasing, with gaps."""
+    """Number of the record within its partition; ascending, with gaps."""
     payload: bytes
 
 
 @value_class
 class SnapshotRef:
-    """One verified snapshot file; it stays readable until two newer ones exist."""
+    """Verified snapshot file. It stays readable until two newer ones exist."""
 
     revision: int
     path: Path
@@ -74,19 +79,21 @@ class SnapshotRef:
 
 @value_class
 class JournalHealth:
-    """Ability of the journal to take writes."""
+    """Current ability of the journal to accept writes."""
 
     writable: bool
     reason: str = ""
-    """Name of an ``ErrorReason`` if it is not writable: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
+    """Name of an ``ErrorReason`` if no writes are accepted: JOURNAL_UNAVAILABLE or JOURNAL_FULL."""
     detail: str = ""
-    """A sentence for logs and operators."""
+    """Sentence for logs and operators."""
     failed: bool = False
-    """True if nothing can be written until the journal is opened again."""
+    """True if writes stay impossible until the journal is opened again."""
 
 
 class RevisionConflict(Exception):
-    """An append whose expected revision is not the last one; nothing was written.
+    """Error of an append whose expected revision is not the last one of the space.
+
+    No record of the append is written.
 
     Args:
         expected: Last revision that the caller expected.
@@ -100,36 +107,37 @@ class RevisionConflict(Exception):
 
 
 class Journal(Protocol):
-    """An ordered, durable log of records, with snapshots that allow it to be trimmed.
+    """Ordered, durable log of records, with snapshots, which allow old records to be removed.
 
     All methods are called on one event loop. Errors of the medium are raised as
-    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``). Records
-    that are missing or fail their checksum are raised as ``errors.DataLoss``.
+    ``errors.Unavailable`` (JOURNAL_UNAVAILABLE or JOURNAL_FULL, with ``retry_after_s``). Missing
+    records and records with a wrong checksum are raised as ``errors.DataLoss``.
 
     Every acknowledged record exists after the next ``open``, or its loss is reported. If ``open``
-    finds less of a space than was acknowledged, that space is *damaged*: all methods but ``spaces``
-    raise ``DataLoss`` for it, and the other spaces are served. Revisions of a space, and positions
-    in the list of spaces, are never reused. Damaged data are never removed.
+    finds fewer records of a space than were acknowledged, that space is *damaged*: all methods but
+    ``spaces`` raise ``DataLoss`` for it. Other spaces work as usual. Revisions and ordinals are
+    never reused. Damaged data are never removed.
     """
 
     partition_count: int
-    """Number of partitions of the log; all records of a space are in one partition."""
+    """Number of partitions of the log. All records of a space are in one partition."""
 
     @property
     def new_spaces_version(self) -> int:
-        """Version of the rules for new spaces; see ``core/model/semantics.py``.
+        """Semantics version of new spaces; see ``core/model/semantics.py``.
 
-        A durable log uses the version before the newest until the log is marked with the draft of
-        the newest. The mark is written before any record of the newest version.
+        A durable log is marked with a draft before it contains a record of the newest version.
+        Until then, new spaces have the version before the newest one.
         """
         ...
 
     async def open(self) -> None:
-        """Open or create the log and acquire it; fails while another process owns it.
+        """Open or create the log, and lock it against other processes.
 
         Raises:
+            Unavailable: Another process owns the log, or it cannot be used.
             PreconditionFailed: SEMANTICS_UNSUPPORTED; the log belongs to another draft of the
-                rules.
+                semantics.
         """
 
     async def close(self) -> None:
@@ -138,24 +146,24 @@ class Journal(Protocol):
     def append(
         self, key: SpaceKey, payloads: Sequence[bytes], *, expected: int
     ) -> asyncio.Future[int]:
-        """Append records to a space; all become durable, or none.
+        """Append records to a space; either all become durable, or none.
 
         Args:
-            key: The space; its first append creates it.
-            payloads: At least one encoded record. They get the revisions from ``expected + 1`` on.
-            expected: Last revision of the space, 0 for a new one. Earlier appends that are not
-                durable yet count, so callers may pipeline.
+            key: Space; its first append creates it.
+            payloads: Encoded records, at least one. Their revisions start at ``expected + 1``.
+            expected: Last revision of the space, 0 for a new one. Pending appends count, so a
+                caller need not wait for one append before the next.
 
         Returns:
-            A future with the position of the last record, done once all are durable. Futures of one
-            space complete in the order of their appends. The future raises ``RevisionConflict`` if
-            ``expected`` is wrong; all later appends that depend on it fail too. Cancelling the
-            future does not withdraw the append.
+            Future with the position of the last record, complete once all are durable. Futures of
+            one space complete in the order of their appends. A wrong ``expected`` raises
+            ``RevisionConflict``, and all later appends that depend on this one fail too. Cancelling
+            the future does not undo the append.
         """
         ...
 
     def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
-        """Yield every durable record of a partition after a position, then new ones without end."""
+        """Yield the durable records of a partition after a position, then new ones, without end."""
         ...
 
     def read(
@@ -163,9 +171,13 @@ class Journal(Protocol):
     ) -> AsyncIterator[Sequence[Entry]]:
         """Yield the records of a space with ``after < revision <= until``, in order.
 
-        Batches have at most 1,000 records and about 4 MiB. A wrong checksum or a gap raises
-        ``DataLoss``; earlier records are correct. A gap with accepted loss is skipped; the record
-        after it describes the gap.
+        A batch has at most 1,000 records and about 4 MiB. A gap whose loss was accepted is skipped;
+        the record after it describes the gap.
+
+        Raises:
+            DataLoss: A record is missing or has a wrong checksum. All records before it are
+                correct.
+            Unavailable: Records were trimmed during the read; start again from the snapshot.
         """
         ...
 
@@ -173,45 +185,50 @@ class Journal(Protocol):
         """Return the newest intact durable record of all spaces, or None."""
 
     async def head(self, key: SpaceKey) -> int:
-        """Return the last durable revision of a space, or 0 without record and snapshot."""
+        """Return the last durable revision of a space, or 0 for a space without records."""
         ...
 
     def scratch_path(self) -> Path:
-        """Return a new file name on the medium of the snapshots, for ``save_snapshot``."""
+        """Return a new path for ``save_snapshot``, in the file system of the snapshots."""
         ...
 
     async def save_snapshot(
         self, key: SpaceKey, *, revision: int, path: Path, digest: bytes = b""
     ) -> bool:
-        """Make the file at ``path`` the current snapshot of the space if it is newer.
+        """Make the file at ``path`` the newest snapshot of the space, unless one is as new.
 
         Args:
-            key: The space.
+            key: Space.
             revision: Revision of the state in the file; at most the head.
-            path: Complete file from :meth:`scratch_path`; the journal takes ownership.
-            digest: SHA-256 of the written data. A file with another digest raises ``DataLoss``;
-                empty skips the check.
+            path: Complete file from :meth:`scratch_path`; the journal renames or removes it.
+            digest: SHA-256 of the written data; empty skips the comparison.
 
         Returns:
-            False if a snapshot of this or a later revision exists; the file is removed.
+            False if a snapshot of this or a later revision exists.
+
+        Raises:
+            DataLoss: The file has another digest, or is empty.
+            Unavailable: The revision is above the head, or the file cannot be stored.
         """
         ...
 
     async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
         """Return the newest snapshot with a correct checksum, or None.
 
-        A damaged snapshot is set aside, logged, and ignored by :meth:`trim`. A snapshot that cannot
-        be read now raises ``Unavailable``.
+        A damaged snapshot is logged and set aside, and :meth:`trim` no longer counts it.
+
+        Raises:
+            Unavailable: A snapshot cannot be read now.
         """
         ...
 
     async def reject_snapshot(self, key: SpaceKey, snapshot: SnapshotRef, problem: str) -> bool:
-        """Set aside a snapshot whose checksum is correct but whose state is wrong.
+        """Set aside a snapshot with a correct checksum and a wrong state.
 
         Args:
-            key: The space.
+            key: Space.
             snapshot: Result of :meth:`load_snapshot`.
-            problem: A sentence for the log.
+            problem: Sentence for the log.
 
         Returns:
             True if :meth:`load_snapshot` no longer returns this snapshot.
@@ -219,18 +236,21 @@ class Journal(Protocol):
         ...
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
-        """Remove records up to a revision that the second newest snapshot covers.
+        """Remove the records up to ``until`` that the second newest snapshot covers.
 
         Returns:
-            Number of records removed. The last record of a space is always kept.
+            Number of removed records. The last record of a space is always kept.
         """
         ...
 
     async def erase(self, key: SpaceKey, *, until: int) -> None:
-        """Remove every record up to ``until`` and every older snapshot, without a trace.
+        """Remove every record up to ``until`` and every older snapshot, so that no copy remains.
 
-        The newest snapshot must have revision ``until`` or later; otherwise ``Unavailable`` is
-        raised. Afterwards no file of the journal contains a byte of the removed data.
+        Afterwards no file of the journal contains a byte of the removed data.
+
+        Raises:
+            Unavailable: The newest snapshot is older than ``until``, or the log is in use.
+            DataLoss: The newest snapshot is damaged.
         """
         ...
 
@@ -239,24 +259,24 @@ class Journal(Protocol):
 
         Args:
             tenant: Name of the tenant.
-            after: Ordinal of the last space of the previous page; 0 starts.
+            after: Ordinal of the last space of the previous page; 0 for the first page.
             limit: Maximum number of spaces.
 
         Returns:
-            Every space with a durable record, including reserved, deleted and damaged ones. Spaces
-            that become durable later follow them.
+            Spaces with a durable record, including reserved, deleted and damaged ones. A space that
+            becomes durable later has a higher ordinal.
         """
         ...
 
     async def tenants(self, *, after: int, limit: int) -> list[ListedTenant]:
-        """Return tenants with a durable record in the order of their first spaces.
+        """Return tenants with a durable record, in the order of their first spaces.
 
         Args:
-            after: Ordinal of the last tenant of the previous page; 0 starts.
+            after: Ordinal of the last tenant of the previous page; 0 for the first page.
             limit: Maximum number of tenants.
         """
         ...
 
     def health(self) -> JournalHealth:
-        """Return whether writes can succeed now; never blocks."""
+        """Return whether writes can succeed now. Never blocks."""
         ...

@@ -1,6 +1,6 @@
 """Terms of texts for lexical search: tokens, stop words and stems by language.
 
-Plain functions of a text, without clock, asyncio, or I/O other than the data of the package. Equal
+The functions use no clock and no asyncio, and no I/O except reading the data of the package. Equal
 texts have equal terms under the same :data:`TOKENIZER_VERSION`.
 """
 

@@ -1,4 +1,4 @@
-"""Detection of the possible languages of a text by its stop words; cheap and deterministic."""
+"""Detection of the possible languages of a text by its stop words; fast and deterministic."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from mlsdm_grpc.lexical.tables import languages
 
 __all__ = ["candidates", "main_languages", "recognise", "script_of"]
 
-# Upper code point (exclusive) of each script, ascending; an empty script has no stemmer.
 _SCRIPTS: Final = (
     (0x0250, "latin"),
     (0x0370, ""),
@@ -27,9 +26,10 @@ _SCRIPTS: Final = (
     (0x1F00, "latin"),
     (0x2000, "greek"),
 )
-"""Code points below which a letter belongs to a script, ascending."""
+"""Upper code point (exclusive) and name of each script, ascending. An empty name stands for scripts
+without a stemmer."""
 _CACHED_CHOICES: Final = 1_024
-"""Combinations of languages that are remembered; texts of few languages have few."""
+"""Number of cached combinations of languages."""
 
 
 def script_of(word: str) -> str:
@@ -41,16 +41,17 @@ def script_of(word: str) -> str:
 
 
 def recognise(words: Collection[str], *, rare: int = 2) -> tuple[str, ...]:
-    """Return the languages with the most different stop words among ``words``.
+    """Return the languages with the most distinct stop words among ``words``.
 
     Args:
         words: Case-folded words of one text.
-        rare: Number of stop words required for a language that is not a fallback, because the stop
-            words of one language are ordinary words of others. Fallback languages need one.
+        rare: Minimum number of stop words of a language that is no fallback. One stop word does not
+            suffice, because it may be an ordinary word of another language. A fallback language
+            needs only one.
 
     Returns:
-        ISO 639-1 codes. A tie gives several codes, and fallback languages then exclude the others.
-        Empty if no word is a stop word.
+        ISO 639-1 codes; several for a tie, from which fallback languages exclude the others. Empty
+        if no language has enough stop words.
 
     Cost: about 3 us for 30 words.
     """
@@ -67,11 +68,11 @@ def recognise(words: Collection[str], *, rare: int = 2) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_CACHED_CHOICES)
 def _preferred(best: frozenset[str], enough: bool) -> tuple[str, ...]:  # noqa: FBT001 - private
-    """Return what is recognised where some languages have the most stop words.
+    """Return the recognised languages of a text.
 
     Args:
-        best: These languages.
-        enough: There are stop words enough for a language that is no fallback.
+        best: Languages with the most stop words in the text.
+        enough: True if these are enough stop words for a language that is no fallback.
     """
     known = languages()
     main = tuple(code for code in known if code in best and known[code].fallback)
@@ -80,11 +81,11 @@ def _preferred(best: frozenset[str], enough: bool) -> tuple[str, ...]:  # noqa: 
 
 @lru_cache(maxsize=_CACHED_CHOICES)
 def candidates(script: str, recognised: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the languages whose stems a word of ``script`` may have in a text.
+    """Return the languages in which a word of ``script`` is stemmed.
 
-    script: Result of :func:`script_of`.
+    Args:
+        script: Result of :func:`script_of` for the word.
         recognised: Result of :func:`recognise` for the text.
-        recognised: As :func:`recognise` says of the text.
     """
     known = languages()
     fitting = tuple(code for code in recognised if known[code].script == script)
@@ -93,7 +94,7 @@ def candidates(script: str, recognised: tuple[str, ...]) -> tuple[str, ...]:
 
 @cache
 def main_languages(script: str) -> tuple[str, ...]:
-    """Return the fallback languages of a script, or all its languages if it has none."""
+    """Return the fallback languages of a script, or all its languages if it has no fallback."""
     fitting = [one for one in languages().values() if one.script == script]
     return tuple(one.code for one in [x for x in fitting if x.fallback] or fitting)
 

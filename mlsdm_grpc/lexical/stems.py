@@ -1,7 +1,7 @@
 """Stems of words by language.
 
 The compiled binding of the Snowball library stems a word in 0.7 us, its Python translation in 52 us
-(4,000 distinct English words). The translation would cost more than the rest of a put.
+(4,000 distinct English words). With the translation, stemming would take most of the time of a put.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from mlsdm_grpc.lexical.tables import endings, languages
 
 __all__ = ["stem"]
 
-# About 4 MB in each process; most words of a text are among the most common ones.
+# Number of cached stems, about 4 MB in each process. Most words of a text are common ones.
 _CACHED_STEMS: Final = 16_384
 _MIN_STEM_CHARS: Final = 3
-# Maximum length of an inflected word; longer strings are not stemmed.
+# Maximum length of a word that is stemmed; a longer string is not an inflected word.
 _MAX_STEMMED_CHARS: Final = 40
 
 
@@ -32,10 +32,10 @@ def stem(language: str, word: str) -> str:
         word: Case-folded word.
 
     Returns:
-        The Snowball stem of the base form, without accents of Latin letters, because many people
-        omit them when they type. Depends on the arguments only.
+        Snowball stem of the base form of the word. Latin letters lose their accents, because many
+        people do not type them. The stem depends only on the arguments.
 
-    Cost: 0.1 us for a word in the cache, otherwise about 1 us.
+    Cost: 0.1 us for a cached word, otherwise about 1 us.
     """
     if len(word) > _MAX_STEMMED_CHARS:
         return word
@@ -58,10 +58,10 @@ def _without_accents(word: str) -> str:
 
 
 def _ukrainian(word: str) -> str:
-    """Return the stem of a Ukrainian word, without reflexive ending and inflection.
+    """Return the stem of a Ukrainian word, without reflexive and inflectional ending.
 
-    A final consonant softened by inflection is replaced by the hard one, and a double one by the
-    single one, so that all forms agree.
+    A soft final consonant becomes hard and a double one single, because they alternate between the
+    forms of a word.
     """
     table = endings()
     for part in table.reflexive:

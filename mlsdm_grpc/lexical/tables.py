@@ -1,4 +1,4 @@
-"""Data of the package: languages, stop words, irregular forms. Loaded once, on first use."""
+"""Data of the package: languages, stop words and irregular forms, loaded on first use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Language:
     """Name of the algorithm in the Snowball library; empty if there is none."""
     script: str
     fallback: bool
-    """True if its stems are tried when the language of a text is unknown."""
+    """True if words are stemmed in this language when the language of a text is unknown."""
     stop_words: frozenset[str]
     base_forms: Mapping[str, str]
     """Base form of each irregular form."""
@@ -36,12 +36,12 @@ class Endings:
     reflexive: tuple[str, ...]
     endings: tuple[str, ...]
     hardened: Mapping[str, str]
-    """Replacement of the last letter of a stem."""
+    """Replacement of the last letter of a stem: soft letter to hard letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """Words that an apostrophe joins to another word."""
+    """Parts of words that an apostrophe joins to another word."""
 
     beginnings: frozenset[str]
     endings: frozenset[str]
@@ -49,7 +49,7 @@ class Attached:
 
 @cache
 def attached() -> Attached:
-    """Return the parts that are split from a word at an apostrophe, in all languages."""
+    """Return the parts that are split from a word at an apostrophe, for all languages together."""
     table = _table("attached")
     return Attached(frozenset(table["beginnings"].split()), frozenset(table["endings"].split()))
 
@@ -91,5 +91,5 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _plain(word: str) -> str:
-    """Return a word in the form that :func:`tokenize` gives it."""
+    """Return a word in the form that :func:`tokenize` produces."""
     return unicodedata.normalize("NFKC", word.casefold()).replace("'", "")

@@ -1,8 +1,8 @@
 """Terms of texts for the index, and terms of queries.
 
-A text is stemmed in its own language. Each word of a query has the stems of its own language and of
-the main languages, and the word itself. A query therefore matches texts in its language, and a word
-always matches the same word in a text.
+A text is stemmed in its own language. Each word of a query is searched as it is, and as its stems
+in the language of the query and in the fallback languages. A query therefore matches texts in its
+own language, and a word always matches the same word in a text.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ __all__ = [
 ]
 
 TOKENIZER_VERSION: Final = f"3/{Stemmer.version()}/{unicodedata.unidata_version}"
-"""Own version, that of the Snowball library and that of Unicode: texts of the same content have
-the same terms where it is the same. It changes with everything that changes a term."""
+"""Version of the terms, which includes the versions of the Snowball library and of Unicode. Equal
+texts have equal terms under equal versions. It changes with every change of the terms."""
 
 TERM_UNIT: Final = 4
-"""Frequency of a term that occurs once in the text; an occurrence in the context counts 1."""
+"""Weight of one occurrence of a term in a text; an occurrence in the context has weight 1."""
 
-# Maximum number of words without a stop word. A longer text is a list of names or codes rather than
-# a sentence. It is stemmed in the first language of its script only; otherwise it would have four
-# times as many terms.
+# Maximum number of words of a text without stop words that is stemmed in all fallback languages. A
+# longer text is a list of names or codes rather than a sentence. It is stemmed in one language for
+# each script, because it would otherwise have up to four times as many terms.
 _MAX_UNRECOGNISED: Final = 12
+# Languages in which words of a long text without stop words are stemmed, one for each script.
 _FIRST: Final = ("en", "uk")
-# Maximum number of query words, because each takes search time. The longest are kept, because short
-# words are common.
+# Maximum number of query words, because each takes search time. The longest words are kept, because
+# short words are common.
 _MAX_QUERY_WORDS: Final = 128
-"""A search takes time for each word. Of more the longest are looked for: short ones are common."""
 _CACHED_WORDS: Final = 16_384
-"""About 4 MB a process; most words of a text are among the most common ones."""
+"""Number of cached words, about 4 MB in each process. Most words of a text are common ones."""
 _CACHED_CHOICES: Final = 64
-"""Combinations of languages whose stop words are kept together, about 20 kB each."""
+"""Number of combinations of languages whose stop words are cached, about 20 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +55,19 @@ class QueryTerm:
     """One word of a query."""
 
     word: str
-    """The word in the query, case-folded."""
+    """Word of the query, case-folded."""
     terms: tuple[str, ...]
     """Equivalent terms: a text with any of them contains the word."""
 
 
 @dataclass(frozen=True, slots=True)
 class LexicalQuery:
-    """The terms of a query."""
+    """Words of a query with their terms."""
 
     terms: tuple[QueryTerm, ...]
-    """Distinct terms, in the order of the query."""
+    """Distinct words, in the order of the query."""
     stop_words_only: bool
-    """The query contains only stop words ("how are you?"), so these are searched."""
+    """True if the query has only stop words ("how are you?"); these are then searched."""
 
 
 def index_terms(text: str, context: str = "") -> dict[str, int]:
@@ -75,11 +75,11 @@ def index_terms(text: str, context: str = "") -> dict[str, int]:
 
     Args:
         text: The text.
-        context: Additional searchable text that is not part of it, such as earlier turns.
+        context: Additional searchable text that is not part of ``text``, such as earlier turns.
 
     Returns:
-        Frequencies in units of a quarter occurrence: ``TERM_UNIT`` for each in the text, 1 for each
-        in the context. Stop words are excluded unless there are no other words.
+        Weighted frequencies: each occurrence in the text counts ``TERM_UNIT``, and each occurrence
+        in the context 1. Stop words are excluded unless the text has no other words.
 
     Cost: linear; about 40 us for 30 words.
     """
@@ -91,7 +91,7 @@ def index_terms(text: str, context: str = "") -> dict[str, int]:
 
 
 def query_terms(text: str) -> LexicalQuery:
-    """Return the terms of a query of at most 128 words.
+    """Return the words of a query, at most 128, with their terms.
 
     Cost: linear; about 30 us for 8 words.
     """
@@ -103,7 +103,7 @@ def query_terms(text: str) -> LexicalQuery:
     found: dict[str, QueryTerm] = {}
     for word in words if stop_words_only else content:
         terms = _searched(spoken, word)
-        # Forms of one word, such as "runs" and "running", are searched once.
+        # Forms of one word, such as "runs" and "running", count as one word.
         known = found.get(terms[0])
         if known is None:
             found[terms[0]] = QueryTerm(word, terms)
@@ -120,7 +120,7 @@ def query_terms(text: str) -> LexicalQuery:
 
 
 def _count(terms: dict[str, int], text: str, weight: int, *, stop_words: bool) -> None:
-    """Add the terms of a text; ``stop_words`` uses stop words if the text has no other words."""
+    """Add the terms of a text; ``stop_words`` permits stop words if it has no other words."""
     words, found = tokenize(text)
     recognised = recognise(words)
     if not recognised and len(words) > _MAX_UNRECOGNISED:
@@ -147,7 +147,7 @@ def _indexed(recognised: tuple[str, ...], word: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=_CACHED_WORDS)
 def _searched(spoken: tuple[str, ...], word: str) -> tuple[str, ...]:
-    """Return the terms that a query with a word searches, first its stem in its own language."""
+    """Return the terms that a query searches for a word, its stem in the query language first."""
     script = script_of(word)
     codes = (*candidates(script, spoken), *main_languages(script))
     return tuple(dict.fromkeys([*(stem(code, word) for code in codes), word]))

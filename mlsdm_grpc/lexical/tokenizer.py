@@ -1,8 +1,8 @@
-"""Tokens of a text by the rules of Unicode, the same in all languages.
+"""Tokens of a text by the rules of Unicode, the same for all languages.
 
-A text is normalised (NFKC), case-folded and read once from left to right, in linear time for any
-text. Alphabetic words are separated from tokens without inflection: numbers, whole identifiers, and
-pairs of characters of scripts without spaces.
+A text is normalised (NFKC), case-folded and split in linear time. Alphabetic words are separated
+from exact tokens, which are never stemmed: numbers, whole identifiers, and pairs of characters of
+scripts without spaces.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from mlsdm_grpc.lexical.tables import attached
 
 __all__ = ["Tokens", "tokenize"]
 
-# Maximum length of a token; a longer string is not an identifier that people type, but its parts
-# remain terms.
+# Maximum length of a token. A longer string is not an identifier that people type, but its parts
+# remain tokens.
 _MAX_TOKEN_CHARS: Final = 128
-# Maximum number of runs of letters and digits that become terms (LH123, B2B); a string with more is
-# random.
+# Maximum number of runs of letters and digits in a string that become tokens (LH123, B2B). A string
+# with more runs is random.
 _MAX_RUNS: Final = 3
 
 _UUID_CHARS: Final = 36
@@ -37,8 +37,9 @@ _UNSPACED: Final = re.compile(
     "|[\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u109f\u1780-\u17dd\u3105-\u312f\u31a0-\u31bf]+"
 )
 
-# Marks that belong to a word, number or identifier when they are between letters and digits.
+# Marks that belong to a word, number or identifier if they are between letters or digits.
 _JOINED: Final = r"(?:['.@+-]|(?<=\d)[/:,](?=\d))"
+# A chunk is a word, number or identifier with its inner marks, or a name such as c++ or c#.
 _ASCII_CHUNK: Final = re.compile(rf"(?<!\w)[a-z](?:\+\+|\#)(?!\w)|\w+(?:{_JOINED}\w+)*", re.ASCII)
 _CHUNK: Final = re.compile(
     rf"(?<!\w)[a-z](?:\+\+|\#)(?!\w)|[\w{_MARKS}]+(?:{_JOINED}[\w{_MARKS}]+)*"
@@ -53,7 +54,7 @@ _CAMEL_HUMP: Final = re.compile("[a-z][A-Z]")
 _CAMEL: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]*[a-z]+[A-Z][A-Za-z]*(?![A-Za-z0-9])")
 _CAMEL_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
-# Invisible characters are removed; all apostrophes are unified, and all hyphens.
+# Invisible characters are removed. All kinds of apostrophes become one, and all kinds of hyphens.
 _SAME: Final = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\u0640")) | {
     **dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u02b9\uff07"), "'"),
     **dict.fromkeys(map(ord, "\u2010\u2011\u2212"), "-"),
@@ -72,14 +73,10 @@ class Tokens(NamedTuple):
 def tokenize(text: str) -> Tokens:
     """Return the tokens of a text.
 
-    Args:
-        text: Any text.
-
-    Returns:
-        A hyphenated word gives its parts and what they make without the hyphen (e-mail: e, mail,
-        email); an identifier, address, date or decimal gives itself and its parts, a UUID itself,
-        its beginning and its end; a possessive or contracted ending goes; an elided word stands
-        alone. Nothing for a text of punctuation.
+    A hyphenated word gives its parts, and the word without hyphens (e-mail: e, mail, email). An
+    identifier, address, date or decimal gives itself and its parts. A UUID gives itself, its first
+    and its last group. A possessive or contracted ending is removed, and an elided word becomes a
+    word of its own. A text of punctuation gives no tokens.
 
     Cost: linear; about 12 us for 30 English words.
     """
@@ -100,18 +97,19 @@ def tokenize(text: str) -> Tokens:
 
 
 def _folded(text: str) -> str:
-    """Return the text normalised and case-folded; case folding may undo the normal form."""
+    """Return the text normalised and case-folded.
+
+    Case folding may undo the normal form, so the text is normalised twice.
+    """
     folded = unicodedata.normalize("NFKC", text.translate(_SAME)).casefold()
     return unicodedata.normalize("NFKC", folded)
 
 
 def _spaced(text: str, exact: list[str]) -> str:
-    """Return the text without its unspaced scripts.
+    """Return the text without unspaced scripts; their characters are added to ``exact`` in pairs.
 
-    Their characters are added to ``exact`` in pairs.
-
-    A run of one script ends where another begins, which in Japanese is usually the start of a word
-    or of its ending. A single character in a run is a token. Characters within longer runs are not,
+    A run ends where another script begins, which in Japanese is usually the start of a word or of
+    its ending. A run of one character becomes a token. Single characters of longer runs do not,
     because they would double the size of the index.
     """
     for run in _UNSPACED.findall(text):
@@ -146,7 +144,7 @@ def _take_apart(chunk: str, tokens: Tokens) -> None:
 
 
 def _take_whole(chunk: str, tokens: Tokens, *, parted: bool) -> None:
-    """Add an identifier or number unchanged."""
+    """Add an identifier or number as a whole, unless a part of it is the same token."""
     if not parted and (chunk.isdigit() or _LETTERS.fullmatch(chunk)):
         return
     if len(chunk) <= _MAX_TOKEN_CHARS:
@@ -154,7 +152,7 @@ def _take_whole(chunk: str, tokens: Tokens, *, parted: bool) -> None:
 
 
 def _take_piece(piece: str, tokens: Tokens, *, alone: bool) -> bool:
-    """Add a part of a chunk, and return True if it contains only letters."""
+    """Add the tokens of a part of a chunk, and return True if the part has only letters."""
     if "'" in piece:
         words = _without_apostrophe(piece)
         tokens.words.extend(word for word in words if _LETTERS.fullmatch(word))
@@ -177,7 +175,10 @@ def _take_piece(piece: str, tokens: Tokens, *, alone: bool) -> bool:
 
 
 def _without_apostrophe(word: str) -> list[str]:
-    """Return a word without its contracted ending, preceded by an elided word."""
+    """Return the words in a word with apostrophes.
+
+    A contracted ending is removed, and an elided word becomes a word of its own.
+    """
     head, _, tail = word.rpartition("'")
     if tail in attached().endings:
         word = head

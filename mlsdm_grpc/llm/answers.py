@@ -26,7 +26,7 @@ __all__ = ["AnswerStream", "ModelResult", "StartedAnswer", "open_stream"]
 
 @dataclass(frozen=True, slots=True)
 class ModelResult:
-    """A whole answer with its usage."""
+    """A complete answer with its token usage and times."""
 
     text: str
     """Text of the answer, without control characters."""
@@ -34,13 +34,13 @@ class ModelResult:
     usage: TokenUsage
     provider: str
     model: str
-    """Model that answered, as named by the provider."""
+    """Model that answered, under the name that the provider reports."""
     call_count: int
     """Number of calls to providers, including retries and fallbacks, at least 1."""
     queue_wait_s: float
     """Time in the queue, seconds."""
     elapsed_s: float
-    """Time at the providers after that, including pauses between attempts, seconds."""
+    """Time of all provider calls together, with the pauses between attempts, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class StartedAnswer:
     leave: Pass
 
     async def close(self) -> None:
-        """Close the connection if the answer has not ended."""
+        """Close the connection, unless the answer has ended."""
         self.leave.void()
         await self.chunks.aclose()
 
@@ -61,7 +61,7 @@ async def open_stream(provider: Provider, request: ModelRequest, leave: Pass) ->
     """Start a streamed answer and wait for its first text or its end.
 
     Raises:
-        ProviderFault: The call failed before that.
+        ProviderFault: The call failed before the first text.
     """
     chunks = provider.stream(request)
     first = list[ModelChunk]()
@@ -80,8 +80,8 @@ class AnswerStream:
     """A streamed answer; iterate it once, in the task and context that created it.
 
     Args:
-        opened: The pieces received so far, and the source of the rest.
-        so_far: Provider, number of calls and times of the answer; its text is empty.
+        opened: The answer with its first pieces.
+        so_far: Provider, number of calls and times so far; its text is empty.
         deadline_s: Clock time by which the answer must end.
         idle_timeout_s: Maximum pause between two pieces, seconds.
         clock: Clock of the event loop, seconds.
@@ -133,7 +133,7 @@ class AnswerStream:
 
     @property
     def result(self) -> ModelResult:
-        """The answer and its usage so far."""
+        """Text received so far, with its token usage and times."""
         elapsed_s = self._clock() - self._began_s
         return replace(self._known, text="".join(self._texts), elapsed_s=elapsed_s)
 

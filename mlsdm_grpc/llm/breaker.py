@@ -1,7 +1,7 @@
-"""Circuit breaker: after too many failures calls stop for a while, then a few probes follow.
+"""Circuit breaker: stops calls for a while after too many failures, then allows a few probes.
 
-Two rules open it: a number of consecutive failures, which detects a dead upstream quickly, and a
-failure rate over a time window, which detects an unreliable one.
+It opens after a number of consecutive failures, which detects a dead upstream quickly, or at a
+failure rate over a time window, which detects an unreliable upstream.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Breaker:
     """The circuit breaker of one upstream.
 
     Args:
-        settings: Conditions of opening and closing, and the time in between.
-        clock: Returns seconds.
-        changed: Called with each new state.
+        settings: Conditions of opening and closing, and the time between them.
+        clock: Function that returns the time, seconds.
+        changed: Called with the new state after each change.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """State that applies to a call now."""
+        """State that applies to the next call."""
         if self._state is BreakerState.OPEN and self.retry_after_s <= 0:
             return BreakerState.HALF_OPEN
         return self._state
@@ -82,7 +82,7 @@ class Breaker:
     def enter(self) -> Pass | None:
         """Return a pass if a call is allowed, else None.
 
-        A pass must be ended by one of its methods.
+        The caller must end the pass by one of its methods.
         """
         if not self.callable:
             return None
@@ -93,7 +93,7 @@ class Breaker:
         return Pass(self, self._epoch)
 
     def _end(self, epoch: int, *, ok: bool | None) -> None:
-        """Record the end of a call; calls of an earlier state no longer count."""
+        """Record the end of a call, unless it began before the last change of state."""
         if epoch != self._epoch:
             return
         if self._state is BreakerState.HALF_OPEN:
@@ -139,7 +139,7 @@ class Breaker:
 
 
 class Pass:
-    """Permission for one call. Only its first end counts."""
+    """Permission for one call; only the first call of one of its methods counts."""
 
     __slots__ = ("_breaker", "_epoch")
 

@@ -1,4 +1,4 @@
-"""The retry budget, shared by all calls, so that retries do not multiply an upstream outage."""
+"""Retry budget of all calls together, so that retries do not multiply the load of an outage."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _BUCKETS: Final = 240
 class RetryBudget:
     """Limit of retries as a share of the calls of the last 60 seconds.
 
-    A retry is allowed if, including it, at most ``share`` of the calls started in the last 60
-    seconds, or ``floor`` if that is more, were retries. Calls are counted in quarters of a second.
-    A quarter that is partly outside the window counts for retries but not for calls, so the limit
-    errs on the strict side.
+    A retry is allowed if the number of retries in the last 60 seconds, including it, is at most
+    ``share`` times the number of calls started in that time, or at most ``floor``. Counts are kept
+    for quarters of a second. A quarter that is partly outside of the window counts for retries but
+    not for calls, so the limit is rather too strict than too lax.
 
     Args:
         share: Ratio of retries to calls, 0..1.
-        floor: Number of retries always allowed in any 60 seconds. 0 makes the share a hard limit
-            and leaves a server with few calls without retries.
-        clock: Returns seconds.
+        floor: Number of retries that are always allowed in 60 seconds. With 0, the share is a hard
+            limit, and a server with few calls makes no retries.
+        clock: Function that returns the time, seconds.
 
     Cost: O(1), at most 242 pairs of numbers.
     """
@@ -40,7 +40,7 @@ class RetryBudget:
 
     @property
     def bucket_count(self) -> int:
-        """Number of quarters of a second that it keeps counts of."""
+        """Number of quarters of a second whose counts are kept."""
         return len(self._buckets)
 
     def count_call(self) -> None:
@@ -49,7 +49,7 @@ class RetryBudget:
         self._calls += 1
 
     def take(self) -> bool:
-        """Return True if a retry is allowed now, and count it."""
+        """Count a retry and return True if it is allowed now; otherwise return False."""
         bucket = self._now()
         oldest = self._buckets[0]
         leaving = oldest[1] if bucket[0] - oldest[0] >= _BUCKETS else 0
@@ -60,7 +60,7 @@ class RetryBudget:
         return True
 
     def _now(self) -> list[int]:
-        """Return the current bucket: its number, calls and retries."""
+        """Return the current bucket: its number, number of calls, and number of retries."""
         number = int(self._clock() * _BUCKETS / WINDOW_S)
         while self._buckets and number - self._buckets[0][0] > _BUCKETS:
             _, calls, retries = self._buckets.popleft()

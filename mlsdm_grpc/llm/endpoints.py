@@ -1,4 +1,4 @@
-"""Keys and certificate authorities of HTTP endpoints."""
+"""Keys and certificate authorities for HTTP endpoints, read from files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_KEY_BYTES: Final = 4_096
 
 
 class Secret:
-    """A text that appears in no log and no error."""
+    """A text whose representation in logs and errors does not contain it."""
 
     __slots__ = ("_text",)
 
@@ -27,7 +27,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text, for the code that sends it."""
+        """Return the text; only the code that sends it calls this."""
         return self._text
 
     def __repr__(self) -> str:
@@ -35,10 +35,10 @@ class Secret:
 
 
 class KeyFile:
-    """The key in a file, read again when the file changes.
+    """Key in a file, which is read again when the file changes.
 
     Args:
-        path: File with one line; None for an endpoint without a key.
+        path: File with the key on one line; None for an endpoint without a key.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -47,7 +47,7 @@ class KeyFile:
         self._key = Secret("")
 
     async def key(self) -> Secret:
-        """Return the key; an empty one without a file.
+        """Return the key; an empty one if there is no file.
 
         Raises:
             ProviderFault: CONFIGURATION; the file cannot be read or has no key.
@@ -57,7 +57,7 @@ class KeyFile:
         return await anyio.to_thread.run_sync(self.read)
 
     def read(self) -> Secret:
-        """Do the same in the calling thread."""
+        """Return the same as :meth:`key`, blocking the calling thread."""
         if self._path is None:
             return self._key
         try:
@@ -76,7 +76,7 @@ class KeyFile:
 
 
 def trusted_authorities(file: Path | None) -> ssl.SSLContext:
-    """Return the TLS context with the authorities of the file, or of the system.
+    """Return a TLS context that trusts the authorities in the file, or those of the system.
 
     Raises:
         OSError: The file cannot be read or contains no certificates.
@@ -101,6 +101,6 @@ def endpoint_problems(section: str, settings: EndpointSettings) -> Iterator[Fiel
         yield FieldViolation(f"{section}.key_file", wrong)
     try:
         trusted_authorities(settings.ca_file)
-    except OSError:  # an SSLError is one
+    except OSError:  # also catches SSLError, a subclass
         wrong = f"{settings.ca_file} cannot be read, or holds no certificates"
         yield FieldViolation(f"{section}.ca_file", wrong)

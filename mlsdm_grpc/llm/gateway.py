@@ -1,12 +1,12 @@
-"""The gateway to language models: permits, queue, retries, fallback and deadlines.
+"""Gateway to the language models: permits, queue, retries, fallback and deadlines.
 
-A call acquires a permit of the lane ``llm`` and waits for its turn, then calls the providers of the
-chain in order. A provider gets up to three attempts with growing pauses, while its circuit breaker
-is closed and the shared retry budget allows. The next provider follows when no attempt is left. A
-request that a provider rejects permanently ends the call. There is no retry after the first piece
-of a streamed answer. No lock is held during I/O.
+A call acquires a permit of the lane ``llm``, waits for its turn, and then calls the providers of
+the chain in order. A provider gets up to three attempts with growing pauses, as long as its circuit
+breaker is closed and the shared retry budget allows. After the last attempt the next provider is
+called. If a provider rejects the request permanently, the call ends. A streamed answer is not
+retried after its first piece. No lock is held during I/O.
 
-Faults, attempts and statuses: docs/llm.md.
+docs/llm.md lists faults, attempts and statuses.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ __all__ = ["Gateway", "Permits", "ProviderStatus", "ProvidersView"]
 
 _T = TypeVar("_T")
 _MAX_RETRY_AFTER_S: Final = 3_600.0
-# Maximum number of models listed in an error.
+# Maximum number of models that an error message lists.
 _MODELS_NAMED: Final = 16
 
 
 class Permits(Protocol):
-    """A limit of concurrent calls; ``Lanes`` with its lane bound is one."""
+    """Limit of concurrent calls, for example a lane of ``Lanes``."""
 
     def inside(self, tenant: str) -> AbstractContextManager[None]:
         """Return a context that holds a permit; entering raises Unavailable BULKHEAD_FULL."""
@@ -68,13 +68,13 @@ class ProviderStatus:
     name: str
     state: BreakerState
     open_count: int
-    """Number of times that its breaker has opened."""
+    """Number of times that its circuit breaker has opened."""
     retry_after_s: float
-    """Time until the next probe, seconds; 0 unless its breaker is open."""
+    """Time until the next probe, seconds; 0 unless its circuit breaker is open."""
 
 
 class ProvidersView(Protocol):
-    """View of the gateway for health, status and metrics."""
+    """Interface of the gateway for health, status and metrics."""
 
     def providers(self) -> list[ProviderStatus]:
         """Return the providers of the chain, in order."""
@@ -82,12 +82,12 @@ class ProvidersView(Protocol):
 
     @property
     def callable(self) -> bool:
-        """True if any provider of the chain would be called now."""
+        """True if at least one provider of the chain can be called now."""
         ...
 
 
 class Gateway:
-    """Client of the providers of the chain; see the module.
+    """Client of the providers of the chain; the module describes a call.
 
     Args:
         providers: The chain in order of preference, at least one, with distinct names.
@@ -95,8 +95,8 @@ class Gateway:
         permits: Limit of concurrent calls.
         metrics: Metrics of calls, retries, breakers and tokens.
         clock: Clock of the event loop, seconds.
-        sleep: Waits between attempts.
-        jitter: Returns a random number in 0..1.
+        sleep: Function that waits between attempts.
+        jitter: Function that returns a random number in 0..1.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Gateway:
         self._metrics = metrics
         self._clock = clock
         self.turns = CallLimit(settings.max_concurrent, clock=clock)
-        """Calls in flight at the providers, and those that wait."""
+        """Slots of concurrent provider calls, with the queue in front of them."""
         self._budget = RetryBudget(
             share=settings.retry_share, floor=settings.retry_floor, clock=clock
         )
@@ -143,7 +143,7 @@ class Gateway:
 
     @property
     def callable(self) -> bool:
-        """True if any provider of the chain would be called now."""
+        """True if at least one provider of the chain can be called now."""
         return any(each.breaker.state is not BreakerState.OPEN for _, each in self._chain)
 
     async def aclose(self) -> None:
@@ -155,7 +155,7 @@ class Gateway:
         """Return a whole answer.
 
         Args:
-            request: The request; the gateway keeps a margin before ``deadline_s``.
+            request: The request; the answer arrives a configured margin before its ``deadline_s``.
             tenant: Tenant of the caller, for fair queueing.
 
         Raises:
@@ -185,8 +185,8 @@ class Gateway:
         """Open a streamed answer; entering the context waits for its first piece.
 
         Leaving the context closes the connection to the provider if the answer has not ended.
-        Arguments and errors are those of :meth:`complete`. After the first piece, the iteration
-        raises failures, and there is no retry.
+        Arguments and errors are those of :meth:`complete`. After the first piece, failures are
+        raised by the iteration and are not retried.
         """
         request = self._checked(request)
         queued_s = self._clock()
@@ -216,7 +216,7 @@ class Gateway:
         return [FieldViolation("model", f"must be one of {offered}")]
 
     def _checked(self, request: ModelRequest) -> ModelRequest:
-        """Return the request with defaults applied and an earlier deadline."""
+        """Return the request with defaults applied and its deadline moved forward by the margin."""
         settings = self._settings
         violations = self.model_violations(request.model)
         if not 0 <= request.max_tokens <= settings.max_tokens_limit:
@@ -224,7 +224,7 @@ class Gateway:
             violations.append(FieldViolation("max_tokens", f"must be 0 to {limit}"))
         if violations:
             raise InvalidInput(violations=violations)
-        # The margin leaves time to evaluate and store the answer.
+        # The margin is time for the caller to evaluate and store the answer.
         deadline_s = request.deadline_s - settings.deadline_margin_s
         if deadline_s - self._clock() < SHORTEST_S:
             needed_ms = round((settings.deadline_margin_s + SHORTEST_S) * 1_000)
@@ -241,7 +241,7 @@ class Gateway:
         request: ModelRequest,
         call: Callable[[Provider, ModelRequest, Pass], Awaitable[_T]],
     ) -> tuple[_T, Upstream]:
-        """Call one provider after the other until one answers."""
+        """Call the providers in order until one answers."""
         self._budget.count_call()
         failed: MlsdmError | None = None
         for provider, upstream in self._chain:
@@ -262,7 +262,7 @@ class Gateway:
         raise failed
 
     def _begun(self, work: UpstreamCall, upstream: Upstream) -> ModelResult:
-        """Return the result of an answer without its text."""
+        """Return the result of an answer, still without text."""
         return ModelResult(
             text="",
             finish=Finish.INCOMPLETE,
@@ -275,7 +275,7 @@ class Gateway:
         )
 
     def _broken(self, upstream: Upstream, fault: ProviderFault | None) -> MlsdmError:
-        """Return the error of an interrupted stream; without a fault its time is over."""
+        """Return the error for an interrupted stream; without a fault, its deadline has passed."""
         kind = "deadline" if fault is None else fault.kind.value
         self._metrics.llm_broken_streams.labels(upstream.name, kind).inc()
         upstream.log_failure(kind, 0 if fault is None else fault.status)

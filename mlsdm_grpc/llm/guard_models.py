@@ -1,7 +1,7 @@
-"""Requests to moderation endpoints and guard models, and the moral values of their answers.
+"""Requests to moderation endpoints and guard models, and conversion of answers to moral values.
 
-A guard model is a language model that judges a text: Llama Guard and its kin answer ``safe`` or
-``unsafe`` with categories, others answer a question with yes or no.
+A guard model is a language model that classifies a text. Llama Guard and similar models answer
+``safe`` or ``unsafe`` with categories; others answer a question with yes or no.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ __all__ = ["Dialect", "dialect_of", "guard_value_of", "moral_value_of", "yes_no_
 
 _ROUNDING: Final = 1e-6
 _FLAGGED_VALUE: Final = 0.25
-"""Moral value of a flagged text; below 0.30, the minimum of every space."""
+"""Moral value of a flagged text; below 0.30, the lowest threshold of any space."""
 _SAFE_VALUE: Final = 0.8
-"""Moral value of a text that a guard model finds safe; every space accepts it."""
+"""Moral value of a text that a guard model calls safe; every space accepts it."""
 _DOUBTED_VALUE: Final = 0.5
 """Moral value of a text that a guard model calls controversial."""
 _ANSWER_TOKENS: Final = 64
@@ -28,12 +28,12 @@ _YES_NO: Final = re.compile(r"\b(yes|no)\b", re.IGNORECASE)
 
 
 class Dialect(NamedTuple):
-    """A protocol: how a text is asked about, and what an answer means."""
+    """Form of the requests and responses of a protocol."""
 
     request: Callable[[str], dict[str, Any]]
-    """Returns the JSON body of the request for one text."""
+    """Function that returns the JSON body of the request for a text."""
     value_of: Callable[[Any], float]
-    """Returns the moral value of the JSON of a response; raises ValueError for any other form."""
+    """Function that returns the moral value of a response; raises ValueError for another form."""
 
 
 def dialect_of(settings: ModerationSettings) -> Dialect:
@@ -59,10 +59,10 @@ def dialect_of(settings: ModerationSettings) -> Dialect:
 
 
 def guard_value_of(answer: Any) -> float:
-    """Return the moral value of a completion such as ``safe``, or ``unsafe`` and categories.
+    """Return the moral value of a completion: ``safe``, or ``unsafe`` with categories.
 
     Raises:
-        ValueError: The completion has no verdict.
+        ValueError: The completion contains no verdict.
     """
     verdict = _first(_GUARD_VERDICT, answer)
     return {"safe": _SAFE_VALUE, "unsafe": _FLAGGED_VALUE}.get(verdict, _DOUBTED_VALUE)
@@ -72,7 +72,7 @@ def yes_no_value_of(answer: Any) -> float:
     """Return the moral value of a completion that says yes (harmful) or no.
 
     Raises:
-        ValueError: The completion says neither.
+        ValueError: The completion contains neither word.
     """
     return _FLAGGED_VALUE if _first(_YES_NO, answer) == "yes" else _SAFE_VALUE
 
@@ -102,7 +102,7 @@ def moral_value_of(answer: Any) -> float:
     try:
         (result,) = answer["results"]
         scores, flagged = result["category_scores"], result.get("flagged")
-        # Mistral's endpoint flags categories only.
+        # Mistral's endpoint flags single categories only.
         if flagged is None:
             flagged = any((result.get("categories") or {}).values())
         known = [_score(value) for value in scores.values() if value is not None]
@@ -115,7 +115,7 @@ def moral_value_of(answer: Any) -> float:
 
 
 def _score(value: object) -> float:
-    """Return a score in 0..1; a value above 1 by single-precision rounding becomes 1."""
+    """Return a score in 0..1; a rounding error of single precision above 1 is corrected."""
     score = number_of(value)
     if score is None or not 0.0 <= score <= 1.0 + _ROUNDING:
         raise ValueError("a score that is none")

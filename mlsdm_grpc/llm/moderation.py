@@ -1,7 +1,7 @@
 """Scorer of texts that calls a moderation endpoint or a guard model.
 
-A text leaves this server only if an operator has configured the endpoint. A failure is never an
-error of the call: the value of the detectors stands in, or ``on_error`` of the rule decides.
+Texts are sent only if an operator has configured the endpoint. A failure of the endpoint does not
+fail the call: the value of the server's detectors is used, or ``on_error`` of the rule decides.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ _log = structlog.get_logger(__name__)
 _NAME: Final = "moderation"
 # Maximum number of concurrent calls.
 _MAX_CALLS: Final = 8
-# Statuses caused by the text; no caller may open the breaker for the others.
+# Statuses that the text of a caller can cause; they must not open the breaker.
 _REJECTED: Final = frozenset({400, 413, 422})
 _SHORTEST_S: Final = 0.001
 
 
 class ModerationScorer:
-    """Scorer that uses an endpoint.
+    """Scorer of texts that calls an endpoint.
 
     Args:
         client: HTTP client; see :func:`http_client`.
         settings: Settings of the endpoint.
-        llm: Settings of the breaker; there are no retries.
+        llm: Settings of the circuit breaker; failed calls are not retried.
         metrics: Metrics of calls and of the breaker.
         clock: Clock of the event loop, seconds.
     """
@@ -70,7 +70,7 @@ class ModerationScorer:
             max_entries=settings.cache_entries, ttl_s=settings.cache_ttl_s, clock=clock
         )
         self.has_stand_in = settings.detectors_stand_in
-        """True if the detectors of the server score a text that the endpoint fails to score."""
+        """True if the detectors of the server score texts that the endpoint fails to score."""
         self._turns = asyncio.Semaphore(_MAX_CALLS)
         once = llm.model_copy(update={"tries": 1})
         budget = RetryBudget(share=0.0, floor=0, clock=clock)
@@ -86,7 +86,7 @@ class ModerationScorer:
 
         Args:
             text: Text to score.
-            tenant: Tenant whose text it is; none gets a cached value of another one.
+            tenant: Tenant of the text; cached values are never shared between tenants.
             deadline_s: Event-loop time by which the value is needed.
         """
         cached = self._cache.get(tenant, text)
@@ -112,14 +112,14 @@ class ModerationScorer:
             finally:
                 self._turns.release()
         except (ProviderFault, DeadlineExceeded, TimeoutError) as error:
-            # The text of the error may quote addresses and responses.
+            # Only the class is logged: the error message may quote addresses and responses.
             _log.warning(
                 "moderation_failed", error=type(error).__name__, request_id=REQUEST_ID.get()
             )
             return None
 
     async def _asked(self, text: str, until_s: float) -> float:
-        """Return the moral value of a text from the endpoint.
+        """Request the moral value of a text from the endpoint.
 
         Raises:
             ProviderFault: The call failed.
@@ -145,7 +145,7 @@ class ModerationScorer:
 async def moderation_scorer(
     settings: ModerationSettings, llm: LlmSettings, *, metrics: Metrics
 ) -> AsyncIterator[ModerationScorer]:
-    """Open the connections to the endpoint, and close them at the end.
+    """Open the connections to the endpoint; leaving the context closes them.
 
     Raises:
         InvalidInput: The key or the certificates cannot be read.

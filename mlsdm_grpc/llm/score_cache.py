@@ -12,12 +12,12 @@ _DIGEST_BYTES = 20
 
 
 class ScoreCache:
-    """LRU cache of moral values by tenant and text; it holds hashes, not texts.
+    """LRU cache of moral values by tenant and text; it stores hashes, not texts.
 
     Args:
         max_entries: Maximum number of values; 0 disables the cache.
         ttl_s: Maximum age of a value, seconds.
-        clock: Returns seconds.
+        clock: Function that returns the time, seconds.
     """
 
     def __init__(self, *, max_entries: int, ttl_s: float, clock: Callable[[], float]) -> None:

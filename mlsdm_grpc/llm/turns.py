@@ -1,4 +1,4 @@
-"""Queue for concurrent provider calls, fair between tenants; docs/adr/0022 has the reasons."""
+"""Queue for concurrent provider calls, fair between tenants; docs/adr/0022 explains why."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["CallLimit"]
 
 
 class CallLimit:
-    """A limit of concurrent calls; waiting calls are admitted round robin by tenant, oldest first.
+    """Limit of concurrent calls. Waiting calls are admitted round robin by tenant, oldest first.
 
-    The permits of the lane bound the number of waiting calls. The waiting time counts as queueing,
-    see :data:`QUEUE_WAIT_S`.
+    The permits of the lane limit the number of waiting calls. The waiting time is counted in
+    :data:`QUEUE_WAIT_S`.
 
-    The gates of the lanes admit estimated seconds of work. The duration of a provider call cannot
-    be estimated, so this class counts calls instead. A waiting call fails at its deadline even if
-    every provider hangs.
+    The gates of other lanes admit work by its estimated seconds. The duration of a provider call
+    cannot be estimated, so this class counts calls instead. A waiting call fails at its deadline
+    even if every provider hangs.
 
     Args:
         limit: Maximum number of concurrent calls, at least 1.
@@ -41,7 +41,7 @@ class CallLimit:
 
     @asynccontextmanager
     async def turn(self, tenant: str, deadline_s: float) -> AsyncIterator[None]:
-        """Hold a slot for one call.
+        """Occupy a slot while the context is open.
 
         Raises:
             DeadlineExceeded: DEADLINE_EXPIRED; no slot was free before the deadline.
@@ -75,7 +75,7 @@ class CallLimit:
             QUEUE_WAIT_S.set(QUEUE_WAIT_S.get() + self._clock() - began_s)
 
     def _withdraw(self, tenant: str, mine: asyncio.Future[None]) -> None:
-        """Stop waiting; a slot granted at the same moment goes to the next call."""
+        """Stop waiting; a slot that was granted at the same moment goes to the next call."""
         if mine.done() and not mine.cancelled():
             self._leave()
             return
@@ -86,13 +86,13 @@ class CallLimit:
                 del self._waiting[tenant]
 
     def _leave(self) -> None:
-        """Grant the slot to the next call, or free it."""
+        """Pass the slot on to the next waiting call, or free it."""
         while self._waiting:
             tenant = next(iter(self._waiting))
             queue = self._waiting.pop(tenant)
             turn = queue.popleft()
             if queue:
-                self._waiting[tenant] = queue  # behind the others
+                self._waiting[tenant] = queue  # the tenant goes to the end of the queue
             if not turn.cancelled():
                 turn.set_result(None)
                 return

@@ -1,4 +1,4 @@
-"""One upstream with its circuit breaker, its attempts and their timeouts."""
+"""Calls to one upstream: circuit breaker, attempts and their timeouts."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ __all__ = [
 _T = TypeVar("_T")
 _log: Final = structlog.get_logger(component="llm")
 SHORTEST_S: Final = 0.05
-"""Minimum time for a call, seconds; with less time it is not started."""
-# Time after which a silent provider counts as failed, even if only its caller's deadline passed,
-# seconds.
+"""Minimum time left to start a call, seconds."""
+# Silence after which a provider counts as failed even if it was the caller's deadline that ended
+# the call, seconds.
 PATIENCE_S: Final = 2.0
 
 
 @dataclass(slots=True)
 class UpstreamCall:
-    """One request to an upstream."""
+    """State of one request to an upstream."""
 
     began_s: float
     deadline_s: float
-    """Event-loop time by which it must be done."""
+    """Event-loop time by which the request must end."""
     queued_s: float
-    """Event-loop time at which it started to wait in the queue."""
+    """Event-loop time at which the request entered the queue."""
     calls: int = 0
-    """Number of calls made for it so far."""
+    """Number of calls made for the request so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Dependencies shared by upstreams."""
+    """Settings and dependencies that upstreams share."""
 
     settings: LlmSettings
     """Settings of retries and breakers."""
@@ -65,11 +65,11 @@ class Surroundings:
     """Clock of the event loop, seconds."""
     sleep: Callable[[float], Awaitable[None]]
     jitter: Callable[[], float]
-    """Returns a random number in 0..1."""
+    """Function that returns a random number in 0..1."""
 
 
 class Upstream:
-    """The target of calls, behind its circuit breaker."""
+    """Target of calls, behind a circuit breaker."""
 
     def __init__(self, name: str, around: Surroundings) -> None:
         self.name = name
@@ -85,11 +85,12 @@ class Upstream:
 
         Args:
             work: The request.
-            call: Makes one call with the given deadline. It ends the pass unless it raises.
+            call: Function that makes one call with a deadline. It ends the pass, unless it raises.
 
         Raises:
             ProviderFault: The fault of the last attempt.
-            DeadlineExceeded: DEADLINE_EXPIRED; the caller's time was over before or during a call.
+            DeadlineExceeded: DEADLINE_EXPIRED; the caller's deadline passed before or during a
+                call.
         """
 
         async def once() -> _T:
@@ -120,7 +121,7 @@ class Upstream:
         )
 
     async def _once(self, work: UpstreamCall, call: Callable[[float, Pass], Awaitable[_T]]) -> _T:
-        """Make and count one call, if there is time and the breaker allows it."""
+        """Make and count one call, if there is time left and the circuit breaker allows it."""
         if work.deadline_s - self._around.clock() < SHORTEST_S:
             raise expired()
         leave = self.breaker.enter()
@@ -181,7 +182,7 @@ class Upstream:
         return pause_s + self._around.jitter() * settings.retry_jitter_s
 
     def _give_up(self, work: UpstreamCall, state: RetryCallState) -> bool:
-        """Return True if there is no further attempt: none left, no time or no budget."""
+        """Return True if no further attempt is made: no attempts, time or budget left."""
         if state.attempt_number >= self._settings.tries or not self.breaker.callable:
             return True
         resumes_s = self._around.clock() + state.upcoming_sleep
@@ -206,7 +207,7 @@ class Upstream:
 
 
 def judge(leave: Pass, fault: ProviderFault) -> None:
-    """Report a fault to the breaker; an upstream that rejects a request is healthy."""
+    """Report a fault to the circuit breaker; a rejected request is a success of the upstream."""
     if fault.rejected:
         leave.succeeded()
     else:
@@ -214,7 +215,7 @@ def judge(leave: Pass, fault: ProviderFault) -> None:
 
 
 def judge_silence(leave: Pass, waited_s: float) -> None:
-    """Report to the breaker a provider that was silent until its caller's deadline."""
+    """Report to the circuit breaker that a provider was silent until the caller's deadline."""
     if waited_s >= PATIENCE_S:
         leave.failed()
     else:
@@ -222,7 +223,7 @@ def judge_silence(leave: Pass, waited_s: float) -> None:
 
 
 def expired() -> DeadlineExceeded:
-    """Return the error of a caller whose deadline has passed."""
+    """Return the error for a call whose deadline has passed."""
     return DeadlineExceeded(
         "The deadline passed before the model answered; nothing was written.",
         reason="DEADLINE_EXPIRED",

@@ -1,1 +1,1 @@
-"""Validation and conversion of the contract's data messages, used by server and workers alike."""
+"""Validation and conversion of the contract's data messages, for server and workers."""

@@ -1,4 +1,4 @@
-"""Test for a text without visible characters."""
+"""Test for texts without visible characters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Final
 
 __all__ = ["is_blank"]
 
-# Characters without a glyph, first and last of each run: Default_Ignorable_Code_Point of Unicode
-# 15, controls, marks of annotations, and the empty braille pattern.
+# First and last character of each range without a glyph: Default_Ignorable_Code_Point of Unicode
+# 15, control characters, annotation marks, and the empty braille pattern.
 _UNSEEN: Final = (
     *((0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C)),
     *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F)),
@@ -19,8 +19,8 @@ _NOTHING: Final = frozenset(chr(i) for first, last in _UNSEEN for i in range(fir
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a text has only white space and characters without a glyph.
+    """Return True if a text has only white space and characters without a glyph.
 
-    Cost: linear in the number of characters before the first visible one.
+    Cost: O(number of characters before the first visible one).
     """
     return all(each.isspace() or each in _NOTHING for each in text)

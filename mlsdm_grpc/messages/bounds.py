@@ -1,7 +1,7 @@
-"""Table of field bounds that are enforced on a large message before it is parsed.
+"""Table of the field bounds that are checked on a large message before it is parsed.
 
-Validation enforces each of these bounds too, with the same text of the violation, so a request is
-refused in the same way at any size. ``tests/wire/test_scan.py`` compares both.
+Validation checks each of these bounds too, with the same text of the violation. So a request of any
+size is refused in the same way. ``tests/wire/test_scan.py`` compares both.
 """
 
 from __future__ import annotations
@@ -33,22 +33,27 @@ __all__ = [
 ]
 
 SCAN_BYTES: Final = 16 * 1_024
-"""Size up to which a message is parsed without a scan, bytes; a message of empty items takes 64
-bytes of memory for each of its bytes, the worst measured case, which makes one mebibyte here."""
+"""Maximum size of a message that is parsed without a scan, bytes.
+
+In the worst measured case, a message of empty items, parsing takes 64 bytes of RAM for each byte,
+which is 1 MiB for this size.
+"""
 
 WHOLE_BYTES: Final = 64 * 1_024
-"""Size up to which a message with items is parsed as a whole, bytes; conversion then takes 10
-ms."""
+"""Maximum size of a message with items that is parsed as a whole, bytes.
+
+The conversion of such a message takes about 10 ms.
+"""
 
 
 class Bound(NamedTuple):
-    """Largest number of values of a repeated field, or largest size of a single field, bytes."""
+    """Maximum number of values of a repeated field, or maximum size of a single field in bytes."""
 
     limit: int
     description: str = ""
-    """Text of the violation; empty: a text that gives the number of bytes."""
+    """Text of the violation; an empty one is replaced by a text with the number of bytes."""
     up: int = 0
-    """Number of levels above the field at which the message that the violation names stands."""
+    """Number of levels between the field and the message that the violation names."""
 
     def violation(self, count: int) -> str:
         """Return the text of the violation for a field with ``count`` values or bytes."""
@@ -74,13 +79,16 @@ ENTRIES: Final = Bound(
     limits.MAX_METADATA_BYTES + 1,
     f"has too many entries; at most {limits.MAX_METADATA_BYTES} bytes are allowed",
 )
-"""Metadata keys are distinct: at most one is empty, and every other one takes at least one byte."""
+"""Bound on the number of metadata entries.
+
+Keys are distinct, so at most one is empty and each other one has at least one byte.
+"""
 _COMPONENTS: Final = f"must have 1 to {limits.MAX_DIMENSION} components"
 TEXT: Final = Bound(limits.MAX_TEXT_BYTES)
 STRING: Final = Bound(16 * 1_024)
-"""Bound of a string that has no entry in the table."""
+"""Bound of a string without an entry in the table."""
 ENTRY: Final = Bound(limits.MAX_METADATA_BYTES, up=1)
-"""Bound of a metadata key and of a metadata value."""
+"""Bound of the keys and the values of metadata."""
 
 _JUDGED: Final = (
     "EvaluateContentRequest.text",
@@ -94,7 +102,7 @@ _PROMPTS: Final = (
     "StreamGenerateRequest.prompt",
     "StreamGenerateRequest.system_prompt",
 )
-# Highest value that ``governance.max_text_bytes`` and ``llm.max_prompt_bytes`` accept.
+# Highest permitted value of ``governance.max_text_bytes`` and ``llm.max_prompt_bytes``.
 _CONFIGURED: Final = Bound(MIB)
 
 BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
@@ -145,8 +153,10 @@ BOUNDS: Final[Mapping[str, Bound]] = MappingProxyType(
         }.items()
     }
 )
-"""Bounds by full name of the field. Every repeated field of a request has one. A field whose bound
-is a setting stands here with the highest value of that setting."""
+"""Bounds by full name of the field. Every repeated field of a request has one.
+
+A bound that is a setting has the highest permitted value of the setting here.
+"""
 
 ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -160,11 +170,11 @@ ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 
 
 def bounds_of(max_text_bytes: int, max_prompt_bytes: int) -> dict[str, Bound]:
-    """Return all bounds, with those that are configured.
+    """Return all bounds, with the configured values in place of the highest permitted ones.
 
     Args:
-        max_text_bytes: Of a text to judge.
-        max_prompt_bytes: Of a prompt.
+        max_text_bytes: Bound of a text to evaluate, bytes.
+        max_prompt_bytes: Bound of a prompt, bytes.
     """
     text, prompt = Bound(max_text_bytes), Bound(max_prompt_bytes)
     return {

@@ -1,7 +1,7 @@
-"""Validation of single fields: each check returns the domain value or records a violation.
+"""Validation of single fields. Each check returns the domain value or records a violation.
 
-A request is refused with all its violations together, at most sixteen. No violation repeats what
-the caller sent.
+A request is refused with all its violations at once, at most sixteen. No violation repeats content
+of the request.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _EnumT = TypeVar("_EnumT", bound=enum.IntEnum)
 
 
 class FieldChecks:
-    """Collector of violations, with checks for numbers, durations, texts and enums."""
+    """Collector of violations, with checks of numbers, durations, texts and enum values."""
 
     def __init__(self) -> None:
         self._violations: list[FieldViolation] = []
 
     def fault(self, path: str, description: str) -> None:
-        """Record one violation; those after the sixteenth are dropped."""
+        """Record a violation. After sixteen, further ones are dropped."""
         if len(self._violations) < _MAX_VIOLATIONS:
             self._violations.append(FieldViolation(path, description))
 
@@ -58,24 +58,27 @@ class FieldChecks:
             raise InvalidInput(violations=self._violations)
 
     def number(self, path: str, value: float, *, low: float = 0.0, high: float = 1.0) -> float:
-        """Return ``value`` after a check that it is finite and in [``low``, ``high``]."""
+        """Check that a number is finite and in [``low``, ``high``], and return it."""
         if not (math.isfinite(value) and low <= value <= high):
             self.fault(path, f"must be a number from {low:g} to {high:g}")
         return value
 
     def count(self, path: str, value: int, *, low: int, high: int) -> int:
-        """Return ``value`` after a check that it is in [``low``, ``high``]."""
+        """Check that a number is in [``low``, ``high``], and return it."""
         if not low <= value <= high:
             self.fault(path, f"must be from {low} to {high}")
         return value
 
     def known(self, path: str, value: int, default: _EnumT, names: EnumTypeWrapper[Any]) -> _EnumT:
-        """Return an enum value as the type of ``default``, which also replaces 0."""
+        """Return an enum value as the type of ``default``.
+
+        ``default`` replaces 0 and values that the contract does not define.
+        """
         kind = type(default)
         return kind(value) if self.listed(path, value, names) and value else default
 
     def listed(self, path: str, value: int, names: EnumTypeWrapper[Any]) -> bool:
-        """Return whether the contract defines an enum value, 0 included."""
+        """Return True if the contract defines an enum value, or if it is 0."""
         if not value or value in names.values():
             return True
         self._not_among(path, [name for name, number in names.items() if number])
@@ -85,11 +88,11 @@ class FieldChecks:
         self.fault(path, f"must be one of {', '.join(names)}")
 
     def duration(self, path: str, message: Duration, *, low: float, high: float) -> float:
-        """Return a duration in seconds after a check that it is in [``low``, ``high``]."""
+        """Check that a duration is in [``low``, ``high``] seconds, and return it in seconds."""
         return self.number(path, message.seconds + message.nanos / 1e9, low=low, high=high)
 
     def moment(self, path: str, message: Message, name: str) -> int | None:
-        """Return a timestamp field as Unix time, nanoseconds; None if the field is absent."""
+        """Return a timestamp field in Unix nanoseconds, or None if it is absent."""
         if not message.HasField(name):
             return None
         moment_ns = time_ns(getattr(message, name))
@@ -111,7 +114,7 @@ class FieldChecks:
         required: bool = False,
         max_bytes: int = limits.MAX_TEXT_BYTES,
     ) -> str:
-        """Return a text after a check of its length in bytes; a required text must not be blank."""
+        """Check the size of a text in bytes, and return it. A required text must not be blank."""
         if required and not value:
             self.fault(path, "must not be empty")
         elif required and is_blank(value):
@@ -121,16 +124,16 @@ class FieldChecks:
 
 
 class Fields(FieldChecks):
-    """Collector of violations, with checks for the fields of the contract."""
+    """Collector of violations, with checks of the fields of the contract."""
 
     def space(self, value: str, *, required: bool = False) -> str:
-        """Return the name of a space; an empty name means ``default`` unless a name is required."""
+        """Return the name of a space. Unless required, an empty one is replaced by ``default``."""
         if (value or required) and not forms.SPACE.fits(value):
             self.fault("space", forms.SPACE.description)
         return value or limits.DEFAULT_SPACE
 
     def request_id(self, value: str) -> bytes:
-        """Return the 16 bytes of a UUID; empty if the request has no id."""
+        """Return the 16 bytes of a UUID; empty for an absent id."""
         if not value:
             return b""
         if forms.REQUEST_ID.fits(value):
@@ -139,25 +142,25 @@ class Fields(FieldChecks):
         return b""
 
     def stream_id(self, value: str) -> str:
-        """Return the id of a stream after a check of its form."""
+        """Check the syntax of a stream id, and return it."""
         if not forms.MEMORY_ID.fits(value):
             self.fault("open.stream.stream_id", forms.MEMORY_ID.description)
         return value
 
     def memory_id(self, path: str, value: str, *, required: bool = False) -> str:
-        """Return the id of a memory after a check of its form."""
+        """Check the syntax of a memory id, and return it."""
         if (value or required) and not forms.MEMORY_ID.fits(value):
             self.fault(path, forms.MEMORY_ID.description)
         return value
 
     def min_revision(self, value: int) -> int:
-        """Return the lowest revision at which a read may be served."""
+        """Return the minimum revision of the state that a read may use."""
         if value < 0:
             self.fault("min_revision", "must not be negative")
         return value
 
     def reason(self, value: str) -> str:
-        """Return the reason that an operator gives for a change, after a check of its length."""
+        """Check the length of an operator's reason for a change, and return it."""
         if not 1 <= len(value) <= limits.MAX_REASON_CHARS:
             self.fault("reason", f"must have 1 to {limits.MAX_REASON_CHARS} characters")
         return value
@@ -173,19 +176,19 @@ class Fields(FieldChecks):
         return tuple(sorted(set(values)))
 
     def label(self, path: str, value: str) -> str:
-        """Return a label after a check of its form."""
+        """Check the syntax of a label, and return it."""
         if not forms.LABEL.fits(value):
             self.fault(path, forms.LABEL.description)
         return value
 
     def page_size(self, value: int) -> int:
-        """Return the number of entries of a page; 0 means the default."""
+        """Return the number of entries in a page; the default replaces 0."""
         if value < 0:
             self.fault("page_size", "must not be negative")
         return min(value or limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE)
 
     def metadata(self, path: str, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-        """Return metadata as pairs sorted by key."""
+        """Return metadata as pairs, sorted by key."""
         if not values:
             return ()
         total = sum(len(key.encode()) + len(value.encode()) for key, value in values.items())
@@ -193,13 +196,13 @@ class Fields(FieldChecks):
         return tuple(sorted(values.items()))
 
     def model(self, path: str, value: str) -> str:
-        """Return the name of a model; empty means none."""
+        """Return the name of a model; empty if absent."""
         if len(value) > limits.MAX_MODEL_CHARS:
             self.fault(path, f"at most {limits.MAX_MODEL_CHARS} characters are allowed")
         return value
 
     def components(self, path: str, message: embedding_pb2.Embedding) -> Vector:
-        """Return a vector whose numbers and norm are not checked; ``inv_norm`` is 0."""
+        """Return a vector with ``inv_norm`` 0. Its numbers and its norm are not checked."""
         kind = message.WhichOneof("encoding")
         raw: Float32
         if kind == "f32_le":
@@ -213,12 +216,12 @@ class Fields(FieldChecks):
         return Vector(raw, 0.0)
 
     def embedding(self, path: str, message: embedding_pb2.Embedding) -> Vector:
-        """Return a vector of finite numbers whose norm is at least ``limits.MIN_NORM``."""
+        """Return a vector of finite numbers with a norm of at least ``limits.MIN_NORM``."""
         vector = self.components(path, message)
         raw = vector.raw
         if not 1 <= len(raw) <= limits.MAX_DIMENSION:
             return vector
-        # The norm is computed once here, because every later step needs its inverse.
+        # The inverse of the norm is kept, because all later steps use it.
         if scale := inverse_norm(raw):
             return Vector(raw, scale)
         if np.isfinite(raw).all():

@@ -11,14 +11,14 @@ __all__ = ["LABEL", "LANGUAGE", "MEMORY_ID", "MODEL", "REQUEST_ID", "SPACE", "Fo
 
 
 class Form(NamedTuple):
-    """Pattern of a name."""
+    """Syntax of a kind of name."""
 
     pattern: re.Pattern[str]
     description: str
     """Text of the violation."""
 
     def fits(self, value: str) -> bool:
-        """Return whether a name matches the pattern."""
+        """Return True if a name matches the pattern."""
         return self.pattern.fullmatch(value) is not None
 
 
@@ -28,7 +28,7 @@ def _matching(pattern: str) -> Form:
 
 SPACE: Final = _matching("[a-z0-9][a-z0-9._-]{0,62}")
 MEMORY_ID: Final = _matching("[A-Za-z0-9._-]{1,64}")
-"""Form of memory ids, stream ids and conversation ids."""
+"""Syntax of memory ids, stream ids and conversation ids."""
 LABEL: Final = _matching("[A-Za-z0-9._:/-]{1,64}")
 MODEL: Final = Form(
     re.compile(f"(?s:.){{1,{limits.MAX_MODEL_CHARS}}}"),

@@ -1,7 +1,7 @@
-"""Limits of the contract, in one place; GetServerInfo reports most of them.
+"""Limits of the contract. GetServerInfo reports most of them.
 
-The client uses them too, so this module imports nothing of the server. Limits that the core,
-governance or security enforce as well are repeated there; tests compare both.
+The client uses them too, so this module imports nothing from the server. Limits that core,
+governance or security check too are repeated there. Tests compare both.
 """
 
 from __future__ import annotations
@@ -64,10 +64,12 @@ MAX_PAGE_SIZE = 1_000
 MAX_CHUNK_BYTES = 1_024 * 1_024
 MAX_CREDENTIAL_BYTES = 8 * 1_024
 MAX_DIMENSION = 4_096
+# Minimum Euclidean norm of a vector, because it must be normalised.
 MIN_NORM = 1e-9
 MAX_CAPACITY = 1_000_000
 MAX_CATEGORIES = 256
 MAX_ONTOLOGY_BYTES = 3 * 1_024 * 1_024
+# Maximum number of events in the wake or sleep phase of the rhythm.
 MAX_PERIOD = 10_000
 MAX_REASON_CHARS = 256
 MAX_FINDINGS = 1_000

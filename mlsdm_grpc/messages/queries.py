@@ -1,8 +1,9 @@
-"""Queries: the validator of a query, which front and workers share, and its result.
+"""Validation of queries, in server and workers.
 
-The front sends the queries of a request to a space worker as it received them, and the worker
-validates them there. The front validates only queries with a text, whose vectors it has to find
-first, and those that it refuses for another reason, so that violations come first.
+The server passes the queries of a request to a space worker in serialised form, and the worker
+validates them. The server itself validates only two kinds of requests. If a query has a text, the
+server needs its vector first. If the server refuses a request for another reason, violations must
+be reported first.
 """
 
 from __future__ import annotations
@@ -21,26 +22,34 @@ from mlsdm_grpc.value_classes import value_class
 __all__ = ["Ask", "EncodedQueries", "QueryMessage", "ask", "asks", "path_of", "sources"]
 
 _NO_SOURCE: Final = -1
-# Fields that restrict the memories searched.
+# Fields that restrict the memories of a search.
 _LIMITING: Final = frozenset({"sources", "conversation_id", "after", "before", "metadata"})
 
 QueryMessage: TypeAlias = memory_query_pb2.QueryMemoriesRequest | memory_query_pb2.MemoryQuery
-"""Both have the same fields with the same numbers; the first has a space and a revision too."""
+"""Message types of a query. Common fields have the same numbers in both.
+
+The first one also has a space and a revision.
+"""
 
 
 @value_class
 class Ask:
-    """Query with a vector, a text to embed, or both; defaults are filled in."""
+    """Validated query: a vector, a text to embed, or both, with defaults for absent fields."""
 
     vector: Vector | None
     text: str = ""
-    """Text of the query; together with a vector only its words are used."""
+    """Text of the query. Together with a vector, only its words are used."""
     top_k: int = 5
     phase: float | None = None
-    """Phase to search; None searches all phases, unless the space recalls within its phase band."""
+    """Phase of the search in [0, 1].
+
+    None searches all phases, unless the space recalls within its phase band.
+    """
     phase_tolerance: float | None = None
-    """Width of the phase band; None means 0.15 with a band; 1 without a phase searches all
-    phases."""
+    """Width of the phase band around the phase.
+
+    None stands for 0.15. A width of 1 without a phase searches all phases.
+    """
     min_confidence: float = 0.0
     min_resonance: float | None = None
     labels: tuple[str, ...] = ()
@@ -58,30 +67,30 @@ class Ask:
 
 @value_class
 class EncodedQueries:
-    """Queries of a request, serialised and not validated yet."""
+    """Queries of a request, serialised and not yet validated."""
 
     encoded: Sequence[bytes]
     """Serialised messages of type :data:`QueryMessage`."""
     batch: bool = False
-    """Batch of queries; otherwise there is one."""
+    """True for a batch of queries, False for a single one."""
     has_text: bool = False
     """True if a query has a text in place of a vector."""
     by_words: bool = False
     """True if a query searches by words."""
     by_metadata: bool = False
-    """True if a query has a filter of metadata."""
+    """True if a query filters by metadata."""
     matches: int = 0
-    """Largest number of matches of all queries together."""
+    """Maximum number of matches of all queries together."""
     rows: int = 0
-    """Largest number of matches with vectors."""
+    """Maximum number of matches with vectors."""
     omit_answers: bool = False
-    """Exclude answers of a language model."""
+    """True to exclude memories that are answers of a language model."""
 
     @classmethod
     def of(
         cls, messages: Iterable[QueryMessage], *, batch: bool = False, omit_answers: bool = False
     ) -> EncodedQueries:
-        """Return the queries of a request; each message is encoded when it comes."""
+        """Return the queries of a request. Each message is serialised as soon as it is read."""
         encoded = list[bytes]()
         has_text = by_words = by_metadata = False
         matches = rows = 0
@@ -101,12 +110,12 @@ class EncodedQueries:
 def asks(
     fields: Fields, encoded: Sequence[bytes], *, batch: bool, deferred: bool = False
 ) -> Iterator[Ask]:
-    """Yield the queries of a request, validated; violations are added to ``fields``.
+    """Validate and yield the queries of a request. Violations are added to ``fields``.
 
     Args:
         fields: Collector of violations.
         encoded: Serialised messages of type :data:`QueryMessage`.
-        batch: Whether they are a batch.
+        batch: True for a batch of queries.
         deferred: As for :func:`ask`.
     """
     for i, raw in enumerate(encoded):
@@ -120,16 +129,16 @@ def path_of(index: int, *, batch: bool) -> str:
 
 
 def ask(fields: Fields, path: str, message: QueryMessage, *, deferred: bool = False) -> Ask:
-    """Return a query with defaults filled in.
+    """Validate a query and return it with defaults for absent fields.
 
     Args:
         fields: Collector of violations.
         path: Path of the query in violations; empty, or with a dot at its end.
         message: Query to validate.
-        deferred: Whether the caller checks the numbers and the norm of a vector that the query
-            uses. The vector of a query by words alone is checked here, because it is not used.
+        deferred: True if the caller checks numbers and norm of the vector, if the query uses it. A
+            query by words does not use its vector, so it is always checked here.
     """
-    given = {field.name for field, _ in message.ListFields()}  # most queries give few fields
+    given = {field.name for field, _ in message.ListFields()}  # most queries have few fields
     vector, text = None, ""
     if "embedding" in given:
         is_used = message.mode != memory_query_pb2.QUERY_MODE_LEXICAL
@@ -151,7 +160,7 @@ def ask(fields: Fields, path: str, message: QueryMessage, *, deferred: bool = Fa
         return fields.number(f"{path}{name}", getattr(message, name), low=low, high=high)
 
     phase, tolerance = optional("phase"), optional("phase_tolerance")
-    # A tolerance below 1 without a phase would silently search all phases.
+    # Without a phase, a narrow tolerance would have no effect, which the caller would not notice.
     if phase is None and tolerance is not None and tolerance < 1.0:
         fields.fault(f"{path}phase_tolerance", "without a phase must be 1, or absent")
     asked = Ask(
@@ -169,7 +178,7 @@ def ask(fields: Fields, path: str, message: QueryMessage, *, deferred: bool = Fa
         mode=_mode(fields, f"{path}mode", message.mode) if "mode" in given else RecallMode.AUTO,
         min_score=optional("min_score", low=-2.0, high=2.0),
     )
-    # Few queries have a restriction, and ``replace`` costs more than the rest of a plain query.
+    # Few queries restrict the memories, and ``replace`` costs more than all other checks together.
     if not given.isdisjoint(_LIMITING):
         asked = replace(
             asked,

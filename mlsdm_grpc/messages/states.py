@@ -1,4 +1,4 @@
-"""States of spaces as messages."""
+"""Conversion of states of spaces to messages."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def cognitive_state(
 
 
 def rhythm_state(*, awake: bool) -> event_pb2.RhythmState.ValueType:
-    """Return the state of the rhythm as a value of the contract."""
+    """Return the state of the rhythm as an enum value of the contract."""
     return event_pb2.RHYTHM_STATE_WAKE if awake else event_pb2.RHYTHM_STATE_SLEEP

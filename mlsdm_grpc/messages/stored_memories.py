@@ -1,4 +1,4 @@
-"""Stored memories as messages."""
+"""Conversion of stored memories to messages."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["embedding_message", "memory_message"]
 
 
 def embedding_message(row: Float32) -> embedding_pb2.Embedding:
-    """Return an embedding message for a vector."""
+    """Return a vector as an embedding message, float32 little endian."""
     return embedding_pb2.Embedding(f32_le=row.astype("<f4", copy=False).tobytes())
 
 
 def memory_message(memory: Memory, row: Float32 | None) -> memory_pb2.Memory:
-    """Return a memory as read operations show it."""
+    """Return a memory as a message, with its embedding unless ``row`` is None."""
     provenance = memory.provenance
     return memory_pb2.Memory(
         memory_id=memory.memory_id,

@@ -1,4 +1,4 @@
-"""Conversion of timestamps."""
+"""Conversion between timestamps and Unix nanoseconds."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _NS: Final = 1_000_000_000
 
 
 def timestamp(time_ns: int) -> Timestamp:
-    """Return a timestamp message for Unix nanoseconds."""
+    """Return Unix nanoseconds as a timestamp message."""
     return Timestamp(seconds=time_ns // _NS, nanos=time_ns % _NS)
 
 
 def time_ns(stamp: Timestamp) -> int:
-    """Return a timestamp as Unix time, nanoseconds."""
+    """Return a timestamp message as Unix nanoseconds."""
     return stamp.seconds * _NS + stamp.nanos

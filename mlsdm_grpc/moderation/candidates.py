@@ -39,10 +39,10 @@ __all__ = [
     "settled",
 ]
 
-# Number of products compared on the event loop, about a millisecond; larger comparisons use a
-# thread.
+# Number of multiplications up to which categories are computed on the event loop, about a
+# millisecond; larger computations run in a thread.
 INLINE_PRODUCTS = 4_000_000
-# Number of memories unpacked at a time.
+# Number of memories that are unpacked at once.
 _UNPACKED = 32
 
 
@@ -54,17 +54,17 @@ class Candidate:
     """The memory as received; its vector is empty if the server must provide it."""
     is_event: bool = False
     given_value: float | None = None
-    """Moral value of an event from its caller."""
+    """Moral value of an event that the caller reports; None if it reports none."""
     attested: bool = False
-    """True if the moral value of the caller replaces the scorer's."""
+    """True if the caller's moral value replaces that of the scorer."""
     known_vector: Vector | None = None
-    """Vector of the text as a query from this server's embedder, if it is known already."""
+    """Vector of the text from this server's embedder, if an earlier step has computed it."""
     memory: NewMemory = field(init=False)
     """The memory with id and vector, and with its text after redaction."""
     verdicts: tuple[Verdict, ...] = field(default=(), init=False)
     """Verdicts of the rules that did not allow the text, enforced or in shadow mode."""
     moral_value: float = field(default=0.0, init=False)
-    """Moral value of the event, if no rule refuses it."""
+    """Moral value of the event, before any refusal by a rule."""
     failed: bool = field(default=False, init=False)
     """True if the text of an event could not be scored."""
 
@@ -86,37 +86,37 @@ class Candidate:
 
     @property
     def bare(self) -> bool:
-        """True if the server provides its vector."""
+        """True if the server must provide the vector."""
         return not len(self.given.vector.raw)
 
     @property
     def to_embed(self) -> bool:
-        """True if its text must be embedded."""
+        """True if the text must be embedded."""
         return self.bare and self.known_vector is None
 
     @property
     def scored(self) -> bool:
-        """True if its moral value depends on its text."""
+        """True if the moral value depends on the text."""
         given = self.attested and self.given_value is not None
         return self.is_event and bool(self.given.text) and not given
 
     @property
     def refused(self) -> bool:
-        """True if an enforced rule refuses to store it."""
+        """True if an enforced rule refuses to store the candidate."""
         return enforced(self.verdicts) is Decision.REFUSE
 
     @property
     def effective_value(self) -> float:
         """Moral value written to the record of an event.
 
-        The moral filter never accepts 0, so an event that a rule refuses advances the rhythm and
-        leaves no trace.
+        A refused event has the value 0, which the moral filter never accepts. The event then
+        advances the rhythm but leaves no trace.
         """
         return 0.0 if self.refused else self.moral_value
 
     @property
     def recorded(self) -> NewMemory:
-        """Memory written to the record of an event; a refused text is omitted."""
+        """Memory for the record of an event; a refused one has no text and a placeholder vector."""
         if not self.refused:
             return self.memory
         raw = np.zeros_like(self.memory.vector.raw)
@@ -127,10 +127,10 @@ class Candidate:
 def redacted_memory(
     memory: NewMemory, measurement: Measurement, found: Iterable[Verdict]
 ) -> NewMemory:
-    """Return a memory without the findings for which an enforced rule requires REDACT.
+    """Return a memory in which the findings that an enforced rule redacts are replaced.
 
     Args:
-        memory: The memory whose context and text were measured together.
+        memory: Memory whose context and text were measured together.
         measurement: Measurement of the memory.
         found: Verdicts on it.
     """
@@ -149,7 +149,7 @@ def redacted_memory(
 
 
 def refused_put(prepared: Sequence[Candidate], revision: int) -> PutOutcome:
-    """Return the outcome of a put that the policy refused; ``revision`` is that of the space."""
+    """Return the outcome of a refused put; ``revision`` is the current one of the space."""
     return PutOutcome(
         items=tuple(
             PutItem(
@@ -173,8 +173,8 @@ def judged_event(
         outcome: Outcome of the event.
         policy: Policy of its tenant.
 
-    An accepted event has no refusal by a present rule: it is a repeat, and its first outcome
-    stands.
+    An accepted event is not reported as refused: it may be a repeated request, whose first outcome
+    holds even if a current rule would refuse it.
     """
     if outcome.accepted:
         return tuple(each for each in prepared.verdicts if each.carried_out is not Decision.REFUSE)
@@ -190,7 +190,7 @@ def judged_event(
 
 
 def judged_value(prepared: Candidate, outcome: EventOutcome) -> float:
-    """Return the moral value by which an event was judged; an accepted event was not refused."""
+    """Return the moral value that decided about an event; for an accepted one before refusal."""
     return prepared.moral_value if outcome.accepted else prepared.effective_value
 
 
@@ -199,14 +199,14 @@ async def settled(
 ) -> Sequence[NewMemory]:
     """Return memories with the default lifetime and the nearest category of their space.
 
-    Fields added by the server that the space cannot keep are removed.
+    Fields that the rules of the space do not support are removed.
 
     Args:
         space: An existing space.
         memories: Memories with vectors of its dimension.
         version: Version of the rules of their record.
-        now_ns: Server time. The lifetime starts then, or at the latest time known to the space, so
-            that a clock that was set back does not end it at once.
+        now_ns: Server time. The lifetime starts then, or at the last update of the space if that
+            is later, so that a clock that was set back does not shorten it.
     """
     if version < newest():
         memories = tuple(reduced(memory, version) for memory in memories)
@@ -226,7 +226,7 @@ async def settled(
 
 
 def _labelled(ontology: Ontology, memories: Sequence[NewMemory]) -> tuple[NewMemory, ...]:
-    """Label memories of which some are packed, a few at a time."""
+    """Return memories with categories; packed ones are unpacked a few at a time."""
     done = list[NewMemory]()
     for begin in range(0, len(memories), _UNPACKED):
         some = memories[begin : begin + _UNPACKED]

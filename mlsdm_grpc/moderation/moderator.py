@@ -1,7 +1,7 @@
-"""Evaluation of texts: the tenant's policy, the measurements of text workers, and the verdicts.
+"""Evaluation of texts: the tenant's policy, measurements by text workers, and verdicts.
 
-Texts to be stored are embedded and measured in the same pass. A text is judged before its record is
-written; the record contains only the result.
+Texts to be stored are embedded and measured in the same pass. A text is evaluated before its record
+is written; the record contains only the result.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SCORED_ELSEWHERE: Final = frozenset({Stage.PROMPT, Stage.RESPONSE})
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A text's measurement and verdicts."""
+    """Measurement of a text, and the verdicts on it."""
 
     measurement: Measurement
     verdicts: tuple[Verdict, ...]
@@ -67,9 +67,9 @@ class PromptMeasurement:
 
     prompt: Measurement
     system_prompt: Measurement | None
-    """Verdict on the system prompt; None without a system prompt."""
+    """Measurement of the system prompt; None without a system prompt."""
     vector: Vector | None
-    """Vector of the prompt; None if it was not requested or the text workers cannot provide it now.
+    """Vector of the prompt; None if it was not requested or no text worker could provide it. Its
     ``inv_norm`` is 0 for a text without known words."""
 
 
@@ -92,7 +92,7 @@ class Judging:
     Args:
         texts: Client of the text workers.
         policies: Policies of the tenants.
-        scorer: Scorer of prompts, answers and events that replaces the text workers', if given.
+        scorer: External scorer of prompts, answers and events; None uses the text workers' values.
         metrics: Metrics of verdicts.
     """
 
@@ -134,17 +134,17 @@ class Judging:
             policy: Policy of the tenant.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the result is needed.
-            prompt: Prompt that the texts answer, for rules that compare the two.
-            whole: Measure moral value and injection even if no rule needs them.
-            redacts: Return all findings even if no rule needs them, because the caller redacts
-                them.
+            prompt: Prompt to which the texts are answers, for rules that compare the two.
+            whole: Whether to measure moral value and injection even if no rule needs them.
+            redacts: Whether to return all findings even if no rule needs them, because the caller
+                redacts them.
 
         Returns:
             One measurement for each text, in order.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         wanted = [
             _to_measure(text, stage, policy, prompt=prompt, whole=whole, redacts=redacts)
@@ -178,11 +178,11 @@ class Judging:
             policy: Policy of the tenant.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the result is needed.
-            embed: Also return the vector of the prompt.
+            embed: Whether to return the vector of the prompt too.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         texts = [prompt, system_prompt] if system_prompt else [prompt]
         wanted = [_to_measure(text, Stage.PROMPT, policy, whole=True) for text in texts]
@@ -212,11 +212,11 @@ class Judging:
             tenant: Tenant of the answer.
             deadline_s: Event-loop time by which the result is needed.
             prompt: Prompt of the answer.
-            style: Also analyse the style.
+            style: Whether to analyse the style too.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         wanted = [
             _to_measure(text, stage, policy, prompt=prompt)
@@ -241,7 +241,7 @@ class Judging:
         *,
         moral_threshold: float | None = None,
     ) -> tuple[Verdict, ...]:
-        """Return the verdicts and count them; see :func:`governance.judge.verdicts`."""
+        """Return the verdicts on a measurement, and count them in the metrics."""
         found = verdicts(measurement, policy, stage, moral_threshold=moral_threshold)
         self.count(found)
         return found
@@ -261,8 +261,8 @@ class Judging:
     ) -> Judged:
         """Evaluate one text by the policy of its tenant.
 
-        The arguments are those of the steps. ``counted`` is False for a trial, whose result is not
-        counted in metrics.
+        The arguments are those of the single steps. ``counted`` is False for a trial evaluation,
+        which the metrics leave out.
         """
         policy = await self.policy(tenant, deadline_s)
         (measurement,) = await self.measure(
@@ -289,7 +289,7 @@ class Judging:
         tenant: str,
         deadline_s: float,
     ) -> SpeechReport:
-        """Return a report on the style of a text, and log a telegraphic one without its text.
+        """Return a report on the style of a text; log a telegraphic one, without its text.
 
         Arguments and errors are those of :meth:`Texts.speech`.
         """
@@ -301,11 +301,11 @@ class Judging:
 
     @property
     def scorer(self) -> Scorer | None:
-        """Scorer outside the text workers, if there is one."""
+        """External scorer; None if there is none."""
         return self._scorer
 
     def count(self, found: Iterable[Verdict]) -> None:
-        """Count verdicts that :meth:`verdicts` did not produce."""
+        """Count verdicts that did not come from :meth:`verdicts` in the metrics."""
         for verdict in found:
             key = verdict.rule_id, verdict.decision, verdict.enforcement
             counter = self._counters.get(key)
@@ -324,13 +324,13 @@ class Judging:
         """Await ``work`` while the external scorer scores texts.
 
         Args:
-            texts: The texts; ignored without an external scorer.
-            work: Coroutine that runs concurrently.
-            tenant: Tenant whose texts they are.
-            deadline_s: Event-loop time by which the scores are wanted.
+            texts: Texts to score; ignored without an external scorer.
+            work: Coroutine that runs at the same time.
+            tenant: Tenant of the texts.
+            deadline_s: Event-loop time by which the scores are needed.
 
         Returns:
-            One score per text, none without an external scorer; and the result of ``work``.
+            One score for each text, empty without an external scorer; and the result of ``work``.
         """
         if self._scorer is None or not texts:
             return [], await work
@@ -339,7 +339,7 @@ class Judging:
 
 
 def log_speech(report: SpeechReport, tenant: str) -> None:
-    """Log that the current call has a telegraphic text, without the text."""
+    """Log a telegraphic text of the current call, without the text."""
     if report.is_aphasic:
         _log.info(
             "speech_analysed",
@@ -368,7 +368,7 @@ def _to_measure(
 
 
 def has_redactions(policy: EffectivePolicy, stage: Stage) -> bool:
-    """Return True if a rule of a stage redacts texts."""
+    """Return True if an enforced rule of a stage redacts texts."""
     return any(
         rule.decision is Decision.REDACT and rule.enforcement is Enforcement.ENFORCE
         for rule in policy.of(stage)

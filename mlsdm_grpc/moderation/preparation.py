@@ -1,4 +1,4 @@
-"""Preparation of memories and events: ids, vectors and verdicts, each text in one pass."""
+"""Preparation of memories and events: ids, vectors and verdicts, with one pass for each text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Preparation:
     Args:
         judging: Evaluator of texts.
         texts: Client of the text workers.
-        turns: Time slices of the event loop.
+        turns: Time slices of the event loop for long work.
         ids: Generator of ids for memories without one.
     """
 
@@ -40,7 +40,7 @@ class Preparation:
     async def prepare(
         self, candidates: Sequence[Candidate], tenant: str, deadline_s: float
     ) -> None:
-        """Assign ids and vectors and evaluate texts, each text in one pass.
+        """Assign ids and vectors and evaluate texts, with one pass for each text.
 
         The vector of a text without known words has ``inv_norm`` 0.
 
@@ -52,12 +52,12 @@ class Preparation:
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
             Unavailable: BULKHEAD_FULL, EMBEDDER_UNAVAILABLE or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         info = self._texts.info
         for each in candidates:
             each.begin(self._ids)
-            # It was made for a query, which has another vector.
+            # The known vector is that of a query, which differs from that of a stored text.
             if info is not None and info.asymmetric:
                 each.known_vector = None
         with_text = [each for each in candidates if each.given.text]
@@ -91,7 +91,7 @@ class Preparation:
             for each in with_text
             if each.bare and not each.refused and each.memory.whole != each.given.whole
         ]
-        # A vector of the original text would reveal what the policy has removed.
+        # The vector of the original text would still reveal what was redacted.
         for each in changed:
             each.known_vector = None
         await self._embed(changed, tenant, deadline_s)
@@ -103,7 +103,7 @@ class Preparation:
         vector: Vector | None,
         policy: EffectivePolicy,
     ) -> None:
-        """Record the verdicts on a candidate, and redact it."""
+        """Set the verdicts on a candidate, and redact its memory."""
         found = self._judging.verdicts(measurement, policy, Stage.MEMORY)
         if candidate.bare and vector is not None:
             self._take_vector(candidate, vector)
@@ -124,7 +124,7 @@ class Preparation:
             self._take_vector(each, each.known_vector or next(made))
 
     def _take_vector(self, candidate: Candidate, vector: Vector) -> None:
-        """Set the vector from the server's embedder."""
+        """Set a vector that comes from the server's embedder."""
         info = self._texts.info
         candidate.memory = replace(
             candidate.memory, vector=vector, embedding_model=info.model_id if info else ""

@@ -1,4 +1,4 @@
-"""Scorers outside the text workers, and the moral values that follow from theirs."""
+"""External scorers, and the moral values that result from their scores."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["Scorer", "final_value", "overridden"]
 
 
 class Scorer(Protocol):
-    """Scorer outside the text workers, for example a moderation endpoint."""
+    """External scorer of texts, for example a moderation endpoint."""
 
     has_stand_in: bool
-    """True if the text workers' value replaces one that the scorer fails to return."""
+    """True if the text workers' value replaces a value that the scorer fails to return."""
 
     async def score(self, text: str, tenant: str, deadline_s: float) -> float | None:
-        """Return a moral value, 0 (harmful) to 1; None on failure. Never raises for a failure."""
+        """Return a moral value, 0 (harmful) to 1; None on failure. Does not raise on failure."""
         ...
 
 
 def final_value(scorer: Scorer | None, found: Measurement, value: float | None) -> float | None:
-    """Return the external scorer's ``value``; the measured one if the scorer failed and may."""
+    """Return the external score, or the measured value if the scorer failed and has a stand-in."""
     stands_in = value is None and scorer is not None and scorer.has_stand_in
     return found.moral_value if stands_in else value
 

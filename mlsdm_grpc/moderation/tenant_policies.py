@@ -1,4 +1,4 @@
-"""The policies of the tenants, in the form in which they take effect."""
+"""Effective policies of the tenants, with a cache."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ __all__ = ["Policies"]
 
 
 class _Cached(NamedTuple):
-    """The effective form of a stored policy."""
+    """A stored policy with its effective form."""
 
     policy: StoredPolicy
     effective: EffectivePolicy
 
 
 class Policies:
-    """Access to the policies.
+    """Access to the policies of the tenants.
 
     Args:
         reserved: Reserved spaces of the tenants.
         rules: Built-in rules of this server.
-        now_ns: Returns the wall clock time, Unix nanoseconds.
+        now_ns: Function that returns the wall clock time, Unix nanoseconds.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Policies:
         now_ns: Callable[[], int],
     ) -> None:
         self.rules = rules
-        """The built-in rules."""
+        """Built-in rules of this server."""
         self._reserved = reserved
         self._now_ns = now_ns
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
@@ -51,7 +51,7 @@ class Policies:
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST; there is no fallback policy.
 
-        Cost: two dictionary look-ups, unless the policy changed or was not used for long.
+        Cost: two dictionary look-ups if the policy is cached and unchanged.
         """
         now_ns = self._now_ns()
         policy = (await self._reserved.current(tenant, deadline_s)).policy
@@ -68,11 +68,11 @@ class Policies:
         return cached.effective
 
     def come_to(self, policy: StoredPolicy, now_ns: int) -> EffectivePolicy:
-        """Return the effective form of a policy under the rules of this server."""
+        """Return the effective form of a stored policy with the rules of this server."""
         return effective_policy(policy.settings, self.rules, version=policy.version, now_ns=now_ns)
 
     async def get(self, tenant: str, *, min_revision: int, deadline_s: float) -> TenantResources:
-        """Return the policy of a tenant, the built-in one, version 0, if it never set one.
+        """Return the policy of a tenant; without one the built-in policy, version 0.
 
         Raises:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.

@@ -1,4 +1,4 @@
-"""Client of the text workers, behind their bulkhead."""
+"""Client of the text workers, behind a bulkhead."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ _STANDARD: Final = speech_pb2.SpeechProfile.ValueType(Profile.STANDARD)
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A text compared with possible replacements."""
+    """Result of comparing a text with possible replacements."""
 
     report: SpeechReport
     repairable: bool
-    """True if it is telegraphic and not mostly code."""
+    """True if the text is telegraphic and not mostly code."""
     best: int
-    """Number of the best replacement, from 1; 0 if none is acceptable."""
+    """Number of the best replacement, starting at 1; 0 if none is acceptable."""
     best_report: SpeechReport | None
 
 
 class Texts:
-    """Client of the text workers of this server, behind their bulkhead.
+    """Client of the text workers of this server, behind a bulkhead.
 
     Args:
         info: Properties of the embedder; None if there is none.
         pool: The workers.
         lanes: Admission to the workers.
         metrics: Metrics of batch sizes.
-        remote: Remote embedder that replaces the workers'.
+        remote: Remote embedder to use instead of that of the workers; None if there is none.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class Texts:
             texts: Any number of texts; long ones are embedded in small batches.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the vectors are needed.
-            query: The texts are queries, not texts to be found.
+            query: Whether the texts are queries rather than stored texts.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
             Unavailable: BULKHEAD_FULL or EMBEDDER_UNAVAILABLE.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         self._check_embedder()
         if self._remote is not None:
@@ -113,23 +113,23 @@ class Texts:
         *,
         vectors_optional: bool = False,
     ) -> tuple[list[Measurement], list[Vector | None]]:
-        """Measure texts by governance rules, and embed the marked ones in the same passes.
+        """Measure texts by governance rules, and embed texts with ``embed`` in the same pass.
 
         Args:
             wanted: Any number of texts.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the result is needed.
-            vectors_optional: Return no vectors if the worker hangs, instead of failing.
+            vectors_optional: Whether to return no vectors, instead of failing, if the worker hangs.
 
         Returns:
-            A measurement for each text, empty if no rule applies, and a vector for each marked
-            text, as returned by :meth:`embed`.
+            A measurement for each text, empty if no rule applies; and a vector for each text with
+            ``embed``, as :meth:`embed` returns it.
 
         Raises:
             PreconditionFailed: EMBEDDER_NOT_CONFIGURED.
             Unavailable: BULKHEAD_FULL, WORKER_LOST, or EMBEDDER_UNAVAILABLE if a text is to be
                 embedded.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         embeds = any(each.embed for each in wanted)
         if embeds:
@@ -163,7 +163,7 @@ class Texts:
         tenant: str,
         deadline_s: float,
     ) -> tuple[list[Measurement], list[Vector | None]]:
-        """Do the same as :meth:`measure` with vectors of the remote embedder."""
+        """Return the result of :meth:`measure` with vectors of the remote embedder."""
         texts = [each.text for each in wanted if each.embed]
         (measurements, _), embedded = await both(
             self.measure([replace(each, embed=False) for each in wanted], tenant, deadline_s),
@@ -190,15 +190,15 @@ class Texts:
         """Return a report on whether a text is telegraphic.
 
         Args:
-            text: Text; an empty text has a report too.
+            text: Text to analyse; may be empty.
             profile: Set of rules.
-            language: ISO 639-1; empty detects it.
+            language: ISO 639-1 code; if empty, the language is detected.
             tenant: Tenant of the text.
             deadline_s: Event-loop time by which the report is needed.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         compared = await self.compare(
             text, (), profile=profile, language=language, tenant=tenant, deadline_s=deadline_s
@@ -208,17 +208,17 @@ class Texts:
     async def examine(
         self, wanted: Sequence[ToMeasure], tenant: str, deadline_s: float, *, style_of: str
     ) -> tuple[list[Measurement], Compared | None]:
-        """Measure one text and analyse its style by the standard profile, in one request.
+        """Measure one text, and analyse its style by the standard profile, in one request.
 
         Args:
             wanted: The text, once for each stage of its rules.
             tenant: Tenant of the text.
             deadline_s: Event-loop time by which the result is needed.
-            style_of: The same text; empty skips the analysis of style.
+            style_of: The same text; if empty, the style is not analysed.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         measure = pb.MeasureRequest(texts=map(_to_measure, wanted))
         cost_s = sum(each.cost_s(self.info) for each in wanted)
@@ -241,19 +241,19 @@ class Texts:
         tenant: str,
         deadline_s: float,
     ) -> Compared:
-        """Return a report on a text, and the best of possible replacements.
+        """Return a report on a text, and the best of several possible replacements.
 
         Args:
             draft: The text.
             candidates: Possible replacements.
             profile: Set of rules.
-            language: Language of the draft, ISO 639-1; empty detects it.
+            language: Language of the draft, ISO 639-1 code; if empty, it is detected.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the result is needed.
 
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: There is not enough time.
+            DeadlineExceeded: The time until the deadline is too short.
         """
         wanted = pb.SpeechRequest(
             text=draft,
@@ -275,7 +275,7 @@ class Texts:
             self._metrics.embed_batch_texts.observe(texts)
 
     def _said(self, error: Unavailable) -> Unavailable:
-        """Return the error for a caller that requested vectors only."""
+        """Return EMBEDDER_UNAVAILABLE for a lost worker; the caller requested only vectors."""
         if error.reason != "WORKER_LOST":
             return error
         return embedder_unavailable(self.info.model_id if self.info else "")

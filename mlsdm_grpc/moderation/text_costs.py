@@ -1,4 +1,4 @@
-"""Cost estimates of texts in text workers, and batches of a few milliseconds."""
+"""Estimated costs of texts in text workers, and division of texts into small batches."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mlsdm_grpc.units import KIB
 __all__ = ["BATCH_TEXT_BYTES", "ToMeasure", "embedding_s", "passes", "style_s"]
 
 _MEASURED_S: Final = 1.2e-4
-# Measuring time by the rules of a stage for each text and for each character, seconds; measured.
+# Time to measure a text by the rules of a stage, per text (above) and per character, seconds;
+# measured.
 _MEASURED_CHARACTER_S: Final = 2.6e-6
 _STYLE_S: Final = 1e-3
-# Time of quality checks or of the analysis of speech for each text and for each character, seconds;
-# measured.
+# Time of quality checks or speech analysis, per text (above) and per character, seconds; measured.
 _STYLE_CHARACTER_S: Final = 1.2e-6
 BATCH_TEXT_BYTES: Final = 256 * KIB
 """Recommended maximum of text in one call, bytes. A text worker needs 2 to 10 microseconds of CPU
 to evaluate and embed a byte, 5 in long prose (measured, see docs/operations.md). This amount takes
-1.3 seconds, at most 2.6, and ten clients that send it at once are answered within 30 seconds."""
+1.3 to 2.6 seconds. If ten clients send it at the same time, all are answered within 30 seconds."""
 _PASS_S: Final = 0.005
 _T = TypeVar("_T")
 
@@ -36,15 +36,15 @@ class ToMeasure:
     rules: tuple[str, ...] = ()
     """Ids of the rules to evaluate."""
     prompt: str = ""
-    """Prompt that the text answers."""
+    """Prompt to which the text is an answer."""
     whole: bool = False
-    """True if moral value and injection are measured even without a rule that needs them."""
+    """True to measure moral value and injection even if no rule needs them."""
     embed: bool = False
-    """Return the vector too."""
+    """True to return the vector of the text too."""
     query: bool = False
-    """The vector is that of a query, not of a text to be found."""
+    """True if the vector is needed for a query, not for a stored text."""
     every_place: bool = False
-    """Return all findings, for redaction; otherwise at most 1,000."""
+    """True to return all findings, for redaction; otherwise at most 1,000."""
 
     def cost_s(self, info: EmbedderInfo | None) -> float:
         """Return the estimated time in a text worker with an embedder, seconds."""
@@ -73,7 +73,7 @@ def style_s(text: str) -> float:
 def passes(
     texts: Sequence[_T], cost: Callable[[_T], float]
 ) -> Iterator[tuple[Sequence[_T], float]]:
-    """Yield the texts in batches of some milliseconds, each with its cost, seconds."""
+    """Yield the texts in batches of about 5 ms of work, each with its estimated cost in seconds."""
     start, cost_s = 0, 0.0
     for end, text in enumerate(texts):
         one_s = cost(text)

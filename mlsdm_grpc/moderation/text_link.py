@@ -1,4 +1,4 @@
-"""Dispatch of requests to responsive text workers, with a thread of this process as fallback."""
+"""Sending of requests to responsive text workers, with a thread of this process as fallback."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mlsdm_grpc.workers.space_codec import raise_failure
 
 __all__ = ["TextLink"]
 
-# Timeout of one step of a worker, as a multiple of the text's estimated cost.
+# Minimum timeout of a step of a worker, as a multiple of the estimated cost.
 _SLOW: Final = 4.0
 
 
 class TextLink:
-    """Client that uses the text workers in turn.
+    """Client that distributes requests over the text workers in turn.
 
     Args:
         pool: The workers.
@@ -35,10 +35,10 @@ class TextLink:
         self._pool = pool
         self._lanes = lanes
         self._next = 0
-        # For each worker abandoned by a call, a function that returns True if it has made progress
-        # since.
+        # For each worker whose caller gave up: function that returns True once the worker has made
+        # progress again.
         self._given_up: dict[int, Callable[[], bool]] = {}
-        # Link to a thread of this process, used if all workers hang; created on first use.
+        # Link to a thread of this process, used if workers hang; created on first use.
         self._here: asyncio.Future[InlineLink] | None = None
 
     async def ask(
@@ -52,9 +52,9 @@ class TextLink:
     ) -> pb.LinkReply:
         """Send a request to the next responsive worker and return its reply.
 
-        If that worker hangs, a request without embedding is handled in a thread of this process, so
-        that a hanging worker blocks no answer. The thread handles one text at a time, because it
-        competes with the event loop for the interpreter.
+        If the worker hangs, a request without embedding is handled in a thread of this process, so
+        that the worker does not delay the answer. The thread handles one text at a time, because
+        it competes with the event loop for the interpreter lock.
         """
         index, embeds = self._turn(), _embeds(request) and not vectors_optional
         hangs = self._hangs(index)
@@ -84,11 +84,11 @@ class TextLink:
         return reply
 
     async def _handled_here(self, request: pb.LinkRequest) -> pb.LinkReply:
-        """Handle a request without embedding in a thread; the first one loads the rules."""
+        """Handle a request without embedding in a thread; the first request loads the rules."""
         if self._here is None:
             self._here = asyncio.ensure_future(_link_to_a_thread())
         link = await asyncio.shield(self._here)
-        again = pb.LinkRequest()  # the other one waits for its worker still
+        again = pb.LinkRequest()  # the original request is still in use by its worker
         again.CopyFrom(request)
         if again.HasField("measure"):
             for text in again.measure.texts:
@@ -98,14 +98,14 @@ class TextLink:
         return reply
 
     def _hangs(self, index: int) -> bool:
-        """Return True if a worker made no step since a call abandoned it, or for a long time."""
+        """Return True if a worker made no progress since a caller gave up, or for a long time."""
         has_moved = self._given_up.get(index)
         if has_moved is not None and has_moved():
             del self._given_up[index]
         return index in self._given_up or self._pool.hangs(index)
 
     def _turn(self) -> int:
-        """Return the next worker in turn, skipping hanging ones unless all hang."""
+        """Return the index of the next worker, skipping hanging ones unless all hang."""
         for _ in range(self._pool.size):
             self._next = (self._next + 1) % self._pool.size
             if not self._hangs(self._next):

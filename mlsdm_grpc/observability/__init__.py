@@ -1,1 +1,1 @@
-"""Metrics and logs: names and configuration."""
+"""Metrics and logs of the server."""

@@ -1,4 +1,4 @@
-"""Call metrics by method. They change several times in each call, so they are plain numbers."""
+"""Metrics of calls by method, as plain numbers, because each call changes several of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _METHOD: Final = ("grpc_type", "grpc_service", "grpc_method")
 
 
 class CallSeries:
-    """Metrics of one method; written by the event loop only.
+    """Metrics of one method. Only the event loop may change them.
 
     Args:
-        codes: Names of the status codes, by number.
+        codes: Names of the status codes; the index is the code.
         bounds: Upper bounds of the latency buckets, seconds, ascending.
     """
 
@@ -33,13 +33,18 @@ class CallSeries:
         self.seconds = 0.0
 
     def end(self, code: int, seconds: float) -> None:
-        """Count the end of a call."""
+        """Count the end of a call.
+
+        Args:
+            code: gRPC status code.
+            seconds: Duration of the call.
+        """
         self.handled[code] += 1
         self.within[bisect_left(self._bounds, seconds)] += 1
         self.seconds += seconds
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Return the upper bounds with the cumulative number of calls."""
+        """Return each upper bound with the number of calls up to it."""
         found, total = [], 0
         for bound, count in zip((*map(str, self._bounds), "+Inf"), self.within, strict=True):
             total += count
@@ -62,8 +67,8 @@ class CallMetrics(Collector):
         """Return the metrics of a method.
 
         Args:
-            method: Shape, service and name.
-            codes: Names of the status codes, by number.
+            method: Shape, service and name of the method.
+            codes: Names of the status codes; the index is the code.
         """
         found = self._series.get(method)
         if found is None:

@@ -1,9 +1,10 @@
-"""Log lines on standard error: one event a line, from structlog and from the standard library.
+"""Log lines on standard error, from structlog and the standard library, one event a line.
 
-A line has at most 16 KiB and no control characters, so no text can forge or split a line; only
-tracebacks in console format take several lines. A lost reader of the log costs lines, never a call.
-Personal data and secrets, for example in the text of an exception, are replaced before a line is
-written. The lines of single calls have fields without content only, and are written as they are.
+A line has at most 16 KiB and no control characters, so no text can forge or split a line. Only
+tracebacks in console format have several lines. If the process that reads the log is lost, lines
+are lost, but no call fails. Personal data and secrets, for example in the text of an exception, are
+replaced before a line is written. Lines of single calls skip this step, because their fields have
+no content.
 """
 
 from __future__ import annotations
@@ -39,19 +40,22 @@ if TYPE_CHECKING:
 __all__ = ["MAX_LINE_BYTES", "BackgroundStream", "configure_logging", "flush_events", "write_event"]
 
 MAX_LINE_BYTES: Final = 16 * KIB
-"""Maximum length of a line, including its end, bytes; values of a longer one are truncated."""
+"""Maximum size of a line with its end, bytes. Values in a longer line are truncated."""
 
 _stamp: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _encode: Final = json.JSONEncoder(default=repr).encode
 _quoted: Final = json.encoder.encode_basestring_ascii
+# Delay of ordinary lines, maximum wait at the end of the process, seconds; number of lines that are
+# written without the delay.
 _FLUSH_S: Final = 0.05
 _DRAIN_S: Final = 0.5
 _MAX_WAITING: Final = 256
+# Characters to which values of a long line are cut, until the line is short enough.
 _LONGEST_VALUES: Final = (2_048, 256, 32)
 _ESSENTIAL: Final = ("event", "level", "timestamp", "component", "request_id")
-# Fields that the server makes itself, and that may hold addresses on purpose.
+# Fields that the server sets itself. They may contain addresses on purpose.
 _OWN_FIELDS: Final = frozenset({"changed_settings", "listen", "ops", "peer", "request_id"})
-# Characters of one value in which personal data and secrets are looked for; the rest is cut off.
+# Characters of one value that are searched for personal data and secrets. Further ones are cut off.
 _MAX_SEARCHED: Final = 64 * KIB
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -62,12 +66,13 @@ def configure_logging(
     stream: TextIO | None = None,
     redact: Callable[[str], str] = str,
 ) -> None:
-    """Send the events of structlog and of the standard library to one stream.
+    """Write the events of structlog and of the standard library to one stream.
 
     Args:
         settings: Minimum level and format.
-        stream: Output stream; standard error if absent.
-        redact: Returns a text without personal data and secrets; by default the text itself.
+        stream: Output stream; standard error by default.
+        redact: Returns a text with personal data and secrets replaced; by default the text
+            unchanged.
     """
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     stream = sys.stderr if stream is None else stream
@@ -97,12 +102,12 @@ def configure_logging(
 
 
 def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
-    """Write an event without the cost of a logger, for events of every call.
+    """Write an event without a logger, which is faster. For events of every call.
 
     Args:
         level: ``logging.INFO`` or ``logging.DEBUG``.
         event: Name of the event.
-        fields: Other fields of the line; ownership passes to this function.
+        fields: Other fields of the line. This function changes them.
     """
     if level < _sink.level:
         return
@@ -116,12 +121,12 @@ def write_event(level: int, event: str, fields: dict[str, Any]) -> None:
 
 
 def flush_events() -> bool:
-    """Write all buffered lines, at the end of a process.
+    """Write all buffered lines, at the end of the process.
 
-    A blocked reader is waited for at most half a second.
+    The wait for a blocked reader is at most half a second.
 
     Returns:
-        True if all lines are written; otherwise a write to standard error may block.
+        True if all lines are written. Otherwise a write to standard error may block.
     """
     return _sink.lines is None or _sink.lines.finish()
 
@@ -134,7 +139,7 @@ def _renderers(form: LogFormat) -> list[Processor]:
 
 
 class _Redaction:
-    """Step of the chain that removes personal data and secrets from the values of an event."""
+    """Processor of structlog that replaces personal data and secrets in the values of an event."""
 
     def __init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
@@ -157,9 +162,10 @@ class _Redaction:
 
 
 class _Lines:
-    """The last step of the chain: writes finished lines, in order.
+    """Last step of structlog, which writes finished lines in order.
 
-    Lines of ordinary events within a twentieth of a second are written together.
+    Lines of level info and below are written together after 50 ms. Lines of higher levels are
+    written at once.
     """
 
     __slots__ = ("_is_due", "_stream", "_waiting")
@@ -177,7 +183,7 @@ class _Lines:
             self._is_due = True
             try:
                 asyncio.get_running_loop().call_later(_FLUSH_S, self.flush)
-            except RuntimeError:  # no loop here
+            except RuntimeError:  # This thread has no event loop.
                 self.flush()
 
     debug = info
@@ -189,16 +195,16 @@ class _Lines:
     critical = warning = msg = error
 
     def finish(self) -> bool:
-        """Write all lines, and return True if they are written; see :func:`flush_events`."""
+        """Write all lines and return True on success; see :func:`flush_events`."""
         self.flush()
         return not isinstance(self._stream, BackgroundStream) or self._stream.drain(_DRAIN_S)
 
     def flush(self) -> None:
-        # Cleared before the lines are taken, so that a line added by another thread schedules a
-        # flush.
+        # The flag is cleared before the lines are read. So a line that another thread adds
+        # meanwhile schedules a flush.
         self._is_due = False
         lines = []
-        # Several threads may take lines at once.
+        # Several threads may flush at once.
         with suppress(IndexError):
             while True:
                 lines.append(self._waiting.popleft() + "\n")
@@ -208,19 +214,19 @@ class _Lines:
             self._stream.write("".join(lines))
             self._stream.flush()
         except (OSError, ValueError):
-            # The reader is gone, and there is no other place to report it.
+            # The reader has disconnected, and no other place for a report exists.
             pass
 
 
 class BackgroundStream:
-    """A stream with its own writer thread, because an unread pipe blocks its writers.
+    """Stream with a writer thread of its own, because a pipe without a reader blocks writers.
 
-    Text beyond ``max_bytes`` is dropped while the reader is behind; a later line reports the number
-    of dropped lines. The thread writes to the file descriptor, because the stream's buffer has a
-    lock that the end of the process would wait for.
+    While the reader is slow, text beyond ``max_bytes`` is dropped, and a later line reports the
+    number of dropped lines. The thread writes to the file descriptor: the buffer of the stream has
+    a lock that would block the end of the process.
 
     Args:
-        stream: A pipe, a socket or a terminal.
+        stream: Pipe, socket or terminal.
         max_bytes: Maximum number of waiting characters.
     """
 
@@ -237,7 +243,7 @@ class BackgroundStream:
         threading.Thread(target=self._run, name="log-writer", daemon=True).start()
 
     def write(self, text: str) -> None:
-        """Queue text or drop it; never blocks."""
+        """Queue a text, or drop it if too much text waits. Never blocks."""
         with self._changed:
             if self._size + len(text) > self._max_bytes:
                 self._dropped += text.count("\n")
@@ -247,10 +253,10 @@ class BackgroundStream:
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Do nothing: the thread writes as soon as it can."""
+        """Do nothing, because the thread writes at once."""
 
     def drain(self, within_s: float) -> bool:
-        """Wait until all text is written or the time is over; return True if it is written."""
+        """Wait until all text is written or the time is over; return True if all is written."""
         with self._changed:
             return self._changed.wait_for(lambda: not (self._size or self._writes), within_s)
 
@@ -266,13 +272,13 @@ class BackgroundStream:
             if dropped:
                 fields = {"event": "log_lines_dropped", "level": "warning", "dropped": dropped}
                 text += _render_json(None, "", _stamp(None, "warning", fields)) + "\n"
-            # The reader is gone.
+            # A write fails if the reader has disconnected.
             with suppress(OSError):
                 _write_all(self._descriptor, text.encode(self._encoding, "backslashreplace"))
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write all data to a file descriptor, also to a non-blocking one."""
+    """Write all data to a file descriptor, which may be non-blocking."""
     left = memoryview(data)
     while left:
         try:
@@ -284,7 +290,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _may_block(stream: TextIO) -> bool:
-    """Return True if a write to a stream may wait for its reader."""
+    """Return True if a write to a stream may block."""
     try:
         kind = os.fstat(stream.fileno()).st_mode
     except (OSError, ValueError):
@@ -293,7 +299,7 @@ def _may_block(stream: TextIO) -> bool:
 
 
 class _Sink:
-    """Current destination of log lines in this process."""
+    """Current destination of the log lines of this process."""
 
     lines: _Lines | None = None
     level = logging.INFO
@@ -304,7 +310,7 @@ _sink: Final = _Sink()
 
 
 class _ToStructlog(logging.Handler):
-    """A handler that passes records of the standard library to structlog."""
+    """Handler that passes records of the standard library to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         level = logging.DEBUG if _tells_of_a_lost_caller(record) else record.levelno
@@ -314,10 +320,10 @@ class _ToStructlog(logging.Handler):
 
 
 def _tells_of_a_lost_caller(record: logging.LogRecord) -> bool:
-    """Return True if grpc.aio reports that the caller of an answer was gone.
+    """Return True if grpc.aio reports that the caller of a response has disconnected.
 
-    It logs this as an error of the servicer, for a few of 100,000 cancelled calls: an operation on
-    an ended call fails. Other metrics count the end of the call.
+    grpc.aio logs this as an error of the servicer, for a few of 100,000 cancelled calls. Other
+    metrics count the end of the call.
     """
     kind = record.exc_info[0] if record.exc_info else None
     return (
@@ -328,7 +334,7 @@ def _tells_of_a_lost_caller(record: logging.LogRecord) -> bool:
 
 
 def _now() -> str:
-    """Return the time as structlog stamps it; the text of a second is made once."""
+    """Return the current time in the format of structlog. The text of each second is made once."""
     second, microsecond = divmod(time.time_ns() // 1_000, 1_000_000)
     known, text = _last_second[0]
     if known != second:
@@ -338,11 +344,11 @@ def _now() -> str:
 
 
 _last_second: Final = [(-1, "")]
-"""The second of the last line and its text: one tuple, because several threads write."""
+"""Last second with its text, in one tuple, because several threads write."""
 
 
 def _plain(event: Mapping[str, Any]) -> str:
-    """Return what :func:`_dump` returns, in half the time where all values are text or numbers."""
+    """Return the result of :func:`_dump`, in half the time if all values are texts or numbers."""
     parts = []
     for key, value in event.items():
         kind = type(value)
@@ -356,7 +362,7 @@ def _plain(event: Mapping[str, Any]) -> str:
 
 
 def _dump(event: Mapping[str, Any]) -> str:
-    # ASCII only, because JSON then escapes every control character except DEL.
+    # In ASCII form, JSON escapes every control character except DEL.
     return _encode(event).replace("\x7f", "\\u007f")
 
 
@@ -380,7 +386,7 @@ def _cut(value: Any, longest: int) -> Any:
 
 
 def _escape_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Make the text one line; the renderer writes other values as ``repr``."""
+    """Escape control characters in the text; the renderer writes other values as ``repr``."""
     text = str(event.get("event", ""))[: MAX_LINE_BYTES // 2]
     event["event"] = _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
     return event

@@ -1,7 +1,6 @@
-"""All metrics of the service: name, unit, labels and buckets, in one registry for each server.
+"""Metrics of the server with name, unit, labels and buckets, in one registry for each server.
 
-Labels never contain ids, tenants or values chosen by callers, so the contract fixes the number of
-series.
+Labels never contain ids, tenants or texts of callers, so the contract limits the number of series.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ LATENCY_BUCKETS_S: Final = (
     0.008, 0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.13, 0.16, 0.2,
     0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0,
 )
-"""Latency buckets of gRFC A66, seconds."""
+"""Upper bounds of the latency buckets, from gRFC A66, seconds."""
 # fmt: on
 COUNT_BUCKETS: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_024.0)
-"""Buckets of batch sizes."""
+"""Upper bounds of the buckets of batch sizes."""
 
 
 class Metrics:
-    """The metrics of one server and their registry."""
+    """Metrics of one server, and their registry."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry(auto_describe=True)

@@ -1,9 +1,9 @@
-"""The security event log: one JSON object a line, of one schema, without content of calls.
+"""Security event log: one JSON object a line, with one schema, without content of calls.
 
 docs/security_event.schema.json is the schema. Values come from verified credentials, the contract
-and the server, never from the body of a request or from a credential itself. Events that an
-attacker can cause in numbers are aggregated: the first one is written at once, the others of the
-next seconds as one event with their count. A background thread writes, so that no call waits.
+and the server. No value comes from the body of a request or from a credential itself. Events that
+an attacker can cause in large numbers are aggregated: the first one is written at once, and the
+others of the next seconds as one event with their count. A thread writes, so no call waits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["SecurityEvent", "SecurityLog", "record_event", "use_security_log"]
 
 
 class SecurityEvent(StrEnum):
-    """Kinds of events."""
+    """Kinds of security events."""
 
     AUTHENTICATION_FAILED = "authentication_failed"
     CREDENTIAL_EXPIRED = "credential_expired"
@@ -58,27 +58,30 @@ _AGGREGATED: Final = frozenset(
         SecurityEvent.CLOCK_DRIFT,
     }
 )
-# Fields beyond those of verified identities, of the contract and of the connection.
+# Fields whose texts may come from a request or an error, so they are redacted.
 _REDACTED: Final = ("cause", "space")
+# Time for which equal events are aggregated, seconds.
 _WINDOW_S: Final = 10.0
-# Groups of aggregated events that are counted at a time; further ones count together.
+# Maximum number of groups of aggregated events. Events of further groups count together.
 _MAX_GROUPS: Final = 1_000
+# Maximum number of events that wait for the thread; further ones are dropped.
 _MAX_WAITING: Final = 10_000
 _MAX_CHARS: Final = 128
+# Interval at which ended groups are written when no event arrives, seconds.
 _LOOK_S: Final = 0.5
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 ._:/@*+=,()\[\]-]")
 
 
 class SecurityLog:
-    """Writer of the log; :meth:`close` writes what waits.
+    """Writer of the security event log. :meth:`close` writes all waiting events.
 
     Args:
-        file: Path of the log; rotated files get ``.1``, ``.2`` ...
-        max_bytes: Size at which the file is rotated.
-        files: Number of rotated files that stay.
-        now: Wall clock, Unix seconds.
-        redact: Returns a text without personal data and secrets; applied to the fields that may
-            stem from a request or an error. By default the text itself.
+        file: Path of the log. Rotated files have the endings ``.1``, ``.2`` and so on.
+        max_bytes: Size at which the file is rotated, bytes.
+        files: Number of rotated files to keep.
+        now: Returns Unix seconds.
+        redact: Returns a text with personal data and secrets replaced, for fields that may come
+            from a request or an error. By default the text is unchanged.
     """
 
     def __init__(
@@ -97,13 +100,13 @@ class SecurityLog:
         self._redact = redact
         self._waiting: queue.Queue[dict[str, str | int] | None] = queue.Queue(_MAX_WAITING)
         self.dropped = 0
-        """Number of events that could not be written."""
+        """Number of events that were not written."""
         self._groups: dict[tuple[str | int, ...], tuple[float, dict[str, str | int], int]] = {}
         self._thread = threading.Thread(target=self._run, name="security-log", daemon=True)
         self._thread.start()
 
     def record(self, event: SecurityEvent, **fields: str) -> None:
-        """Add an event; never waits. When the writer is too slow, events are counted as dropped."""
+        """Add an event. Never blocks; if too many events wait, this one is dropped and counted."""
         line: dict[str, str | int] = {
             "time": datetime.fromtimestamp(self._now(), UTC).isoformat(timespec="milliseconds"),
             "event": event.value,
@@ -139,7 +142,7 @@ class SecurityLog:
             self._write([*self._ended_groups(self._now()), *self._grouped(line)])
 
     def _grouped(self, line: dict[str, str | int]) -> list[dict[str, str | int]]:
-        """Return the line to write now, or nothing if it is counted in a group."""
+        """Return the line if it must be written now, or nothing if a group counts it."""
         if line["event"] not in _AGGREGATED:
             return [line]
         names = ("event", "principal", "tenant", "key_id", "method", "address", "cause")
@@ -156,7 +159,7 @@ class SecurityLog:
         return []
 
     def _ended_groups(self, now_s: float) -> list[dict[str, str | int]]:
-        """Remove the groups whose time is over, and return a line for each that has events."""
+        """Remove the groups whose time is over, and return a line for each with further events."""
         over = [key for key, (ends_s, _, _) in self._groups.items() if ends_s <= now_s]
         ended = [self._groups.pop(key) for key in over]
         return [{**first, "count": count} for _, first, count in ended if count]
@@ -196,7 +199,7 @@ class SecurityLog:
 
 
 class _Destination:
-    """Log of this process, if one is configured."""
+    """Security event log of this process, if one is configured."""
 
     log: SecurityLog | None = None
 
@@ -205,16 +208,16 @@ _destination: Final = _Destination()
 
 
 def use_security_log(log: SecurityLog | None) -> None:
-    """Send events of this process to a log; None: to none."""
+    """Write the events of this process to a log; None stops the writing."""
     _destination.log = log
 
 
 def record_event(event: SecurityEvent, **fields: str) -> None:
-    """Record an event in the log of this process, if there is one.
+    """Write an event to the log of this process, if one is configured.
 
     Args:
         event: Kind of the event.
-        fields: Fields of the schema; empty ones are left out.
+        fields: Fields of the schema. Empty ones are left out.
     """
     if _destination.log is not None:
         _destination.log.record(event, **fields)

@@ -1,1 +1,1 @@
-"""Protection of the node: lanes, gates, fair scheduling, the mode machine, memory."""
+"""Protection of the node: lanes, gates, fair scheduling, mode machine, memory."""

@@ -1,4 +1,4 @@
-"""A byte budget shared fairly by calls."""
+"""Memory budget that calls share fairly."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from mlsdm_grpc.errors import RETRY_SOON_S, Unavailable
 __all__ = ["LONGEST_WAIT_S", "SMALL_BYTES", "ByteGate"]
 
 SMALL_BYTES: Final = 64 * 1_024
-"""Size of messages that only the number of calls limits, bytes."""
+"""Maximum size of a message that needs no capacity for its conversion or sending, bytes.
 
+The limits of parallel calls bound the RAM of such messages.
+"""
+
+# Maximum wait for bytes, seconds.
 LONGEST_WAIT_S: Final = 2.0
 
 
 class ByteGate:
-    """A byte budget. A call that finds it exhausted waits, in turn between holders.
+    """Memory budget in bytes. When it is used up, calls wait, and holders take turns.
 
     A holder may take more while it holds less than the free amount (dynamic thresholds, as in
-    bulkheads), so no holder can take everything. A holder without bytes may take all that is free.
+    bulkheads). So no holder can take all. A holder without bytes may take all that are free.
 
     Args:
-        name: Purpose, as shown to callers.
+        name: Name of the budget in errors.
         total: Size of the budget, bytes.
-        spare: Bytes that one owner must leave for all others.
-        owner: Returns the owner of a holder; by default each holder owns itself.
+        spare: Bytes that one owner must leave to others.
+        owner: Returns the owner of a holder. By default each holder is its own owner.
     """
 
     def __init__(
@@ -50,23 +54,23 @@ class ByteGate:
 
     @property
     def holders(self) -> frozenset[Hashable]:
-        """Holders that have bytes or wait for some."""
+        """Holders that hold bytes or wait for some."""
         return frozenset(self._held | self._queues)
 
     def try_take(self, holder: Hashable, size: int) -> bool:
-        """Take bytes if that is possible at once, at most the whole budget."""
+        """Take bytes and return True, or return False if they are not free at once."""
         if holder in self._queues or not self._may(holder, size):
             return False
         self.change(holder, size)
         return True
 
     async def take(self, holder: Hashable, size: int, *, patient: bool = False) -> None:
-        """Take bytes as soon as they are free.
+        """Take bytes, and wait until they are free.
 
         Args:
             holder: Holder of the bytes.
-            size: Number of bytes.
-            patient: Wait without limit; the caller has its own.
+            size: Number of bytes, at most the total.
+            patient: True to wait without limit. The caller then limits the wait.
 
         Raises:
             Unavailable: BULKHEAD_FULL; too many calls wait, or the wait was too long.
@@ -82,7 +86,7 @@ class ByteGate:
             async with asyncio.timeout(None if patient else LONGEST_WAIT_S):
                 await turn
         except BaseException as error:
-            if turn.done() and not turn.cancelled():  # its turn came at the same moment
+            if turn.done() and not turn.cancelled():  # granted just before the cancellation
                 self.change(holder, -size)
             if isinstance(error, TimeoutError):
                 raise self._full() from None
@@ -93,7 +97,7 @@ class ByteGate:
 
     @asynccontextmanager
     async def inside(self, holder: Hashable, size: int) -> AsyncIterator[None]:
-        """Hold bytes in a context, at most the whole budget; entering is :meth:`take`."""
+        """Hold bytes within an ``async with`` block, at most the whole budget; see :meth:`take`."""
         size = min(size, self.total)
         await self.take(holder, size)
         try:
@@ -102,7 +106,7 @@ class ByteGate:
             self.change(holder, -size)
 
     def change(self, holder: Hashable, by: int) -> None:
-        """Change the amount of a holder, even beyond the free amount."""
+        """Change the number of bytes of a holder, even if the budget is then exceeded."""
         self.free -= by
         held = self._held.get(holder, 0) + by
         if held:
@@ -117,7 +121,7 @@ class ByteGate:
         return size <= self.free and held < self.free and self._spares(holder, size)
 
     def _spares(self, holder: Hashable, size: int) -> bool:
-        """Return True if the owner of a holder would leave enough for all others."""
+        """Return True if the owner of a holder would leave ``spare`` bytes to others."""
         if size <= self.free - self._spare:
             return True
         owner = self._owner(holder)
@@ -125,7 +129,7 @@ class ByteGate:
         return owned + size <= self.total - self._spare
 
     def _admit(self) -> None:
-        """Admit waiting calls while there is room, one of each holder in turn."""
+        """Admit waiting calls while bytes are free. Holders take turns."""
         admitted = True
         while admitted and self.free > 0:
             admitted = False

@@ -1,11 +1,13 @@
-"""The server's clock: wall time that follows a monotonic clock and resists jumps.
+"""Clock of the server: wall time that follows a monotonic clock and resists jumps.
 
-Record times are a permanent part of the state, and memories that expire by them are removed. A wall
-clock more than a minute away from the monotonic time is therefore accepted only after it has been
-stable for an hour. Smaller differences are corrected slowly, so that time never goes backwards. At
-the start only the newest record is known. If the wall clock is far from it, records are stamped as
-if no time had passed since, until the wall clock has been stable for an hour or returns. See
-docs/adr/0015-clock-of-the-server.md.
+The time of a record is a permanent part of the state, and memories that have expired by it are
+removed. Therefore a wall clock that differs from the monotonic clock by more than a minute is
+accepted only after it has been stable for an hour. Smaller differences are corrected slowly, so
+time never goes back.
+
+At the start only the time of the newest record is known. If the wall clock is far from it, records
+get the time of the newest record plus the time since the start. This ends when the wall clock has
+been stable for an hour, or comes near. See docs/adr/0015-clock-of-the-server.md.
 """
 
 from __future__ import annotations
@@ -24,15 +26,16 @@ from mlsdm_grpc.observability.security_log import SecurityEvent, record_event
 __all__ = ["Clock", "TimeSources"]
 
 _SECOND_NS: Final = 1_000_000_000
-# Minimum interval of reading the wall clock.
+# Minimum time between two reads of the wall clock.
 _LOOK_NS: Final = 1 * _SECOND_NS
-# Maximum difference at which the wall clock is followed.
+# Maximum difference that is corrected slowly; a larger one is a jump.
 _NEAR_NS: Final = 60 * _SECOND_NS
-# Divisor of the correction rate: the clock is corrected by at most a tenth of the elapsed time.
+# A correction changes the time by at most one tenth of the elapsed time.
 _SLEW: Final = 10
-# Time for which a wall clock must be stable to be accepted.
+# Time for which a wall clock must be stable after a jump before it is accepted.
 _HOLD_NS: Final = 3_600 * _SECOND_NS
-# Longest downtime that is plausible at once; after a longer one the clock must prove stable.
+# Maximum downtime that is accepted at once. After a longer one, the wall clock must be stable
+# first.
 _FAR_NS: Final = 30 * 86_400 * _SECOND_NS
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +48,7 @@ _BOOT: Final[int | None] = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 def _elapsed_ns() -> int:
-    """Return monotonic time that includes suspension of the machine, where available."""
+    """Return monotonic nanoseconds that include suspension of the machine, where available."""
     return time.monotonic_ns() if _BOOT is None else time.clock_gettime_ns(_BOOT)
 
 
@@ -54,18 +57,18 @@ class TimeSources:
     """Clocks of the machine, nanoseconds."""
 
     wall_ns: Callable[[], int] = _wall_ns
-    """Unix time; may jump."""
+    """Returns Unix time, which may jump."""
     elapsed_ns: Callable[[], int] = _elapsed_ns
-    """Monotonic time with any origin."""
+    """Returns monotonic time since any point."""
 
 
 class Clock:
-    """Clock of this server; used on the event loop only.
+    """Clock of this server. It is used on the event loop only.
 
     Args:
         sources: Clocks of the machine.
-        newest_ns: Time of the newest record at the start, Unix nanoseconds; 0 if there is none.
-        metrics: Metrics of jumps.
+        newest_ns: Time of the newest record at the start, Unix nanoseconds; 0 without records.
+        metrics: Metrics of clock jumps.
     """
 
     def __init__(self, sources: TimeSources, *, newest_ns: int = 0, metrics: Metrics) -> None:
@@ -74,13 +77,13 @@ class Clock:
         self._off = metrics.clock_off
         self._doubtful = metrics.clock_doubtful
         self._looked_ns = elapsed_ns = sources.elapsed_ns()
-        # Clock time minus monotonic time.
+        # Time of this clock minus monotonic time.
         self._offset_ns = sources.wall_ns() - elapsed_ns
-        # The same offset for the newest record at the start, as if there had been no downtime.
+        # Offset with which the time at the start would be that of the newest record.
         self._floor_ns = newest_ns - elapsed_ns if newest_ns else None
-        # Monotonic time since which the wall clock has been stable.
+        # Monotonic time since which the wall clock is stable.
         self._held_ns = elapsed_ns
-        # Offset of a wall clock that is not accepted yet.
+        # Offset of the wall clock after a jump that is not accepted yet.
         self._jumped_ns: int | None = None
         self._doubt = not self._plausible(self._offset_ns)
         self._doubtful.set(self._doubt)
@@ -95,7 +98,7 @@ class Clock:
             )
 
     def now_ns(self) -> int:
-        """Return the time, Unix nanoseconds."""
+        """Return the time, Unix nanoseconds. It never goes back."""
         elapsed_ns = self._sources.elapsed_ns()
         if elapsed_ns - self._looked_ns >= _LOOK_NS:
             self._look(elapsed_ns)
@@ -104,7 +107,7 @@ class Clock:
     def record_ns(self) -> int:
         """Return the time for a record, Unix nanoseconds; never later than :meth:`now_ns`.
 
-        Memories that have expired by this time have certainly expired, so a record may remove them.
+        While the wall clock is in doubt, it is so early that no memory expires by mistake.
         """
         now_ns = self.now_ns()
         if not self._doubt or self._floor_ns is None:
@@ -112,15 +115,15 @@ class Clock:
         return min(now_ns, self._sources.elapsed_ns() + self._floor_ns)
 
     def now(self) -> datetime:
-        """Return the time in UTC."""
+        """Return the time as a UTC datetime."""
         return datetime.fromtimestamp(self.now_ns() / _SECOND_NS, UTC)
 
     def _plausible(self, offset_ns: int) -> bool:
-        """Return True if a wall clock is close to the newest record."""
+        """Return True if the time with this offset fits the newest record."""
         return self._floor_ns is None or -_NEAR_NS <= offset_ns - self._floor_ns <= _FAR_NS
 
     def _look(self, elapsed_ns: int) -> None:
-        """Compare the wall clock with the monotonic time."""
+        """Compare the wall clock with this clock, and correct this clock."""
         wall_offset_ns = self._sources.wall_ns() - elapsed_ns
         off_ns = wall_offset_ns - self._offset_ns
         self._off.set(off_ns / _SECOND_NS)
@@ -168,7 +171,7 @@ class Clock:
 
 
 def _text(time_ns: int) -> str:
-    """Return a time for the log; seconds for a time that no calendar has."""
+    """Return a time for the log; seconds for a time outside the calendar."""
     try:
         return datetime.fromtimestamp(time_ns // _SECOND_NS, UTC).isoformat()
     except (OverflowError, ValueError, OSError):

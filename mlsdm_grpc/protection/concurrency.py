@@ -1,4 +1,4 @@
-"""Concurrent awaiting with cancellation if one part fails, and a limit of time."""
+"""Concurrent tasks that are cancelled together, and a time limit."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _S = TypeVar("_S")
 
 
 async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _S]) -> tuple[_T, _S]:
-    """Return both results, or raise the first error after the other part has stopped.
+    """Run two coroutines at once and return both results.
 
-    The first coroutine runs in the caller's task, and so in its context.
+    An error of one cancels the other, and is raised after its end. The first coroutine runs in the
+    task of the caller, and therefore in its context.
     """
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -28,7 +29,7 @@ async def both(one: Coroutine[Any, Any, _T], other: Coroutine[Any, Any, _S]) -> 
 
 
 async def all_of(several: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
-    """Return all results in order; errors as for :func:`both`."""
+    """Run coroutines at once and return all results in order; errors as for :func:`both`."""
     try:
         async with asyncio.TaskGroup() as tasks:
             begun = [tasks.create_task(each) for each in several]
@@ -38,13 +39,14 @@ async def all_of(several: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
 
 
 class TimeLimit:
-    """Ends the body of a ``with`` by TimeoutError, as ``asyncio.timeout_at`` does.
+    """Time limit of a ``with`` block, which raises ``TimeoutError`` as ``asyncio.timeout_at`` does.
 
-    Every call has several, so it is a plain context manager: it costs a third. It belongs to the
-    task that enters it.
+    Every call has several limits, so this is a plain context manager, which costs one third of
+    ``asyncio.timeout_at``. It belongs to the task that enters it.
 
     Args:
-        end_s: Event-loop time of the end; None leaves it to :meth:`end`.
+        end_s: Time of the end on the clock of the event loop, seconds; None if only :meth:`end`
+            ends the block.
     """
 
     __slots__ = ("_cancelling", "_end_s", "_task", "_timer", "is_over")
@@ -53,10 +55,10 @@ class TimeLimit:
         self._end_s = end_s
         self._timer: asyncio.TimerHandle | None = None
         self.is_over = False
-        """The body was ended by this limit."""
+        """True if this limit has ended the block."""
 
     def __enter__(self) -> Self:
-        """Begin to count."""
+        """Start the limit in the current task."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - a coroutine of ours runs in a task
@@ -67,7 +69,7 @@ class TimeLimit:
         return self
 
     def end(self) -> None:
-        """End the body now, once; for callbacks, not for the body itself."""
+        """End the block now. For callbacks; the block itself must not call it."""
         if not self.is_over:
             self.is_over = True
             self._task.cancel()
@@ -78,7 +80,7 @@ class TimeLimit:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Raise TimeoutError in place of the cancellation by which this ended the body."""
+        """Raise ``TimeoutError`` in place of the cancellation by this limit."""
         if self._timer is not None:
             self._timer.cancel()
         if not self.is_over:

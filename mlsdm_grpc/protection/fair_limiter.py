@@ -1,7 +1,7 @@
-"""Time slices of the event loop: long work runs in slices, one at a time.
+"""Slices of the event loop: long work runs in slices, one at a time.
 
-Between two slices the loop serves all other ready work. Slices are granted in order of request, so
-other calls wait for at most one slice, however much long work there is.
+Between two slices the loop serves all other tasks that are ready. Slices are granted in the order
+of the requests. So other calls wait for at most one slice, regardless of the amount of long work.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from typing import Final, TypeVar
 __all__ = ["FEW", "LoopTurns", "Turn"]
 
 _SLICE_S: Final = 0.004
-# Pause without long work between slices, seconds. The grpc thread needs the interpreter lock
-# briefly for each call: without pauses, twenty batches blocked calls for 5 s and more.
+# Pause between two slices, seconds. For each call, the grpc thread briefly needs the interpreter
+# lock: without pauses, twenty batches blocked calls for 5 s and more.
 _PAUSE_S: Final = 0.001
 FEW: Final = 32
-"""Number of items processed at once; each takes 10 to 100 microseconds."""
+"""Maximum number of items that are processed without a slice. Each takes 10 to 100 us."""
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 
 
 class Turn:
-    """The right to use the event loop for repeated time slices."""
+    """Right to use the event loop, slice after slice."""
 
     __slots__ = ("_end_s", "_held", "_lock")
 
@@ -37,11 +37,11 @@ class Turn:
 
     @property
     def is_over(self) -> bool:
-        """True if the slice is over and :meth:`pause` is due."""
+        """True if the slice is over and :meth:`pause` must be called."""
         return time.perf_counter() >= self._end_s
 
     async def take(self) -> None:
-        """Wait for a time slice."""
+        """Wait for a slice."""
         await self._lock.acquire()
         self._held = True
         self._end_s = time.perf_counter() + _SLICE_S
@@ -60,14 +60,14 @@ class Turn:
 
 
 class LoopTurns:
-    """Scheduler of time slices of the event loop."""
+    """Scheduler of slices of the event loop."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[Turn]:
-        """Hold a time slice; inside, await only :meth:`Turn.pause`."""
+        """Hold a slice within an ``async with`` block, which must await only :meth:`Turn.pause`."""
         turn = Turn(self._lock)
         await turn.take()
         try:
@@ -76,13 +76,13 @@ class LoopTurns:
             turn.give()
 
     async def each(self, work: Callable[[_T], _S], items: Sequence[_T]) -> list[_S]:
-        """Return the result of ``work`` for each item; many items take several slices."""
+        """Return the results of ``work`` for all items; many items take several slices."""
         if len(items) <= FEW:
             return [work(item) for item in items]
         return await self.all(map(work, items))
 
     async def all(self, items: Iterable[_T]) -> list[_T]:
-        """Return all items of an iterator whose steps are long work."""
+        """Return all items of an iterator; each step of it may be long work."""
         made = list[_T]()
         async with self.taken() as turn:
             for item in items:

@@ -1,8 +1,8 @@
 """Lanes: admission of work by kind, and fair scheduling between tenants.
 
-A call takes a permit of its lane's :class:`Bulkhead`. Each of its requests then passes the
-:class:`Gate` of the lane in front of the worker it needs. A gate admits some milliseconds of work
-at a time, so that urgent work never waits behind more than that, and schedules tenants fairly.
+A call acquires a permit of the :class:`Bulkhead` of its lane. Each of its requests then passes the
+:class:`Gate` of the lane in front of a worker. A gate admits some milliseconds of work at a time,
+so that urgent work waits no longer than that, and schedules tenants fairly.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ __all__ = ["Before", "Bulkhead", "Gate", "Lane", "LaneStatus", "Lanes"]
 
 # Estimated work that a gate admits at a time, seconds.
 _WINDOW_S: Final = 0.005
-# Number of requests that may always wait, at any cost.
+# Number of requests that may always wait, regardless of their cost.
 _FEW: Final = 16
-# Number of quanta in a window. A tenant gets one quantum in each round; unused ones expire when it
-# is idle.
+# Number of quanta in a window. A tenant gets one quantum in each round. An idle tenant loses unused
+# ones.
 _QUANTA: Final = 10
 
 
@@ -40,7 +40,7 @@ class Lane(StrEnum):
 
 
 class Before(StrEnum):
-    """Resources that requests wait for."""
+    """Resources that a gate protects."""
 
     MIND = "mind"
     TEXT = "text"
@@ -49,7 +49,7 @@ class Before(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """Figures of one lane."""
+    """State of one lane."""
 
     lane: Lane
     permits: int
@@ -57,19 +57,19 @@ class LaneStatus:
     waiting: int
     """Number of waiting requests."""
     rejected: int
-    """Number of refused calls and requests since the start."""
+    """Number of calls and requests refused since the start."""
 
 
 class Bulkhead:
-    """A limited number of permits; entering takes one or is refused, without waiting.
+    """Limited number of permits. A call gets one at once or is refused.
 
-    A tenant may hold as many permits as remain free: one tenant alone half of them, two tenants a
-    third each, and so on (dynamic thresholds, Choudhury and Hahne 1998). No tenant can therefore
-    take all permits.
+    A tenant may hold as many permits as are still free: one tenant alone half of them, two tenants
+    a third each, and so on (dynamic thresholds, Choudhury and Hahne 1998). So no tenant can hold
+    all permits.
 
     Args:
-        name: Name of the lane, as shown to callers.
-        permits: Maximum number of calls inside, at least 1.
+        name: Name of the lane in errors.
+        permits: Maximum number of calls at a time, at least 1.
     """
 
     __slots__ = ("_held", "in_use", "name", "permits", "rejected")
@@ -82,27 +82,27 @@ class Bulkhead:
         self._held: dict[str, int] = {}
 
     def inside(self, tenant: str) -> _Permit:
-        """Return a context that holds a permit for a tenant.
+        """Return a context manager that holds a permit for a tenant.
 
-        Entering it raises ``Unavailable`` BULKHEAD_FULL if the tenant has its share or no permit is
-        free.
+        Entering it raises ``Unavailable`` BULKHEAD_FULL if the tenant holds its share, or no permit
+        is free.
         """
         return _Permit(self, tenant)
 
     def check(self, tenant: str) -> None:
-        """Raise the error that entering would raise now, and count it as a refusal."""
+        """Raise the error that :meth:`enter` would raise now, and count a refusal."""
         if self._held.get(tenant, 0) >= self.permits - self.in_use:
             self.rejected += 1
             raise _full(self.name, RETRY_AT_ONCE_S)
 
     def enter(self, tenant: str) -> None:
-        """Take a permit; see :meth:`inside`."""
+        """Acquire a permit; see :meth:`inside`."""
         self.check(tenant)
         self._held[tenant] = self._held.get(tenant, 0) + 1
         self.in_use += 1
 
     def leave(self, tenant: str) -> None:
-        """Return a permit."""
+        """Release a permit."""
         self.in_use -= 1
         held = self._held[tenant] - 1
         if held:
@@ -139,7 +139,7 @@ class _Waiter:
 
 @dataclass(slots=True)
 class _Queue:
-    """The waiting requests of one tenant."""
+    """Waiting requests of one tenant."""
 
     tenant: str
     waiters: deque[_Waiter] = field(default_factory=deque)
@@ -148,23 +148,23 @@ class _Queue:
 
     @property
     def missing_s(self) -> float:
-        """Cost missing for its first request, seconds."""
+        """Part of the cost of the first request that the deficit does not cover yet, seconds."""
         return self.waiters[0].cost_s - self.deficit_s
 
 
 class Gate:
-    """A gate that admits requests while less than a window of work is inside.
+    """Gate that admits requests while the admitted work is below one window.
 
     Waiting requests are scheduled by deficit round-robin between tenants (Shreedhar and Varghese
-    1995) over estimated cost. A tenant may queue as much work as there is room left, as with
-    permits; a few requests may always wait.
+    1995), by their estimated cost. A tenant may queue as much work as the queue has free, by the
+    rule of :class:`Bulkhead`. A few requests may always wait.
 
     Args:
-        lane: Lane, as shown to callers.
+        lane: Name of the lane in errors.
         max_queue_s: Maximum estimated work that waits, seconds.
         clock: Clock of the event loop, seconds.
         waited: Called with the waiting time of each request that waited, seconds.
-        window_s: Estimated work admitted at a time, seconds.
+        window_s: Estimated work that is admitted at a time, seconds.
     """
 
     __slots__ = (
@@ -209,23 +209,23 @@ class Gate:
         return not self._ring and self._inside_s < self._window_s
 
     def try_enter(self, cost_s: float) -> bool:
-        """Enter if there is no queue and there is room; :meth:`leave` must follow."""
+        """Enter and return True if no request waits and the window is not full."""
         if not self._is_open:
             return False
         self._inside_s += cost_s
         return True
 
     async def enter(self, tenant: str, cost_s: float, deadline_s: float) -> None:
-        """Wait for admission; :meth:`leave` must follow unless this raises.
+        """Wait for admission. :meth:`leave` must follow, unless this raises.
 
         Args:
             tenant: Tenant of the request.
-            cost_s: Estimated duration, seconds.
-            deadline_s: Clock time by which it must be done.
+            cost_s: Estimated duration of the work, seconds.
+            deadline_s: Time by which the work must be complete, on the clock of the gate, seconds.
 
         Raises:
             Unavailable: BULKHEAD_FULL; too much work waits.
-            DeadlineExceeded: It cannot be done in time, or the deadline passed while it waited.
+            DeadlineExceeded: The deadline passed, or would pass before the end of the work.
         """
         if self.try_enter(cost_s):
             return
@@ -257,15 +257,12 @@ class Gate:
             self._turn()
 
     def check(self, tenant: str, cost_s: float, deadline_s: float) -> None:
-        """Raise the error that :meth:`enter` would raise now, and count it as a refusal.
-
-        Cost: O(1).
-        """
+        """Raise the error that :meth:`enter` would raise now, and count a refusal; O(1)."""
         if not self._is_open:
             self._refuse(self._queues.get(tenant) or _Queue(tenant), cost_s, deadline_s)
 
     def _refuse(self, queue: _Queue, cost_s: float, deadline_s: float) -> None:
-        """Refuse a request that would wait in vain."""
+        """Refuse a request that the queue cannot hold, or that would miss its deadline."""
         room_s = self._max_queue_s - self._queued_s
         if self.waiting >= _FEW and queue.cost_s + cost_s > room_s:
             self.rejected += 1
@@ -280,7 +277,7 @@ class Gate:
             )
 
     def _next(self) -> _Queue:
-        """Return the queue whose turn it is, and add quanta to those before it."""
+        """Return the queue with the next turn, and add quanta to the queues before it."""
         ring = self._ring
         while True:
             for _ in range(len(ring)):
@@ -289,18 +286,18 @@ class Gate:
                     return queue
                 queue.deficit_s += self._quantum_s
                 ring.rotate(-1)
-            # No queue could pay in a whole round, so the following rounds without effect are added
-            # at once.
+            # After a round without an admission, the quanta of all rounds until the next one are
+            # added at once.
             rounds = int(min(queue.missing_s for queue in ring) / self._quantum_s)
             for queue in ring:
                 queue.deficit_s += rounds * self._quantum_s
 
     def _turn(self) -> None:
-        """Admit the first request of the queue whose turn it is."""
+        """Admit the first request of the queue with the next turn."""
         queue = self._next()
         waiter = queue.waiters[0]
         self._withdraw(queue, waiter)
-        # The caller was cancelled and will find the request withdrawn.
+        # The request was cancelled, so it is only removed from the queue.
         if waiter.turn.done():
             return
         queue.deficit_s = max(0.0, queue.deficit_s - waiter.cost_s)
@@ -333,10 +330,10 @@ class Lanes:
     """All lanes of a node.
 
     Args:
-        permits: Maximum number of calls inside each lane.
-        max_queue_s: Maximum estimated work that waits in one lane, by resource, seconds.
+        permits: Maximum number of calls at a time, by lane.
+        max_queue_s: Maximum estimated work that waits in one lane, seconds, by resource.
         clock: Clock of the event loop, seconds.
-        waited: Called with the lane and the seconds of every wait.
+        waited: Called with the lane and the duration of each wait, seconds.
     """
 
     def __init__(
@@ -354,7 +351,7 @@ class Lanes:
         self._gates: dict[tuple[Lane, Before, int], Gate] = {}
 
     def __iter__(self) -> Iterator[LaneStatus]:
-        """Yield the figures of every lane."""
+        """Yield the state of every lane."""
         for lane, bulkhead in self._bulkheads.items():
             gates = [gate for (of, *_), gate in self._gates.items() if of is lane]
             yield LaneStatus(
@@ -366,15 +363,15 @@ class Lanes:
             )
 
     def inside(self, lane: Lane, tenant: str) -> _Permit:
-        """Return a context that holds a permit of a lane; see :meth:`Bulkhead.inside`."""
+        """Return a context manager that holds a permit of a lane; see :meth:`Bulkhead.inside`."""
         return self._bulkheads[lane].inside(tenant)
 
     def bulkhead(self, lane: Lane) -> Bulkhead:
-        """Return the permits of a lane, for code that uses no other lane."""
+        """Return the bulkhead of a lane, for code that uses no other lane."""
         return self._bulkheads[lane]
 
     def gate(self, lane: Lane, before: Before, index: int = 0) -> Gate:
-        """Return the gate of a lane in front of a worker, or of the journal for its spaces."""
+        """Return the gate of a lane for a worker, or for the journal of the worker's spaces."""
         gate = self._gates.get((lane, before, index))
         if gate is None:
 

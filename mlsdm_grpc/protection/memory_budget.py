@@ -1,4 +1,4 @@
-"""The memory budget of the loaded spaces."""
+"""Memory budget of the loaded spaces."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Final
 
 __all__ = ["Budget"]
 
+# Share of the budget that unloading leaves free, so that the next spaces fit.
 _KEPT_FREE: Final = 0.1
 
 
 class Budget:
-    """Memory of all loaded spaces.
+    """RAM of all loaded spaces, with its limits.
 
     Args:
-        limit_bytes: Above this, unused spaces are unloaded; 0 is unlimited.
-        most_bytes: Above this, while all spaces are in use, no space is loaded; 0 is unlimited.
+        limit_bytes: Above this limit, unused spaces are unloaded; 0 for no limit.
+        most_bytes: Above this limit, no space is loaded while all are in use; 0 for no limit.
     """
 
     def __init__(self, limit_bytes: int, most_bytes: int = 0) -> None:
@@ -25,16 +26,16 @@ class Budget:
         self._most_bytes = most_bytes or sys.maxsize
         self._used_bytes = 0
         self.is_kept = False
-        """True if a task unloads spaces."""
+        """True while a task unloads spaces."""
         self.room_wanted = asyncio.Event()
         """Set when spaces must be unloaded."""
         self.roomy = asyncio.Event()
-        """Set while there is room, or no more room can be made."""
+        """Set while the RAM is below its limit, or no further space can be unloaded."""
         self.roomy.set()
 
     @property
     def used_bytes(self) -> int:
-        """Present memory of all spaces, bytes."""
+        """RAM of all loaded spaces, bytes."""
         return self._used_bytes
 
     @used_bytes.setter
@@ -44,7 +45,11 @@ class Budget:
             self.room_wanted.set()
 
     async def make_room(self, timeout_s: float) -> None:
-        """Wait until there is room, if it can be made, or until the time is over."""
+        """Wait until the RAM is below its limit, no further space can be unloaded, or time is over.
+
+        Args:
+            timeout_s: Maximum wait, seconds.
+        """
         if self.exceeded and self.is_kept:
             self.roomy.clear()
             self.room_wanted.set()
@@ -59,10 +64,10 @@ class Budget:
 
     @property
     def exhausted(self) -> bool:
-        """True if another space would take memory that the node needs for other work."""
+        """True if another space would need RAM that the node needs for other work."""
         return self.used_bytes > self._most_bytes
 
     @property
     def goal_bytes(self) -> int:
-        """Target of unloading, bytes: some room for the next spaces."""
+        """RAM at which the unloading of spaces stops, bytes."""
         return int(self.limit_bytes * (1 - _KEPT_FREE))

@@ -1,15 +1,15 @@
-"""The protective mode of the node: a state machine without I/O, driven by a clock and ratios.
+"""Protection mode of the node: a state machine without I/O, driven by a clock and signals.
 
-A signal is a measured value as a share of its limit. From ``shed_at`` on it requests SHEDDING, from
-1 on EMERGENCY, and below ``release_at`` it is back to normal::
+A signal is a measured value divided by its limit. From ``shed_at`` on it requests SHEDDING, from 1
+on EMERGENCY. It requests nothing again once it falls below ``release_at``::
 
     NORMAL <-> SHEDDING -> EMERGENCY -> PROBING -> NORMAL or SHEDDING
                                ^___________|
 
-An emergency ends after its cool-down without an emergency signal. Then a few writes are admitted as
-probes. A write that fails because of the node restarts the emergency. A returning signal doubles
-the next cool-down up to a maximum, and time without an emergency halves it again. Once the signals
-are normal, every state ends by time alone; no state is permanent.
+An emergency ends after a cool-down time without an emergency signal. Then a few writes are admitted
+as probes. A probe that fails because of the node restarts the emergency. Each emergency doubles the
+cool-down of the next one, up to a maximum. Time without an emergency halves it again. Once all
+signals are normal, every mode ends by time alone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NO_DETAILS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Mode(enum.IntEnum):
-    """Protective mode; the numbers are those of the contract."""
+    """Protection mode. The numbers are those of the contract."""
 
     NORMAL = 1
     SHEDDING = 2
@@ -41,13 +41,13 @@ class Mode(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One measured cause of pressure."""
+    """Measured cause of pressure."""
 
     name: str
     ratio: float
-    """Measured value as a share of the limit, at least 0."""
+    """Measured value divided by its limit, at least 0."""
     firing: bool
-    """True if it requests protection."""
+    """True if the signal requests protection."""
 
 
 class _Level(enum.IntEnum):
@@ -57,12 +57,12 @@ class _Level(enum.IntEnum):
 
 
 class ModeMachine:
-    """State machine of the mode; not thread-safe.
+    """State machine of the mode. Not thread-safe.
 
     Args:
         settings: Thresholds and times.
         clock: Returns monotonic seconds.
-        on_change: Called with each new mode and its causes.
+        on_change: Called with each new mode and the names of its causes.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class ModeMachine:
         self._clock = clock
         self._on_change = on_change
         self.mode = Mode.NORMAL
-        """The mode in force: the forced one, otherwise that of the signals."""
+        """Current mode: that of the operator, or else that of the signals."""
         self._own = Mode.NORMAL
         self._ratios: Mapping[str, float] = {}
         self.details: Mapping[str, str] = {}
-        """Description of each signal's value and limit at the last tick."""
+        """Text with value and limit of each signal at the last tick, by name."""
         self._levels: dict[str, _Level] = {}
         self._causes: frozenset[str] = frozenset()
-        # Time of the last signal for the present mode, and time of entering it.
+        # Times of the last signal for the current mode, and of its beginning, seconds.
         self._fired_s = self._entered_s = clock()
         self._cool_down_s = self._next_s = settings.cool_down_s
         self._next_since_s = self._entered_s
@@ -93,7 +93,7 @@ class ModeMachine:
 
     @property
     def causes(self) -> tuple[str, ...]:
-        """Names of the signals behind the mode, sorted; ``operator`` for a forced mode."""
+        """Names of the signals that cause the mode, sorted; ``operator`` for a forced mode."""
         if self._forced is not None:
             return (_OPERATOR,)
         return tuple(sorted(self._causes))
@@ -113,12 +113,12 @@ class ModeMachine:
 
     @property
     def forced_for_s(self) -> float:
-        """Remaining time of a forced mode, seconds; infinite without an end."""
+        """Remaining time of a forced mode, seconds; infinite for a mode without an end."""
         return max(0.0, self._forced_until_s - self._clock())
 
     @property
     def next_cool_down_s(self) -> float:
-        """Cool-down of the next emergency, seconds."""
+        """Cool-down time of the next emergency, seconds."""
         settings = self._settings
         if self._own in {Mode.EMERGENCY, Mode.PROBING}:
             return self._next_s
@@ -127,7 +127,7 @@ class ModeMachine:
 
     @property
     def retry_after_s(self) -> float:
-        """Estimated time until refused work may be served again, seconds."""
+        """Estimated time until refused work may be accepted again, seconds."""
         settings = self._settings
         if self._forced is not None:
             return max(_SHORTEST_RETRY_S, min(self.forced_for_s, settings.cool_down_s))
@@ -139,11 +139,11 @@ class ModeMachine:
         return max(_SHORTEST_RETRY_S, min(lasts_s, began_s + lasts_s - self._clock()))
 
     def tick(self, ratios: Mapping[str, float], details: Mapping[str, str] = _NO_DETAILS) -> None:
-        """Update the mode from the signals; a missing signal counts as normal.
+        """Update the mode from the signals. A missing signal counts as normal.
 
         Args:
-            ratios: Ratios by name, each at least 0.
-            details: Descriptions of value and limit by name, for people.
+            ratios: Measured values divided by their limits, by name of the signal, each at least 0.
+            details: Texts with value and limit, by name of the signal.
         """
         now = self._clock()
         self._ratios, self.details = dict(ratios), details
@@ -158,7 +158,8 @@ class ModeMachine:
                 self._probing(now)
         elif self._own is Mode.PROBING:
             limit_s = self._settings.probe_s
-            # A hung write raises the signal ``queue_age`` after this time; PROBING waits for it.
+            # A blocked write fires the signal ``queue_age`` after this time, so PROBING lasts until
+            # then.
             if self._out:
                 limit_s = max(limit_s, self._settings.max_processing_s)
             if now - self._entered_s >= limit_s:
@@ -170,18 +171,18 @@ class ModeMachine:
         self._publish()
 
     def force(self, mode: Mode, for_s: float) -> None:
-        """Set the mode until :meth:`release` or for a time, regardless of the signals."""
+        """Set the mode for a time in seconds, which may be infinite, regardless of the signals."""
         self._forced = mode
         self._forced_until_s = self._clock() + for_s
         self._publish()
 
     def release(self) -> None:
-        """Return to the mode of the signals, which were evaluated all the time."""
+        """Return to the mode of the signals, which is updated during a forced mode too."""
         self._forced = None
         self._publish()
 
     def take_probe(self) -> int:
-        """Return the number of the probing round for a write, or 0 if it must be refused."""
+        """Return the number of the current round of probes, or 0 if the write must be refused."""
         if self.mode is not Mode.PROBING or not self._tokens:
             return 0
         self._tokens -= 1
@@ -192,8 +193,8 @@ class ModeMachine:
         """Record the result of a probe.
 
         Args:
-            probe: Result of :meth:`take_probe`; an earlier round is ignored.
-            good: True or False if the write shows the health of the node, None if it shows nothing.
+            probe: Result of :meth:`take_probe`. Probes of earlier rounds are ignored.
+            good: True after a success, False after a fault of the node, None after any other error.
         """
         if probe != self._round or self._own is not Mode.PROBING:
             return
@@ -236,9 +237,9 @@ class ModeMachine:
         """Enter EMERGENCY.
 
         Args:
-            now: Current time.
-            relapse: True for a returning signal, which may return again. False for a failed probe,
-                which shows that the cause persisted.
+            now: Current time, seconds.
+            relapse: True for an emergency signal, which doubles the next cool-down. False for a
+                failed probe, whose cause has persisted.
         """
         if self._own in {Mode.NORMAL, Mode.SHEDDING}:
             self._causes = frozenset()
@@ -270,5 +271,5 @@ class ModeMachine:
 
 
 def explain(machine: ModeMachine) -> str:
-    """Return the causes of a mode with measured values and limits."""
+    """Return the causes of the current mode, with values and limits."""
     return "; ".join(machine.details.get(cause, cause) for cause in machine.causes)

@@ -1,7 +1,7 @@
-"""Sampling of the signals of the node, which drive its mode.
+"""Periodic measurement of the signals of the node, which determine its mode.
 
-Files are read in a thread. If it hangs, the last reading is used: a hanging disk is detected by the
-age of unfinished work.
+Files are read in a thread. While it blocks, the last reading is used. A disk that does not respond
+is detected by the age of incomplete work.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 
 import anyio
 import structlog
@@ -26,27 +26,29 @@ from mlsdm_grpc.units import MIB
 __all__ = ["Monitor"]
 
 _log = structlog.get_logger(component="pressure")
+# Time constant of the mean event loop lag, seconds.
 _LAG_MEAN_S = 1.0
 _LEAST_BYTES = 1
+# Minimum time between two returns of freed pages, seconds.
 _TRIM_S = 1.0
-# Factor by which memory is read more often when much of it is used, because the rest may be
-# allocated within a tenth of a second.
+# Factor by which RAM is measured more often near its limit, because the rest may be allocated
+# within a tenth of a second.
 _NEAR_LIMIT = 8
 _OF_THIS_NODE = {"memory", "loop_lag"}
 _OF_THE_JOURNAL = {"journal", "disk"}
 
 
 class Monitor:
-    """Task that updates the mode of the node.
+    """Task that measures the signals and updates the mode of the node.
 
     Args:
         settings: Limits and times.
         sensors: Sensors that are read in a thread.
-        pids: Returns the worker processes of the node.
-        oldest_s: Returns the age of the oldest unfinished work, seconds.
+        pids: Returns the ids of the worker processes.
+        oldest_s: Returns the age of the oldest incomplete work, seconds.
         journal: Returns the health of the journal; must not block.
         metrics: Metrics to update.
-        shed: Requests unloading of idle spaces; called at every tick while that is needed.
+        shed: Starts the unloading of unused spaces. Called at each measurement while RAM is needed.
         clock: Returns monotonic seconds.
     """
 
@@ -71,18 +73,18 @@ class Monitor:
         self._metrics = metrics
         self._clock = clock
         self._lag_s = 0.0
-        # Time of the next return of freed memory.
+        # Earliest time of the next return of freed pages to the system.
         self._trim_s = clock()
         self._one_thread = anyio.CapacityLimiter(1)
         self.reading = Reading({}, 0, 0, None)
-        """Last reading of the thread."""
+        """Last reading of the sensors."""
         self.machine = ModeMachine(settings, clock=clock, on_change=self._changed)
         for mode in Mode:
             metrics.node_mode.labels(mode.name.lower()).set(mode is Mode.NORMAL)
 
     @property
     def ready(self) -> bool:
-        """True if no cause of this node alone prevents serving."""
+        """True unless this node alone causes an emergency, by its RAM or its event loop."""
         return not self._caused_by(_OF_THIS_NODE)
 
     @property
@@ -91,11 +93,11 @@ class Monitor:
         return self._journal().writable and not self._caused_by(_OF_THE_JOURNAL)
 
     async def look(self) -> None:
-        """Sample once, so that there is a status before the first request."""
+        """Measure once, so that a mode is known before the first request."""
         await self._read()
         self._look()
 
-    async def run(self, on_tick: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, on_tick: Callable[[], None]) -> None:
         """Sample without end; ``on_tick`` is called after every sample."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._read_for_ever)
@@ -104,13 +106,13 @@ class Monitor:
                 await anyio.sleep(self._settings.interval_s)
                 self._note_lag(self._clock() - began_s)
                 self._look()
-                await on_tick()
+                on_tick()
 
     async def _read_for_ever(self) -> None:
         while True:
             near = self._filled() >= self._settings.release_at
             await anyio.sleep(self._settings.interval_s / (_NEAR_LIMIT if near else 1))
-            # Returning memory costs milliseconds, so it is done only near the limit.
+            # The return of freed pages takes milliseconds, so it happens only near the limit.
             if near and self._clock() >= self._trim_s:
                 await anyio.to_thread.run_sync(trim, limiter=self._one_thread)
                 self._trim_s = self._clock() + _TRIM_S
@@ -119,7 +121,7 @@ class Monitor:
                 self._look()
 
     def _filled(self) -> float:
-        """Return the used share of the memory limit, 0 without a limit."""
+        """Return the used share of the memory limit; 0 without a limit."""
         reading = self.reading
         limit_bytes = reading.memory_limit_bytes
         return reading.used_bytes / limit_bytes if limit_bytes else 0.0
@@ -131,7 +133,7 @@ class Monitor:
         )
 
     def _note_lag(self, slept_s: float) -> None:
-        """Update the mean event loop lag, weighted by time."""
+        """Update the mean lag of the event loop, an average weighted by time."""
         weight = -math.expm1(-slept_s / _LAG_MEAN_S)
         late_s = max(0.0, slept_s - self._settings.interval_s)
         self._lag_s += weight * (late_s - self._lag_s)
@@ -142,12 +144,12 @@ class Monitor:
             self._metrics.pressure_ratio.labels(name).set(ratio)
         machine = self.machine
         machine.tick(ratios, details)
-        # Idle spaces are the only memory that the node can release by itself.
+        # Unused spaces are the only RAM that the node can release itself.
         if machine.mode is Mode.SHEDDING or "memory" in machine.causes:
             self._shed()
 
     def _ratios(self) -> tuple[dict[str, float], dict[str, str]]:
-        """Return the signals as shares of their limits, and their descriptions."""
+        """Return the signals as shares of their limits, and texts with value and limit, by name."""
         settings, reading, oldest_s = self._settings, self.reading, self._oldest_s()
         writable = self._journal().writable
         ratios = {

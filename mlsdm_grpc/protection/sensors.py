@@ -1,11 +1,11 @@
-"""Sensors of the machine: memory, its limit, and free disk space.
+"""Sensors of the machine: RAM in use, its limit, and free disk space.
 
-The functions read small kernel files and may block as long as these do, so call them in a thread. A
-value that cannot be measured is omitted, never guessed.
+The functions read small kernel files, which may block, so call them in a thread. A value that
+cannot be measured is left out and never estimated.
 
-Memory *in use* is memory that the kernel cannot reclaim: private and shared memory of processes,
-tmpfs, and the kernel's own memory for them. The page cache is excluded, because it is reclaimed
-before any process is killed.
+RAM *in use* is memory that the kernel cannot reclaim: private and shared memory of processes,
+tmpfs, and the kernel's own memory for them. The page cache is not counted, because the kernel
+reclaims it before it kills a process.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ __all__ = ["Reading", "Sensors", "cgroup_limit", "memory_in_use", "resident_byte
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """File names of one version of control groups."""
+    """File names in one version of control groups."""
 
     limits: tuple[str, ...]
     usage: str
     reclaimable: tuple[str, ...]
-    """Lines of ``memory.stat`` with reclaimable memory."""
+    """Names of the lines in ``memory.stat`` with reclaimable memory."""
 
 
 _VERSIONS = {
@@ -43,26 +43,26 @@ _VERSIONS = {
         ("inactive_file", "active_file", "slab_reclaimable"),
     ),
 }
-# The kernel writes a number just below 2^63 for no limit.
+# Without a limit, the kernel writes a number just below 2^63.
 _NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One measurement."""
+    """Result of one measurement."""
 
     resident: Mapping[int, int]
-    """Resident memory of each process by its id, bytes."""
+    """Resident memory by process id, bytes."""
     used_bytes: int
-    """Memory in use that counts against the limit, bytes."""
+    """RAM in use that counts against the limit, bytes."""
     memory_limit_bytes: int
-    """Memory limit, bytes; 0 if there is none."""
+    """Memory limit, bytes; 0 without a limit."""
     free_bytes: int | None
-    """Free space of the data folder, bytes; None if it is not checked."""
+    """Free disk space of the data folder, bytes; None if it is not measured."""
 
     @property
     def resident_bytes(self) -> int:
-        """Resident memory of all processes, bytes; shared memory counts for each."""
+        """Resident memory of all processes, bytes. Shared memory counts in each of them."""
         return sum(self.resident.values())
 
 
@@ -71,8 +71,8 @@ class Sensors:
 
     Args:
         settings: Configured limits.
-        data_dir: Folder of the journal; None if it is not on disk.
-        root: Parent of ``proc`` and base of mount points.
+        data_dir: Data folder of the journal; None for a journal in RAM.
+        root: Folder that contains ``proc`` and the mount points.
     """
 
     def __init__(
@@ -83,14 +83,18 @@ class Sensors:
         self._root = root
 
     def read(self, pids: Iterable[int]) -> Reading:
-        """Return a measurement; ``pids`` are the processes of the node."""
+        """Return a measurement.
+
+        Args:
+            pids: Ids of the processes of the node.
+        """
         processes = list(pids)
         resident = {pid: resident_bytes(pid, root=self._root) for pid in processes}
         used_bytes, limit_bytes = self._memory(processes)
         return Reading(resident, used_bytes, limit_bytes, self._free())
 
     def _memory(self, pids: Iterable[int]) -> tuple[int, int]:
-        """Return used memory and limit of the limit closest to exhaustion."""
+        """Return used and permitted bytes for the limit that is closest to exhaustion."""
         ours = sum(memory_in_use(pid, root=self._root) for pid in pids)
         share = self._settings.memory_share
         found = [
@@ -107,24 +111,24 @@ class Sensors:
         try:
             found = os.statvfs(self._data_dir)
         except OSError:
-            # The journal reports the problem of its folder.
+            # The journal reports problems of its folder.
             return None
         return found.f_bavail * found.f_frsize
 
 
 def resident_bytes(pid: int, *, root: Path = Path("/")) -> int:
-    """Return the resident memory of a process, bytes; 0 if it has ended."""
+    """Return the resident memory of a process, bytes; 0 after its end."""
     return _pages(pid, root)[0]
 
 
 def memory_in_use(pid: int, *, root: Path = Path("/")) -> int:
-    """Return the memory of a process without file pages, bytes; 0 if it has ended."""
+    """Return the memory of a process without file pages, bytes; 0 after its end."""
     resident, shared = _pages(pid, root)
     return resident - shared
 
 
 def _pages(pid: int, root: Path) -> tuple[int, int]:
-    """Return resident bytes of a process, and those of files or shared memory."""
+    """Return the resident memory of a process, and the part with files or shared memory, bytes."""
     try:
         fields = (root / f"proc/{pid}/statm").read_text("ascii").split()
         resident, shared = int(fields[1]), int(fields[2])
@@ -137,28 +141,28 @@ def _pages(pid: int, root: Path) -> tuple[int, int]:
 def cgroup_limit(root: Path = Path("/")) -> int | None:
     """Return the lowest memory limit of the control groups of this process, bytes.
 
-    Both versions are read; a limit of a group applies to the groups below it.
+    Both versions of control groups are read. The limit of a group also applies to the groups in it.
     """
     return min((group.limit for group in _groups(root)), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A control group with a limit."""
+    """Control group with a memory limit."""
 
     limit: int
     used: int | None
-    """Memory in use by all its processes; None if it cannot be read."""
+    """RAM in use by all its processes, bytes; None if it cannot be read."""
 
 
 def _groups(root: Path) -> Iterator[_Group]:
-    """Yield the control group of this process and its ancestors that have a limit."""
+    """Yield the control group of this process and its ancestors, if they have a limit."""
     paths = _paths(root)
     for kind, mounted, point in _mounts(root):
         path = paths.get(kind)
         if path is None:
             continue
-        # In a container the root of the mount is the container's own group.
+        # In a container, the root of the mount is the group of the container.
         inside = path.relative_to(mounted) if path.is_relative_to(mounted) else PurePosixPath()
         top = root / point.lstrip("/")
         for each in (inside, *inside.parents):
@@ -170,7 +174,7 @@ def _groups(root: Path) -> Iterator[_Group]:
 def _numbers(folder: Path, names: Iterable[str]) -> Iterator[int]:
     for name in names:
         with contextlib.suppress(OSError, ValueError):
-            yield int((folder / name).read_text("ascii"))  # "max" is no number
+            yield int((folder / name).read_text("ascii"))  # "max" means no limit
 
 
 def _used(folder: Path, version: _Version) -> int | None:
@@ -184,7 +188,7 @@ def _used(folder: Path, version: _Version) -> int | None:
 
 
 def _paths(root: Path) -> dict[str, PurePosixPath]:
-    """Return the control group of this process that may limit memory, by version."""
+    """Return the control group of this process for memory, by version."""
     found = {}
     for line in _lines(root / "proc/self/cgroup"):
         match line.split(":", 2):
@@ -196,7 +200,7 @@ def _paths(root: Path) -> dict[str, PurePosixPath]:
 
 
 def _mounts(root: Path) -> Iterator[tuple[str, PurePosixPath, str]]:
-    """Yield version, root within the file system, and mount point of memory control groups."""
+    """Yield the mounts of memory control groups: version, root in the file system, mount point."""
     for line in _lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
         match before.split(" "), after.split(" "):

@@ -1,1 +1,1 @@
-"""Authentication: principals, and the credentials that prove them; independent of the transport."""
+"""Authentication: principals, and the credentials that prove them. Independent of the transport."""

@@ -1,4 +1,4 @@
-"""Authentication of a call: the credentials that it presents, and their verifiers in order."""
+"""Authentication of a call by its credentials, with verifiers in a fixed order."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Authenticator(Protocol):
     ) -> Principal | Awaitable[Principal]:
         """Return the principal of a call.
 
-        The awaitable stands for a verification that first needs the keys of an issuer.
+        The result is an awaitable if the keys of a token issuer must be fetched first.
 
         Args:
-            metadata: Metadata of the call; the last value of a repeated key.
-            repeated: Keys that occur more than once.
+            metadata: Metadata of the call. Of a repeated key, it has the last value.
+            repeated: Keys that the call has more than once.
             identities: Names in the verified client certificate.
 
         Raises:
@@ -42,25 +42,25 @@ class Authenticator(Protocol):
         """
 
     def holds(self, principal: Principal) -> bool:
-        """Return True if the credential of a verified principal is valid now as well."""
+        """Return True if the credential of a verified principal is still valid."""
 
 
 class Verifier(Protocol):
     """Verifier of one kind of credential."""
 
     def verify(self, shown: Presented) -> Principal | Awaitable[Principal] | None:
-        """Return the principal that the credentials prove; None: they are of another kind.
+        """Return the principal that the credentials prove, or None for credentials of another kind.
 
         Raises:
             Unauthenticated: CREDENTIAL_INVALID or CREDENTIAL_EXPIRED.
         """
 
     def holds(self, principal: Principal) -> bool:
-        """Return True if the principal is of this verifier, and its credential valid now."""
+        """Return True if this verifier knows the principal and its credential is still valid."""
 
 
 class DevAuthenticator:
-    """Authenticator that accepts every caller as ``dev``; the settings restrict it to loopback."""
+    """Authenticator that accepts every caller as ``dev``. The settings restrict it to loopback."""
 
     def authenticate(
         self,
@@ -68,20 +68,20 @@ class DevAuthenticator:
         repeated: Collection[str],
         identities: tuple[str, ...] = (),
     ) -> Principal:
-        """Return the principal ``dev`` of the tenant ``dev`` for any credential."""
+        """Return the principal ``dev`` of the tenant ``dev``, regardless of the credentials."""
         del metadata, repeated, identities
         return _DEV
 
     def holds(self, principal: Principal) -> bool:
-        """Return True for ``dev``."""
+        """Return True for the principal ``dev``."""
         return principal == _DEV
 
 
 class VerifierChain:
-    """Authenticator of verifiers in order; the first one of the credential's kind decides.
+    """Authenticator with several verifiers. The first one for the kind of the credential decides.
 
     Args:
-        verifiers: The verifiers.
+        verifiers: Verifiers in the order of their calls.
     """
 
     def __init__(self, verifiers: Sequence[Verifier]) -> None:
@@ -102,5 +102,5 @@ class VerifierChain:
         raise presented.invalid_credential() if shown.token else presented.missing_credential()
 
     def holds(self, principal: Principal) -> bool:
-        """Return True if one of the verifiers accepts the credential now."""
+        """Return True if a verifier still accepts the credential."""
         return any(verifier.holds(principal) for verifier in self._verifiers)

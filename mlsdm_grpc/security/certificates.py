@@ -1,4 +1,4 @@
-"""Authentication by client certificates, which the transport has verified against the client CA."""
+"""Authentication by client certificates, which the transport has verified with the client CA."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["ClientCertificates"]
 class ClientCertificates:
     """Verifier of the names in client certificates.
 
-    A call with a token is left to the verifiers of tokens: the certificate then only opens the
-    connection.
+    A call with a token is not verified here, even if its connection has a certificate. The
+    verifiers of tokens decide about it.
 
     Args:
-        policy: Mapping from names to principals.
+        policy: File that maps names to principals.
     """
 
     def __init__(self, policy: PolicyFile) -> None:
@@ -31,9 +31,12 @@ class ClientCertificates:
     def verify(self, shown: Presented) -> Principal | None:
         """Return the principal of a certificate.
 
+        Returns:
+            Principal; None for a call with a token, or without a certificate.
+
         Raises:
-            Unauthenticated: CREDENTIAL_INVALID: no entry names the certificate, or entries of
-                different principals do.
+            Unauthenticated: CREDENTIAL_INVALID; no principal has a name of the certificate, or
+                several have one.
         """
         if shown.token or not shown.identities:
             return None
@@ -44,7 +47,7 @@ class ClientCertificates:
         return found.pop()
 
     def holds(self, principal: Principal) -> bool:
-        """Return True if the mapping still has the principal with the same rights."""
+        """Return True if the file still has the principal with the same rights."""
         return (
             principal.key_id.startswith(CERTIFICATE_PREFIX)
             and principal in self._policy.certificates.values()

@@ -1,4 +1,4 @@
-"""Reload of identity files while the server runs: on a change of their content, and on request."""
+"""Reload of identity files in a running server, after a change of their content or on request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOK_S", "FileWatch", "Reloadable"]
 
 LOOK_S: Final = 2.0
-"""Interval at which the files are read, seconds."""
+"""Interval between two reads of the files, seconds."""
 _log = structlog.get_logger(component="security")
 
 
@@ -30,21 +30,22 @@ class Reloadable(Protocol):
         """Paths of the files."""
 
     def reload(self) -> None:
-        """Read the files again; the content read before stays in use after an error.
+        """Read the files again. After an error, the previous content stays in use.
 
         Raises:
-            InvalidInput: One violation for every fault of the files.
+            InvalidInput: One violation for every fault in the files.
         """
 
 
 class FileWatch:
-    """Owners that read their files again when the content of one of them changes.
+    """Watch over files, whose owners reload them when the content of any file changes.
 
-    All of them read again, in order, because the entries of one file may name those of another.
-    Contents are compared and not times, so that a change within one tick of the clock counts.
+    All owners reload, in order, because entries of one file may refer to another file. Contents are
+    compared and not modification times, so two changes within one tick of the file clock are
+    noticed.
 
     Args:
-        owners: Owners of files; each has read them.
+        owners: Owners of files, which have read them once.
         interval_s: Time between two comparisons, seconds.
     """
 
@@ -55,14 +56,14 @@ class FileWatch:
         self._seen = self._contents()
 
     def request(self) -> None:
-        """Read all files again at once, even if nothing changed."""
+        """Request a reload of all files, even without a change."""
         self._seen = ()
         self._requested.set()
 
     async def changed(self) -> bool:
-        """Wait for the next reload, and return True if all owners accepted their files."""
+        """Wait for the next reload; return True if all owners accepted their files."""
         while True:
-            # Notifications of changes exist on some file systems only, so contents are compared.
+            # Only some file systems report changes, so contents are compared.
             try:
                 async with asyncio.timeout(self._interval_s):
                     await self._requested.wait()
@@ -74,7 +75,7 @@ class FileWatch:
                 return result
 
     def _look(self) -> bool | None:
-        """Return None without a change, else True if every owner accepted its files."""
+        """Reload after a change; return None without one, else True if all owners accepted it."""
         contents = self._contents()
         if contents == self._seen:
             return None
@@ -100,7 +101,7 @@ class FileWatch:
 
 
 def _digest(file: Path) -> bytes:
-    """Return the hash of a file's content; empty if it cannot be read."""
+    """Return the hash of the content of a file, or b"" for an unreadable file."""
     try:
         return hashlib.sha256(file.read_bytes()).digest()
     except OSError:

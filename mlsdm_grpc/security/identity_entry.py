@@ -1,4 +1,4 @@
-"""Entries of identity files: the fields that keys and certificates have in common, with faults."""
+"""Entries of identity files: the common fields of keys and certificates, and their faults."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def load_document(file: Path, field: str) -> dict[str, Any]:
     """Return the content of a TOML file.
 
     Raises:
-        InvalidInput: The file cannot be read or is not TOML. The text of the error may quote a
-            secret, so only its kind is given.
+        InvalidInput: The file cannot be read or is not TOML. The error shows only the kind of the
+            fault, because its text may quote a secret.
     """
     try:
         return tomllib.loads(file.read_text("utf-8"))
@@ -46,12 +46,12 @@ def load_document(file: Path, field: str) -> dict[str, Any]:
 
 
 class EntryReader:
-    """Reader of one table; it collects the faults of all fields.
+    """Reader of one table, which collects the faults of all fields.
 
     Args:
         path: Path of the table in violations.
-        entry: The table.
-        known: Names of its fields.
+        entry: Table; any other value is a fault.
+        known: Names of its fields. Further fields are faults.
     """
 
     def __init__(self, path: str, entry: Any, known: Iterable[str]) -> None:
@@ -64,7 +64,7 @@ class EntryReader:
 
     @property
     def faults(self) -> list[FieldViolation]:
-        """Faults found so far, by field."""
+        """Faults found so far, sorted by field."""
         if not self._is_table:
             return [FieldViolation(self._path, "expected a table")]
         return sorted(self._faults, key=lambda fault: fault.field)
@@ -74,7 +74,7 @@ class EntryReader:
         self._faults.append(FieldViolation(f"{self._path}.{field}", description))
 
     def text(self, field: str, pattern: re.Pattern[str], *, default: str | None = None) -> str:
-        """Return a text of a pattern; without a default it is required."""
+        """Return a text that matches a pattern. Without a default, the field is required."""
         value = self._entry.get(field, default)
         if isinstance(value, str) and (value == default or pattern.fullmatch(value)):
             return value
@@ -82,14 +82,14 @@ class EntryReader:
         return ""
 
     def flag(self, field: str) -> bool:
-        """Return true or false, by default false."""
+        """Return the value of a Boolean field; False if absent."""
         value = self._entry.get(field, False)
         if not isinstance(value, bool):
             self.fault(field, "expected true or false")
         return value is True
 
     def time(self, field: str) -> datetime | None:
-        """Return a TOML time or a text of RFC 3339; None if absent."""
+        """Return the time in a field, a TOML time or a text of RFC 3339; None if absent."""
         value = self._entry.get(field)
         if value is None:
             return None
@@ -106,7 +106,7 @@ class EntryReader:
     def texts(
         self, field: str, allowed: re.Pattern[str] | Iterable[str], *, default: tuple[str, ...] = ()
     ) -> tuple[str, ...]:
-        """Return a list of texts that match a pattern or belong to a set."""
+        """Return a list of texts that match a pattern or are elements of a set."""
         value = self._entry.get(field)
         if value is None:
             return default
@@ -126,7 +126,7 @@ class EntryReader:
         return tuple(dict.fromkeys(value))
 
     def principal(self, roles: Mapping[str, frozenset[str]]) -> Principal:
-        """Return the principal of the common fields; without roles it is ``admin``.
+        """Return the principal of the common fields. Without roles, it has the role ``admin``.
 
         Args:
             roles: Permissions by known role.

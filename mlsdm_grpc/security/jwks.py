@@ -1,4 +1,4 @@
-"""Public keys of a token issuer: fetched when needed, shared, kept while the issuer is down."""
+"""Public keys of a token issuer: fetched on demand, shared, and kept while the issuer is down."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["FETCH_EVERY_S", "IssuerKeys", "is_trustworthy"]
 
 FETCH_EVERY_S: Final = 30.0
-"""Minimum time between two fetches, seconds. Tokens with invented key ids cause no more."""
+"""Minimum time between two fetches, seconds.
+
+Tokens with invented key ids therefore cause no further fetches.
+"""
 _MAX_BYTES: Final = 512 * KIB
 _TIMEOUT_S: Final = 5.0
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
@@ -34,9 +37,9 @@ _log = structlog.get_logger(component="security")
 
 
 def is_trustworthy(url: str) -> bool:
-    """Return True for https, and for http on loopback, where no one can change the answer.
+    """Return True for an https address, and for an http address on loopback.
 
-    An address with a user or a password is not trustworthy, because settings are logged.
+    An address with a user or a password is refused, because addresses are logged with the settings.
     """
     try:
         parts = urlsplit(url)
@@ -49,16 +52,16 @@ def is_trustworthy(url: str) -> bool:
 
 
 class IssuerKeys:
-    """Cache of the keys of one issuer.
+    """Cache of the public keys of one issuer.
 
-    A fetch asks for the keys, and before that for their address in the metadata of the issuer.
-    Calls that need the same fetch share it. After a failed fetch the keys of the last good one stay
-    in use. All methods belong to one event loop.
+    A fetch reads the address of the keys from the metadata of the issuer, unless it is configured,
+    and then the keys. Calls that need a fetch at the same time share it. After a failed fetch, the
+    previous keys stay in use. All methods must run on one event loop.
 
     Args:
         issuer: Issuer, exactly as its tokens name it.
-        keys_url: Address of the JWK set; empty: from the metadata of the issuer.
-        refresh_s: Age at which the keys are fetched again although none is missing, seconds.
+        keys_url: Address of the JWK set; empty to read it from the metadata of the issuer.
+        refresh_s: Age at which the keys are fetched again, seconds.
         clock: Monotonic clock, seconds.
     """
 
@@ -80,17 +83,19 @@ class IssuerKeys:
         self._tried_s = -FETCH_EVERY_S
         self._fetching: asyncio.Task[None] | None = None
         self.generation = 0
-        """Number of the key set; it changes with the keys."""
+        """Number of the last successful fetch. It changes whenever keys may have changed."""
 
     def find(self, kid: str) -> VerifyingKey | None:
-        """Return a key of the last good fetch."""
+        """Return a key of the last successful fetch, or None."""
         return self._keys.get(kid)
 
     async def fetched(self, kid: str) -> VerifyingKey | None:
-        """Return a key after a fetch, if the last one is long enough ago.
+        """Return a key after a fetch, or None for an unknown one.
+
+        A fetch in progress is shared. No fetch starts within 30 s of the last one.
 
         Raises:
-            Unavailable: ISSUER_UNAVAILABLE: no fetch succeeded yet.
+            Unavailable: ISSUER_UNAVAILABLE; no fetch has succeeded yet.
         """
         await self._fetch_once()
         if not self._known:
@@ -108,14 +113,14 @@ class IssuerKeys:
             await asyncio.sleep(max(FETCH_EVERY_S, self._refresh_s if self._known else 0))
 
     async def _fetch_once(self) -> None:
-        """Join the fetch in progress, or begin one if the last one is long enough ago."""
+        """Wait for the fetch in progress, or start one if the last one is long enough ago."""
         if self._fetching is None:
             if self._clock() - self._tried_s < FETCH_EVERY_S:
                 return
             self._tried_s = self._clock()
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._done)
-        # A caller that leaves must not end the fetch of the others.
+        # A cancelled caller must not cancel the fetch, which other callers share.
         await asyncio.shield(self._fetching)
 
     def _done(self, _: asyncio.Task[None]) -> None:
@@ -131,7 +136,7 @@ class IssuerKeys:
                     self._url = await self._discovered(session)
                 keys = read_keys_of(await _document(session, self._url))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            # The address may have moved.
+            # The issuer may have moved its keys, so the next fetch reads their address again.
             self._url = self._configured_url
             _log.warning("issuer_keys_unavailable", cause=type(error).__name__, stale=self._known)
             record_event(SecurityEvent.ISSUER_UNAVAILABLE, cause=type(error).__name__)
@@ -152,7 +157,7 @@ class IssuerKeys:
 
 
 async def _document(session: aiohttp.ClientSession, url: str) -> Any:
-    """Return a JSON document of bounded size; a redirect is an error."""
+    """Return a JSON document of limited size. A redirect is an error."""
     async with session.get(url, allow_redirects=False) as response:
         if response.status != 200:
             raise ValueError(f"the issuer answered {response.status}")

@@ -1,7 +1,7 @@
-"""Compact JSON Web Signatures: strict form, asymmetric algorithms, public keys of an issuer.
+"""Compact JSON Web Signatures: strict syntax, asymmetric algorithms, public keys of an issuer.
 
-Only the signature itself is left to a library. Everything that decides which key and algorithm are
-used is checked here, so that a token never chooses them beyond the configured ones.
+A library verifies the signature itself. All checks that decide about key and algorithm are made
+here, so that a token cannot choose others than the configured ones.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ __all__ = ["ALGORITHMS", "BadToken", "SignedToken", "VerifyingKey", "read_keys_o
 ALGORITHMS: Final = (
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
 )  # fmt: skip
-"""Algorithms that may be configured; all of them verify with a public key."""
+"""Algorithms that may be configured. All of them verify with a public key."""
 _KEY_TYPES: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _CURVES: Final = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
 _MIN_RSA_BITS: Final = 2_048
 _MAX_RSA_BITS: Final = 8_192
-# Bits of the public exponent. A larger one makes a verification expensive.
+# Maximum size of the public exponent in bits. A larger one makes verification expensive.
 _MAX_EXPONENT_BITS: Final = 33
 _MAX_KEYS: Final = 100
 _MAX_KID: Final = 256
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
-# Header parameters that change how a token is verified, or name a key of the token's own choice.
+# Header parameters that change the verification, or that contain or name a key themselves.
 _REFUSED: Final = frozenset(
     {"b64", "crit", "enc", "epk", "jku", "jwk", "x5c", "x5t", "x5t#S256", "x5u", "zip"}
 )
@@ -40,10 +40,10 @@ _TYPES: Final = frozenset({"at+jwt", "application/at+jwt", "jwt"})
 
 
 class BadToken(Exception):
-    """A token that is not accepted.
+    """Error for a token that is not accepted.
 
     Args:
-        cause: Word for logs, e.g. ``signature``; callers never see it.
+        cause: Word for logs, for example ``signature``. Callers do not see it.
     """
 
     def __init__(self, cause: str) -> None:
@@ -52,28 +52,28 @@ class BadToken(Exception):
 
 
 class SignedToken(NamedTuple):
-    """The parts of a token."""
+    """Parts of a token."""
 
     algorithm: str
     kid: str
     is_access_token: bool
-    """Header declares the type of RFC 9068."""
+    """True if the header has the type of RFC 9068."""
     signed: bytes
-    """Signed bytes: both segments."""
+    """Signed bytes: header and payload segments."""
     payload: bytes
     signature: bytes
 
 
 class VerifyingKey(NamedTuple):
-    """A public key of the issuer."""
+    """Public key of the issuer."""
 
     kid: str
     kind: str
-    """Key type and curve: ``RSA``, ``EC P-256`` ..."""
+    """Key type and curve, for example ``RSA`` or ``EC P-256``."""
     algorithm: str
-    """The only algorithm that the issuer uses it with; empty if the issuer names none."""
+    """Only algorithm for which the issuer uses the key; empty if the issuer names none."""
     key: Any
-    """The key as the library holds it."""
+    """Key object of the library."""
 
     def verify(self, token: SignedToken) -> bool:
         """Return True if the token was signed with this key."""
@@ -85,7 +85,7 @@ class VerifyingKey(NamedTuple):
 
 @cache
 def _methods() -> Mapping[str, Algorithm]:
-    """Return the library's algorithms."""
+    """Return the algorithms of the library by name."""
     from jwt.algorithms import get_default_algorithms
 
     return get_default_algorithms()
@@ -100,11 +100,11 @@ def split_token(text: str, algorithms: Iterable[str]) -> SignedToken:
     """Return the parts of a token after a check of its header.
 
     Args:
-        text: ASCII token of bounded length.
+        text: ASCII token of limited length.
         algorithms: Accepted algorithms.
 
     Raises:
-        BadToken: ``form``, ``header``, ``alg``, ``typ`` or ``kid``.
+        BadToken: The cause is ``form``, ``header``, ``alg``, ``typ`` or ``kid``.
     """
     segments = text.split(".")
     if len(segments) != 3:
@@ -125,7 +125,7 @@ def split_token(text: str, algorithms: Iterable[str]) -> SignedToken:
 
 
 def _decoded(segment: str) -> bytes:
-    """Return the bytes of a base64url segment without padding and surplus bits."""
+    """Return the bytes of a base64url segment. Padding and surplus bits are refused."""
     if _SEGMENT.fullmatch(segment) is None:
         raise BadToken("form")
     try:
@@ -138,10 +138,10 @@ def _decoded(segment: str) -> bytes:
 
 
 def read_object(data: bytes, cause: str) -> dict[str, Any]:
-    """Return a JSON object in which no name stands twice.
+    """Return a JSON object whose names are unique.
 
     Raises:
-        BadToken: With the given cause.
+        BadToken: The data are no such object; it has the given cause.
     """
     try:
         found = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refused)
@@ -166,11 +166,11 @@ def _refused(constant: str) -> Any:
 def read_keys_of(document: Any) -> dict[str, VerifyingKey]:
     """Return the usable public keys of a JWK set, by id.
 
-    Keys for encryption, symmetric and private keys, weak keys and keys without an id are left out;
-    an id that stands twice is left out as well, because it names no single key.
+    The result excludes encryption keys, symmetric keys, private keys, weak keys and keys without an
+    id. It also excludes keys that share an id.
 
     Raises:
-        ValueError: The document is not a JWK set.
+        ValueError: The document is not a JWK set of at most 100 keys.
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or len(listed) > _MAX_KEYS:
@@ -214,7 +214,7 @@ def _key(entry: Mapping[str, Any]) -> VerifyingKey | None:
 
 
 def _is_strong(key: Any) -> bool:
-    """Return True for an RSA key of a size that is neither weak nor too expensive."""
+    """Return True for an RSA key that is neither weak nor expensive to use."""
     exponent: int = key.public_numbers().e
     size: int = key.key_size
     return (

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Claims"]
 
-# Claims of ID tokens, which prove a login to a client and give no access.
+# Claims of ID tokens, which prove a login to a client and do not give access to services.
 _OF_ID_TOKENS: Final = frozenset({"at_hash", "c_hash", "nonce", "s_hash"})
-_MAX_TIME_S: Final = 253_402_300_799  # the last second of the year 9999
+_MAX_TIME_S: Final = 253_402_300_799  # last second of the year 9999
 _MAX_SUBJECT: Final = 255
 _MAX_LIST: Final = 256
 _NAME_DIGITS: Final = 24
-# An e-mail address is personal data, which names in logs and records must not be.
+# An e-mail address is personal data, which names in logs and records must not contain.
 _PERSONAL: Final = re.compile("@")
 
 
@@ -33,7 +33,7 @@ class Claims:
     """Checks of claims by the settings.
 
     Args:
-        settings: Issuer, audience, names of claims and limits.
+        settings: Issuer, audience, names of claims, and limits.
         roles: Returns the permissions by role.
     """
 
@@ -49,12 +49,13 @@ class Claims:
         """Return the principal of a token whose signature is verified.
 
         Args:
-            token: The token.
+            token: Token with a verified signature.
             now_s: Wall clock time, Unix seconds.
-            key_id: Id of its key in logs.
+            key_id: Id of the signing key for logs.
 
         Raises:
-            BadToken: With the claim that is wrong as the cause; ``expired`` if all others are good.
+            BadToken: The cause is the name of the first wrong claim, or ``expired`` if all others
+                are right.
         """
         claims = read_object(token.payload, "claims")
         settings = self._settings
@@ -83,7 +84,7 @@ class Claims:
         return principal
 
     def _times(self, claims: Mapping[str, Any], now_s: float) -> int:
-        """Return ``exp`` after a check of all times but its end."""
+        """Check all times except the expiry, and return ``exp``, Unix seconds."""
         settings = self._settings
         expires_s, issued_s = _time(claims, "exp"), _time(claims, "iat")
         starts_s = _time(claims, "nbf") if "nbf" in claims else issued_s
@@ -103,14 +104,17 @@ class Claims:
         return tenant
 
     def _held_roles(self, claims: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the known roles; a value that maps to none gives nothing."""
+        """Return the known roles of the token. Values without a known role are ignored."""
         values = _texts(self._claim(claims, self._settings.roles_claim), "roles")
         known = self._roles()
         named = (self._mapped.get(value, "") if self._mapped else value for value in values)
         return tuple(dict.fromkeys(role for role in named if role in known))
 
     def _spaces(self, claims: Mapping[str, Any]) -> SpaceGrants | None:
-        """Return the granted spaces; a token without the configured claim has none."""
+        """Return the granted spaces, or None for all if no claim is configured.
+
+        A token without the configured claim has no spaces.
+        """
         if not self._settings.spaces_claim:
             return None
         patterns = _texts(self._claim(claims, self._settings.spaces_claim), "spaces")
@@ -130,7 +134,7 @@ class Claims:
 
     @staticmethod
     def _claim(claims: Mapping[str, Any], name: str) -> Any:
-        """Return a claim by its name, or by its path such as ``realm_access.roles``."""
+        """Return a claim by its name, or by a path such as ``realm_access.roles``."""
         if name in claims:
             return claims[name]
         value: Any = claims
@@ -147,7 +151,7 @@ def _time(claims: Mapping[str, Any], name: str) -> int:
 
 
 def _texts(value: Any, cause: str) -> tuple[str, ...]:
-    """Return the texts of a list, or of one text with spaces in between."""
+    """Return the texts of a list, or the words of one text."""
     values = value.split() if isinstance(value, str) else [] if value is None else value
     if not isinstance(values, list) or len(values) > _MAX_LIST:
         raise BadToken(cause)
@@ -157,7 +161,10 @@ def _texts(value: Any, cause: str) -> tuple[str, ...]:
 
 
 def _name(subject: Any) -> str:
-    """Return a subject that is a plain name; for any other one, and for an address, its hash."""
+    """Return a subject that is a plain name, and a hash of any other subject.
+
+    An e-mail address is not a plain name, because it is personal data.
+    """
     if not isinstance(subject, str) or not 0 < len(subject) <= _MAX_SUBJECT:
         raise BadToken("sub")
     if NAME.fullmatch(subject) and not _PERSONAL.search(subject):

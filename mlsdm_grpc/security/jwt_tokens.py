@@ -27,19 +27,20 @@ if TYPE_CHECKING:
 __all__ = ["JwtTokens"]
 
 _KEY_PREFIX: Final = "jwt:"
+# Time after which a cached token is verified again, seconds.
 _CACHE_S: Final = 60.0
 _log = structlog.get_logger(component="security")
 
 
 class JwtTokens:
-    """Verifier of signed tokens with a bounded cache of verified ones.
+    """Verifier of signed tokens, with a limited cache of verified ones.
 
-    Every refusal has the same text; the log has the cause. A token that is not of the compact form
-    with two dots is of another kind.
+    Every refusal has the same text; only the log contains the cause. A token without two dots is a
+    credential of another kind.
 
     Args:
         settings: Issuer, audience, claims and limits.
-        keys: Keys of the issuer.
+        keys: Public keys of the issuer.
         roles: Returns the permissions by role.
         now: Returns the wall clock time, with time zone.
     """
@@ -60,7 +61,7 @@ class JwtTokens:
         self._generation = -1
 
     def verify(self, shown: Presented) -> Principal | Awaitable[Principal] | None:
-        """Return the principal of a token; an awaitable if its key must be fetched first.
+        """Return the principal of a token, as an awaitable if its key must be fetched.
 
         Raises:
             Unauthenticated: CREDENTIAL_INVALID or CREDENTIAL_EXPIRED.
@@ -85,7 +86,7 @@ class JwtTokens:
         return self._verified(token, key, digest)
 
     def holds(self, principal: Principal) -> bool:
-        """Return True if the key of the token is in use and the token has not expired."""
+        """Return True if the key of the token is still in use and the token has not expired."""
         kid = principal.key_id.removeprefix(_KEY_PREFIX)
         return (
             principal.key_id.startswith(_KEY_PREFIX)
@@ -95,11 +96,11 @@ class JwtTokens:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Nothing: roles come from files of others."""
+        """Empty, because this verifier owns no files."""
         return ()
 
     def reload(self) -> None:
-        """Verify all tokens again, because roles may have changed."""
+        """Remove all tokens from the cache, because roles may have changed."""
         self._cache.clear()
         self._generation = self._keys.generation
 

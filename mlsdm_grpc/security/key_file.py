@@ -1,6 +1,7 @@
-"""Changes of a file of static keys: a new key, and the removal of one.
+"""Changes of a file of static keys: addition of a new key, and removal of one.
 
-A file is replaced as a whole, so that a server never reads half of it. Comments stay.
+A file is replaced as a whole, so that a server never reads an incomplete one. Comments in the file
+are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["KEY_PREFIX", "add_key", "remove_key"]
 
 KEY_PREFIX: Final = "mlsdm"
-"""First part of every key, by which scanners of leaked secrets recognise one."""
+"""First part of every key, by which scanners for leaked secrets recognise it."""
 _ID_ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_CHARS: Final = 10
 _SECRET_BYTES: Final = 32
@@ -36,22 +37,22 @@ _ENTRY: Final = re.compile(r"(?m)^[ \t]*\[\[[ \t]*token[ \t]*\]\]")
 
 
 def add_key(file: Path, fields: Mapping[str, Any], roles: Mapping[str, frozenset[str]]) -> str:
-    """Add a new key to a file, which is created if absent, and return the key.
+    """Create a key, add its hash to a file, and return the key.
 
-    The key is ``mlsdm_ID_SECRET``; the file gets its hash only.
+    The key is ``mlsdm_ID_SECRET``. The file is created if absent.
 
     Args:
         file: TOML file of hashes.
-        fields: Fields of the entry without ``id`` and ``sha256``: texts, lists of texts, flags.
+        fields: Fields of the entry except ``id`` and ``sha256``: texts, lists of texts, Booleans.
         roles: Permissions by known role.
 
     Raises:
-        InvalidInput: A field or the file is not valid; nothing is written.
+        InvalidInput: A field or the file is invalid. The file stays unchanged.
     """
     key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARS))
     key = f"{KEY_PREFIX}_{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
     entry = {**fields, "id": key_id, "sha256": hashlib.sha256(key.encode("ascii")).hexdigest()}
-    # Texts, lists and flags are written in TOML as in JSON.
+    # TOML and JSON have the same syntax for texts, lists of texts and Booleans.
     lines = [f"{name} = {json.dumps(value)}" for name, value in entry.items()]
     with _locked(file):
         text = file.read_text("utf-8").rstrip("\n") if file.exists() else ""
@@ -70,7 +71,7 @@ def remove_key(file: Path, key_id: str, roles: Mapping[str, frozenset[str]]) -> 
 
     Raises:
         NotFound: No key has this id.
-        InvalidInput: The file is not valid, or would have no key left; nothing is written.
+        InvalidInput: The file is invalid, or would have no keys. The file stays unchanged.
     """
     with _locked(file):
         ids = [key.principal.key_id for key in read_keys(file, roles)]
@@ -97,7 +98,7 @@ def remove_key(file: Path, key_id: str, roles: Mapping[str, frozenset[str]]) -> 
 
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
-    """Exclude other commands that change files of the folder."""
+    """Hold a lock against other commands that change files in the folder."""
     descriptor = os.open(file.absolute().parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -107,7 +108,7 @@ def _locked(file: Path) -> Iterator[None]:
 
 
 def _replace(file: Path, text: str, roles: Mapping[str, frozenset[str]]) -> None:
-    """Replace a file durably, if its new content is valid; owner and mode stay."""
+    """Replace a file durably if its new content is valid. Owner and mode are kept."""
     target = file.resolve()
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     made = Path(name)

@@ -1,6 +1,6 @@
-"""The policy file: roles beyond the built-in ones, and the identities of client certificates.
+"""Policy file: additional roles, and the principals of client certificates.
 
-It is TOML, see docs/security.md::
+The format is TOML, see docs/security.md::
 
     [role.auditor]
     permissions = ["audit.read", "info.read", "state.read"]
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["CERTIFICATE_PREFIX", "PolicyFile"]
 
 CERTIFICATE_PREFIX: Final = "san:"
-"""First part of the key id of a principal of a certificate."""
+"""First part of the key id of a principal from a certificate."""
 _ROLE: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _SAN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[\x21-\x7e]{1,2000}|dns:[a-z0-9*._-]{1,253}")
 _FIELDS: Final = COMMON_FIELDS | {"san"}
@@ -41,13 +41,13 @@ _ID_DIGITS: Final = 12
 
 
 class PolicyFile:
-    """Content of a policy file; without a file there are the built-in roles only.
+    """Content of a policy file. Without a file, only the built-in roles exist.
 
     Args:
         file: TOML file, or None.
 
     Raises:
-        InvalidInput: One violation for every fault of the file.
+        InvalidInput: One violation for every fault in the file.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -55,19 +55,19 @@ class PolicyFile:
         self.roles: Mapping[str, frozenset[str]] = ROLES
         """Permissions by role."""
         self.certificates: Mapping[str, Principal] = {}
-        """Principals by subject alternative name of their certificate."""
+        """Principals by the subject alternative name of their certificate."""
         self.reload()
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The file, if there is one."""
+        """Path of the file, if there is one."""
         return (self._file,) if self._file else ()
 
     def reload(self) -> None:
-        """Read the file again; on an error what was read before stays in force.
+        """Read the file again. After an error, the previous content stays in use.
 
         Raises:
-            InvalidInput: One violation for every fault of the file.
+            InvalidInput: One violation for every fault in the file.
         """
         if self._file is None:
             return
@@ -87,7 +87,7 @@ class PolicyFile:
 
 
 def _roles(table: Any) -> tuple[dict[str, frozenset[str]], list[FieldViolation]]:
-    """Return all roles, and the faults of the own ones."""
+    """Return built-in and additional roles, and the faults of the additional ones."""
     roles = dict(ROLES)
     if not isinstance(table, dict):
         return roles, [FieldViolation("role", "expected tables [role.NAME]")]

@@ -1,4 +1,4 @@
-"""Credentials as callers present them: a token in the metadata, a verified certificate."""
+"""Credentials of a call: a token in the metadata, or a verified client certificate."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CREDENTIAL_BYTES", "Presented", "invalid_credential", "missing_credential", "read"]
 
 MAX_CREDENTIAL_BYTES: Final = 8 * KIB
-"""Maximum length of an accepted credential, bytes."""
+"""Maximum size of an accepted credential, bytes."""
 _BEARER: Final = "authorization"
 _KEY: Final = "x-api-key"
 
 
 class Presented(NamedTuple):
-    """Credentials of one call; both empty if there are none."""
+    """Credentials of one call; both fields are empty for a call without credentials."""
 
     token: str = ""
-    """ASCII token of ``authorization: Bearer`` or, without it, of ``x-api-key``."""
+    """ASCII token in ``authorization: Bearer`` or, without that key, in ``x-api-key``."""
     identities: tuple[str, ...] = ()
-    """Subject alternative names of the verified client certificate, the common name last."""
+    """Subject alternative names in the verified client certificate."""
 
     def __repr__(self) -> str:
         """Return a text without the token."""
@@ -32,7 +32,7 @@ class Presented(NamedTuple):
 
 
 def invalid_credential() -> Unauthenticated:
-    """Return the error for every credential that is not accepted; it shows no cause."""
+    """Return the error for every credential that is not accepted. It does not show the cause."""
     return Unauthenticated("The credential is not valid.", reason="CREDENTIAL_INVALID")
 
 
@@ -49,12 +49,12 @@ def read(
     """Return the credentials of a call.
 
     Args:
-        metadata: Metadata of the call; the last value of a repeated key.
-        repeated: Keys that occur more than once.
+        metadata: Metadata of the call. Of a repeated key, it has the last value.
+        repeated: Keys that the call has more than once.
         identities: Names in the verified client certificate.
 
     Raises:
-        Unauthenticated: CREDENTIAL_INVALID: the value is repeated, too long, or has another form.
+        Unauthenticated: CREDENTIAL_INVALID; the value is repeated, too long or malformed.
     """
     key = _BEARER if _BEARER in metadata else _KEY
     value = metadata.get(key)

@@ -10,13 +10,16 @@ from typing import Final
 __all__ = ["ANONYMOUS", "ATTEST", "IMPERSONATE", "Criticality", "Principal", "SpaceGrants"]
 
 ATTEST: Final = "governance.attest"
-"""Permission to replace the scorer's moral values with those of the caller. No role contains it."""
+"""Permission to replace the moral values of the scorer by those of the caller.
+
+No built-in role contains it.
+"""
 IMPERSONATE: Final = "tenant.impersonate"
-"""Permission to act in another tenant, which the call names in its metadata."""
+"""Permission to act in another tenant, which the metadata of the call name."""
 
 
 class Criticality(enum.IntEnum):
-    """Priority of a call when not all calls can be served."""
+    """Importance of a call, which decides the order of shedding under load."""
 
     SHEDDABLE = 0
     DEFAULT = 1
@@ -28,10 +31,10 @@ class SpaceGrants:
     """Spaces that a principal may use, by name or by prefix."""
 
     patterns: tuple[str, ...]
-    """Names of spaces; a ``*`` at the end of one makes it a prefix."""
+    """Names of spaces. A ``*`` at the end makes a prefix of a name."""
 
     def __contains__(self, space: str) -> bool:
-        """Return True if a pattern covers the space."""
+        """Return True if a pattern matches the name of the space."""
         return any(
             space.startswith(pattern[:-1]) if pattern.endswith("*") else space == pattern
             for pattern in self.patterns
@@ -40,27 +43,27 @@ class SpaceGrants:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The verified identity of a caller."""
+    """Verified identity of a caller."""
 
     name: str
     tenant: str
     permissions: frozenset[str] = frozenset()
     roles: tuple[str, ...] = ()
-    """Names of its roles, from which the permissions were made."""
+    """Names of its roles, from which the permissions were computed."""
     spaces: SpaceGrants | None = None
-    """Spaces of the tenant that it may use; None: all of them."""
+    """Spaces of the tenant that it may use; None for all of them."""
     max_criticality: Criticality = Criticality.DEFAULT
     """Highest criticality that its calls may claim."""
     key_id: str = ""
-    """Id of its credential, which is no secret: of a key, of a signing key, of a certificate."""
+    """Public id of its credential: of a static key, a signing key or a certificate."""
     expires_s: float = math.inf
-    """Time at which its credential ends, Unix seconds; infinite if it never does."""
+    """Expiry time of its credential, Unix seconds; infinite for a credential without expiry."""
     actor: Principal | None = None
-    """Verified identity of the caller that acts in another tenant; None: the principal itself."""
+    """Verified identity of a caller that acts in another tenant; None for other callers."""
 
     @property
     def verified(self) -> Principal:
-        """The identity that the credential proves."""
+        """Identity that the credential proves."""
         return self.actor or self
 
 

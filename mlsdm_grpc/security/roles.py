@@ -1,4 +1,4 @@
-"""Roles: named sets of permissions. A test compares the table with the rules of the contract."""
+"""Roles: named sets of permissions. A test compares them with the permissions in the contract."""
 
 from __future__ import annotations
 
@@ -36,21 +36,23 @@ _OPERATOR: Final = frozenset(
 ROLES: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {"reader": _READER, "writer": _WRITER, "admin": _ADMIN, "operator": _OPERATOR}
 )
-"""Permissions by built-in role. ``admin`` rules a tenant, ``operator`` the node."""
+"""Permissions by built-in role. ``admin`` is for a tenant, ``operator`` for the node."""
 PERMISSIONS: Final = frozenset({*_ADMIN, *_OPERATOR, *EVERYONE, ATTEST})
 """All permissions that a role may contain."""
 TENANT_WIDE: Final = frozenset({"policy.write", "tenant.read", "tenant.write"})
-"""Permissions on what all spaces of a tenant share. A principal that is limited to some
-spaces has no use of them."""
+"""Permissions that concern all spaces of a tenant.
+
+A principal that is limited to some spaces cannot use them.
+"""
 
 
 def permissions_of(
     roles: Iterable[str], table: Mapping[str, frozenset[str]] = ROLES
 ) -> frozenset[str]:
-    """Return the permissions of a principal with these roles.
+    """Return the permissions of a principal with the given roles.
 
     Args:
-        roles: Names of roles, each in the table.
+        roles: Names of roles, which the table must contain.
         table: Permissions by role.
     """
     return EVERYONE.union(*(table[role] for role in roles))

@@ -1,4 +1,4 @@
-"""Authentication by static keys; the server stores only their hashes.
+"""Authentication by static keys. The server stores only their hashes.
 
 The file is TOML with one table for each key, see docs/security.md::
 
@@ -6,13 +6,13 @@ The file is TOML with one table for each key, see docs/security.md::
     name = "ingest-job"
     tenant = "acme"
     sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-    id = "k3v9q2m7xw"  # optional: name of the key in logs
+    id = "k3v9q2m7xw"  # optional: id of the key in logs
     expires = "2027-01-01T00:00:00Z"  # optional
     roles = ["writer"]  # optional, default admin
-    spaces = ["inbox", "team-*"]  # optional, default all of the tenant
-    criticality = "critical"  # optional: what its calls may claim at most
-    platform = true  # optional: it has the role operator as well
-    attest = true  # optional: its moral values are trusted
+    spaces = ["inbox", "team-*"]  # optional, default all spaces of the tenant
+    criticality = "critical"  # optional: highest criticality that its calls may claim
+    platform = true  # optional: adds the role operator
+    attest = true  # optional: its moral values replace those of the scorer
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ PREFIX_BYTES: Final = 4
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ID: Final = re.compile(r"[a-z0-9]{4,32}")
 _FIELDS: Final = COMMON_FIELDS | {"sha256", "id", "expires"}
-# Length of the id of a key that has none in the file, hexadecimal digits of its hash.
+# Length of the id of a key without an id in the file: first hexadecimal digits of its hash.
 _ID_DIGITS: Final = 12
 
 
 class StaticKey(NamedTuple):
-    """One entry of the file."""
+    """Entry of one key in the file."""
 
     digest: bytes
     """SHA-256 of the key."""
@@ -56,10 +56,10 @@ class StaticKey(NamedTuple):
 
 
 class StaticKeys:
-    """Verifier of the keys listed in a file.
+    """Verifier of the keys in a file.
 
-    A key is looked up by the first bytes of its digest and compared in full in constant time.
-    Neither the duration nor the message of a refusal shows how close a guess was.
+    A key is found by the first bytes of its digest and then compared as a whole in constant time.
+    Neither the duration nor the message of a refusal shows how similar a guess is to a key.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class StaticKeys:
             roles: Returns the permissions by role.
 
         Raises:
-            InvalidInput: One violation for every fault of the file.
+            InvalidInput: One violation for every fault in the file.
         """
         self._file = file
         self._now = now
@@ -88,14 +88,14 @@ class StaticKeys:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The file."""
+        """Path of the file."""
         return (self._file,)
 
     def reload(self) -> None:
-        """Read the file again; on an error the keys read before stay valid.
+        """Read the file again. After an error, the previous keys stay valid.
 
         Raises:
-            InvalidInput: One violation for every fault of the file.
+            InvalidInput: One violation for every fault in the file.
         """
         by_prefix: dict[bytes, list[StaticKey]] = {}
         by_id: dict[str, StaticKey] = {}
@@ -105,7 +105,7 @@ class StaticKeys:
         self._by_prefix, self._by_id = by_prefix, by_id
 
     def verify(self, shown: Presented) -> Principal | None:
-        """Return the principal of a key.
+        """Return the principal of a key, or None for an unknown key.
 
         Raises:
             Unauthenticated: CREDENTIAL_EXPIRED.
@@ -121,7 +121,7 @@ class StaticKeys:
         return None
 
     def holds(self, principal: Principal) -> bool:
-        """Return True if the file still lists the key with the same rights, and it is valid."""
+        """Return True if the file still has the key with the same rights and it is valid."""
         key = self._by_id.get(principal.key_id)
         return key is not None and key.principal == principal and not self._is_over(key)
 
@@ -141,14 +141,14 @@ def _expired(key: StaticKey) -> Unauthenticated:
 
 
 def read_keys(file: Path, roles: Mapping[str, frozenset[str]] = ROLES) -> list[StaticKey]:
-    """Return the keys of a file.
+    """Return the keys in a file.
 
     Args:
         file: TOML file of hashes.
         roles: Permissions by known role.
 
     Raises:
-        InvalidInput: One violation for every fault of the file.
+        InvalidInput: One violation for every fault in the file.
     """
     document = load_document(file, "tokens_file")
     faults = [

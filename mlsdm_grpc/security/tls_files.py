@@ -1,4 +1,4 @@
-"""Certificate, key and client CA of the server: read, checked, and replaced while it runs."""
+"""Certificate, key and client CA of the server, which can be reloaded while it runs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["TlsFiles", "TlsMaterial", "tls_files"]
 
 
 class TlsMaterial(NamedTuple):
-    """Content of the files, PEM."""
+    """Content of the TLS files, PEM."""
 
     certificate: bytes
     """Certificate of the server, with its intermediate certificates."""
     key: bytes
     client_ca: bytes
-    """Certificates that client certificates must lead to; empty: none are asked for."""
+    """CA certificates that verify client certificates; empty to request none from clients."""
 
     def __repr__(self) -> str:
         """Return a text without the key."""
@@ -33,10 +33,11 @@ class TlsFiles:
     """Owner of the TLS files.
 
     Args:
-        settings: Paths; certificate and key are set.
+        settings: Paths of the files; certificate and key must be set.
 
     Raises:
-        InvalidInput: A file cannot be read, or the key is not that of the certificate.
+        InvalidInput: A file is unreadable or invalid, or the key does not belong to the
+            certificate.
     """
 
     def __init__(self, settings: TlsSettings) -> None:
@@ -45,20 +46,21 @@ class TlsFiles:
         self._certificate, self._key = settings.certificate_file, settings.key_file
         self._client_ca = settings.client_ca_file
         self.generation = 0
-        """Number of the material; it changes with each reload."""
+        """Number of reloads with a changed content."""
         self.material = self._read()
         self._contexts: list[ssl.SSLContext] = []
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files."""
+        """Paths of the files."""
         return (self._certificate, self._key, *((self._client_ca,) if self._client_ca else ()))
 
     def reload(self) -> None:
-        """Read the files again; on an error the material read before stays in use.
+        """Read the files again. After an error, the previous content stays in use.
 
         Raises:
-            InvalidInput: A file cannot be read, or the key is not that of the certificate.
+            InvalidInput: A file is unreadable or invalid, or the key does not belong to the
+                certificate.
         """
         material = self._read()
         if material != self.material:
@@ -68,9 +70,9 @@ class TlsFiles:
                 context.load_cert_chain(self._certificate, self._key)
 
     def context(self) -> ssl.SSLContext:
-        """Return a context for the operations port, which follows later reloads.
+        """Return an SSL context for the operations port, which later reloads update.
 
-        It asks for no client certificate, because probes have none.
+        It requests no client certificate, because probes have none.
         """
         context = _server_context(self._certificate, self._key)
         self._contexts.append(context)
@@ -94,16 +96,17 @@ class TlsFiles:
 
 
 def tls_files(settings: TlsSettings) -> TlsFiles | None:
-    """Return the TLS files of a server, or None if its ports are plain text.
+    """Return the TLS files of a server, or None if its connections are not encrypted.
 
     Raises:
-        InvalidInput: A file cannot be read, or the key is not that of the certificate.
+        InvalidInput: A file is unreadable or invalid, or the key does not belong to the
+            certificate.
     """
     return TlsFiles(settings) if settings.enabled else None
 
 
 def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return a context of a server: TLS 1.2 or newer."""
+    """Return an SSL context of a server with TLS 1.2 or newer."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
@@ -111,7 +114,7 @@ def _server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _faults(certificate: bytes, key: bytes, client_ca: bytes) -> list[FieldViolation]:
-    """Return the faults of contents that could be read."""
+    """Return the faults of the contents of readable files."""
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
     from cryptography.x509 import load_pem_x509_certificates
 

@@ -1,7 +1,7 @@
-"""Token buckets by key in a bounded table.
+"""Token buckets by key, in a table of limited size.
 
-A bucket is one number: the time at which it is full again (the generic cell rate algorithm). A full
-bucket needs no entry, so that a table of pauses is empty.
+A bucket is one number: the time at which it is full again (generic cell rate algorithm). A full
+bucket needs no entry, so the table is empty after a long time without calls.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from mlsdm_grpc.errors import QuotaExceeded
 
 __all__ = ["TokenBuckets", "rate_limited"]
 
-# Full buckets looked for and dropped at each new entry.
+# Maximum number of full buckets that each new entry removes from the table.
 _DROPPED: Final = 2
-# Tolerance for the rounding of times, seconds; a monotonic clock stays below 1e9 s.
+# Tolerance for rounding errors of times, seconds. A monotonic clock stays below 1e9 s.
 _ROUNDING_S: Final = 1e-6
 _LEAST_WAIT_S: Final = 0.001
 
 
 class TokenBuckets:
-    """Buckets of one rate.
+    """Token buckets with one rate.
 
     Args:
         per_s: Tokens that a bucket gains in one second.
-        burst: Tokens of a full bucket.
-        max_keys: Maximum number of entries. Beyond it the entry unused for the longest time goes,
-            which gives its key a full bucket.
+        burst: Number of tokens in a full bucket.
+        max_keys: Maximum number of entries. Beyond it, the least recently used entry is removed, so
+            the bucket of its key counts as full.
         clock: Monotonic clock, seconds.
     """
 
@@ -36,7 +36,7 @@ class TokenBuckets:
         self, per_s: float, burst: int, *, max_keys: int, clock: Callable[[], float]
     ) -> None:
         self.burst: Final = burst
-        """Tokens of a full bucket."""
+        """Number of tokens in a full bucket."""
         self._token_s = 1 / per_s
         self._burst_s = burst / per_s
         self._max_keys = max_keys
@@ -48,9 +48,14 @@ class TokenBuckets:
         return len(self._full_at_s)
 
     def take(self, key: Hashable, tokens: int = 1) -> float:
-        """Take tokens and return 0, or take none and return the time until they are there, seconds.
+        """Take tokens and return 0, or take none and return the time until they are available.
 
-        More tokens than a burst count as a burst.
+        Args:
+            key: Key of the bucket.
+            tokens: Number of tokens; more than a full bucket count as a full one.
+
+        Returns:
+            Time in seconds.
         """
         now_s = self._clock()
         table = self._full_at_s
@@ -66,7 +71,11 @@ class TokenBuckets:
         return 0.0
 
     def charge(self, key: Hashable, tokens: int = 1) -> float:
-        """Take tokens even if they are not there, and return the time until they are, seconds."""
+        """Take tokens even if they are missing, and return the time until they would be there.
+
+        Returns:
+            Time in seconds; 0 if enough tokens were available.
+        """
         now_s = self._clock()
         if key not in self._full_at_s:
             self._make_room(now_s)
@@ -76,14 +85,14 @@ class TokenBuckets:
         return max(0.0, full_at_s - now_s - self._burst_s)
 
     def wait_s(self, key: Hashable) -> float:
-        """Return the time until one token is there, seconds; 0 if one is."""
+        """Return the time until one token is available, seconds; 0 if one is available."""
         now_s = self._clock()
         full_at_s = max(self._full_at_s.get(key, now_s), now_s)
         wait_s = full_at_s + self._token_s - now_s - self._burst_s
         return wait_s if wait_s > _ROUNDING_S else 0.0
 
     def remaining(self, key: Hashable) -> int:
-        """Return the number of tokens that are there."""
+        """Return the number of available tokens."""
         now_s = self._clock()
         used_s = max(0.0, self._full_at_s.get(key, now_s) - now_s)
         return max(0, int((self._burst_s - used_s) / self._token_s + 1e-6))
@@ -102,13 +111,13 @@ class TokenBuckets:
 
 
 def rate_limited(message: str, *, limit: int, quota_id: str, retry_after_s: float) -> QuotaExceeded:
-    """Return the error of a caller above a limit.
+    """Return the error for a caller above a limit.
 
     Args:
-        message: Text of the status.
-        limit: Size of the limit.
+        message: Message of the status.
+        limit: Value of the limit.
         quota_id: Name of the limit.
-        retry_after_s: Time until the caller may try again, seconds.
+        retry_after_s: Time until the caller may retry, seconds.
     """
     return QuotaExceeded(
         message,

@@ -1,4 +1,4 @@
-"""Weaknesses of a configuration: secure mode refuses each, and ``mlsdm check`` names each."""
+"""Weaknesses of a configuration. Secure mode refuses them, and ``mlsdm check`` lists them."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
 
 __all__ = ["Weakness", "refuse_weaknesses", "weaknesses"]
 
-# Access of others to secrets, and write access of the group.
+# Permissions of other users on secrets, and write permission of the group.
 _LOOSE_SECRET: Final = stat.S_IRWXO | stat.S_IWGRP
 _LOOSE_RULES: Final = stat.S_IWOTH | stat.S_IWGRP
 _DEFAULT_TOKENS: Final = (
     "admin", "changeme", "default", "demo", "example", "guest", "letmein", "mlsdm", "password",
     "secret", "secret-token", "test", "test-token", "token", "YOUR_TOKEN", "<token>", "$token",
 )  # fmt: skip
-# Longest token of which all values are tried.
+# Maximum length of a token that is compared with all possible tokens.
 _SHORT: Final = 3
 _MIN_RSA_BITS: Final = 2_048
 
 
 class Weakness(NamedTuple):
-    """One weakness."""
+    """Weakness of a configuration."""
 
     setting: str
-    """Setting by which it is cured."""
+    """Setting that must change, or that names the file to change."""
     problem: str
     cure: str
 
     @property
     def text(self) -> str:
-        """Problem and cure in one line."""
+        """Problem and remedy in one line."""
         return f"{self.problem}: {self.cure}"
 
 
 def refuse_weaknesses(settings: Settings) -> None:
-    """Refuse to start in secure mode with any weakness; call it in a thread.
+    """Refuse to start in secure mode with any weakness. Blocks, so call it in a thread.
 
     Raises:
-        InvalidInput: One violation for every weakness, with its cure.
+        InvalidInput: One violation for every weakness, with its remedy.
     """
     if settings.security.mode is not AuthMode.SECURE:
         return
@@ -62,9 +62,9 @@ def refuse_weaknesses(settings: Settings) -> None:
 
 
 def weaknesses(settings: Settings) -> Iterator[Weakness]:
-    """Yield every weakness of a configuration, including the modes of its files.
+    """Yield the weaknesses of a configuration, including those of the modes of its files.
 
-    Development mode on loopback has none by definition.
+    In development mode, only the ports are checked.
     """
     yield from _of_ports(settings.server)
     if settings.security.mode is AuthMode.DEV:
@@ -108,7 +108,7 @@ def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
             roles = PolicyFile(security.policy_file).roles
             keys = read_keys(security.tokens_file, roles)
         except InvalidInput:
-            return  # named by the check of the file
+            return  # The check of the file reports the fault.
         weak = _weak_digests()
         for key in keys:
             if key.digest in weak:
@@ -145,7 +145,7 @@ def _of_file(setting: str, file: Path, loose: int, what: str) -> Iterator[Weakne
         mode = file.stat().st_mode
         folder = file.absolute().parent.stat().st_mode
     except OSError:
-        return  # an absent file is a fault of the settings, an absent folder is made with 0700
+        return  # The settings report an absent file; an absent folder is created with mode 0700.
     if mode & loose:
         wanted = (mode & ~loose) & 0o777
         yield Weakness(
@@ -166,7 +166,7 @@ def _of_certificate(server: ServerSettings) -> Iterator[Weakness]:
     try:
         certificate = load_pem_x509_certificates(file.read_bytes())[0]
     except (OSError, ValueError):
-        return  # named by the check of the file
+        return  # The check of the file reports the fault.
     setting, cure = "server.tls.certificate_file", "obtain another certificate"
     if certificate.not_valid_after_utc <= datetime.now(UTC):
         yield Weakness(setting, f"the certificate ended {certificate.not_valid_after_utc}", cure)
@@ -176,7 +176,7 @@ def _of_certificate(server: ServerSettings) -> Iterator[Weakness]:
 
 
 def _weak_digests() -> frozenset[bytes]:
-    """Return the hashes of tokens that are guessed first."""
+    """Return the hashes of tokens that an attacker would guess first."""
     characters = string.ascii_lowercase + string.digits
     short = (
         "".join(each)

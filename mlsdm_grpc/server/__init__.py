@@ -1,1 +1,1 @@
-"""The server process: transport, health, reflection, operations port, life cycle."""
+"""Server process: transport, health, reflection, operations port, life cycle."""

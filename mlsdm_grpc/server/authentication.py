@@ -1,4 +1,4 @@
-"""Authentication while the server runs: verifiers, reload of their files, end of streams."""
+"""Authentication in a running server: verifiers, reload of their files, end of streams."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Authentication", "build_authentication", "security_log"]
 
-# Interval at which the credentials of open streams are verified again, seconds.
+# Interval between two checks of the credentials of open streams, seconds.
 _SWEEP_S: Final = 10.0
 _log = structlog.get_logger(component="security")
 
 
 class Authentication:
-    """Authenticator of a server, with what changes behind it.
+    """Authenticator of a server, with the reload of its files and keys.
 
     Args:
         authenticator: Authenticator of calls.
-        files: Owners of its files, those that others depend on first.
-        issuer: Keys of the issuer of tokens.
+        files: Owners of files, in the order of the reload; later ones depend on earlier ones.
+        issuer: Public keys of the token issuer.
     """
 
     def __init__(
@@ -67,19 +67,20 @@ class Authentication:
         self._issuer = issuer
 
     def guard(self, address: Address) -> Authenticator | None:
-        """Return the authenticator of the operations port; None: loopback needs no credential."""
+        """Return the authenticator of the operations port, or None for a port on loopback."""
         if address.is_loopback:
             return None
-        # Development mode knows no credentials, so that none is accepted from another machine.
+        # Development mode has no credentials, so an empty chain refuses all calls from other
+        # machines.
         is_dev = isinstance(self.authenticator, DevAuthenticator)
         return VerifierChain(()) if is_dev else self.authenticator
 
     def reload(self) -> None:
-        """Read all files again at once."""
+        """Request an immediate reload of all files."""
         self._watch.request()
 
     async def run(self, in_flight: InFlight) -> None:
-        """Follow files and issuer, and end the streams of invalid credentials, until cancelled."""
+        """Reload files and keys, and end streams with invalid credentials, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reload(in_flight))
             tasks.create_task(self._sweep(in_flight))
@@ -97,7 +98,7 @@ class Authentication:
             self._end_invalid(in_flight)
 
     def _end_invalid(self, in_flight: InFlight) -> None:
-        """End the streams whose credential was revoked, changed or has expired."""
+        """End the streams whose credential was revoked or changed, or has expired."""
         ended = in_flight.end_streams(self._invalid)
         if ended:
             _log.warning("streams_ended", count=ended, cause="credential is no longer valid")
@@ -114,15 +115,15 @@ class Authentication:
 def build_authentication(
     security: SecuritySettings, clock: Clock, tls: TlsFiles | None = None
 ) -> Authentication:
-    """Return the authentication of a server; call it in a thread.
+    """Return the authentication of a server. Blocks, so call it in a thread.
 
     Args:
         security: Kinds of credentials and their files.
         clock: Wall clock.
-        tls: TLS files of the server, which are reloaded with the others.
+        tls: TLS files of the server, which are reloaded together with the others.
 
     Raises:
-        InvalidInput: A file of identities or the issuer is not valid.
+        InvalidInput: A file with identities or the address of the issuer is invalid.
     """
     first: list[Reloadable] = [] if tls is None else [tls]
     if security.mode is AuthMode.DEV:
@@ -161,7 +162,7 @@ def _issuer(settings: JwtSettings) -> IssuerKeys:
 
 @contextmanager
 def security_log(settings: SecuritySettings) -> Iterator[None]:
-    """Write the security events of this process to the configured file."""
+    """Write the security events of this process to the configured file until the end."""
     if settings.event_log is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Composition of the server, the only place that wires objects."""
+"""Composition of the server. Only this module creates and connects its objects."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from mlsdm_grpc.server.authentication import (
     build_authentication,
     security_log,
 )
-from mlsdm_grpc.server.grpc_aio import Router
+from mlsdm_grpc.server.grpc_aio import AioPort
 from mlsdm_grpc.server.health import Health
 from mlsdm_grpc.server.journal_choice import newest_record_ns, open_journal
 from mlsdm_grpc.server.lifecycle import GrpcServer
@@ -73,7 +73,7 @@ from mlsdm_grpc.server.ports import check_ports
 from mlsdm_grpc.server.readiness import unready_causes, update_health
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
-from mlsdm_grpc.server.tls import peer_names
+from mlsdm_grpc.server.router import Router
 from mlsdm_grpc.servicers.admin import AdminServicer
 from mlsdm_grpc.servicers.cognition import CognitionServicer
 from mlsdm_grpc.servicers.generation import GenerationServicer
@@ -96,16 +96,16 @@ SERVICES: tuple[ServiceDescriptor, ...] = (
     tenant_service_pb2.DESCRIPTOR.services_by_name["TenantService"],
     admin_service_pb2.DESCRIPTOR.services_by_name["AdminService"],
 )
-"""The services of the contract."""
+"""Services of the contract."""
 
 _COMMITS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A running server.
+    """Running server.
 
-    ``Drain`` sets ``stop``; the code that runs the server then calls :meth:`drain`.
+    The RPC ``Drain`` sets ``stop``. The code that runs the server then calls :meth:`drain`.
     """
 
     listen: Address
@@ -135,16 +135,18 @@ async def running_server(
     times: TimeSources | None = None,
     random: Callable[[int], bytes] = random_bytes,
 ) -> AsyncIterator[RunningServer]:
-    """Start the server; at the end, stop it so that the next start replays nothing.
+    """Run a server within an ``async with`` block, and stop it gracefully at the end.
+
+    A graceful stop leaves snapshots, so the next start has no records to apply.
 
     Args:
         settings: All settings.
-        stop: Event set by the RPC ``Drain``.
-        times: Clocks to use instead of the machine's.
-        random: Returns the requested number of random bytes, for ids.
+        stop: Event that the RPC ``Drain`` sets.
+        times: Clocks; those of the machine by default.
+        random: Returns a number of random bytes, for ids.
 
     Raises:
-        MlsdmError: A part cannot be started; the message names it.
+        MlsdmError: A part cannot start; the message names it.
     """
     await anyio.to_thread.run_sync(refuse_weaknesses, settings)
     await anyio.to_thread.run_sync(check_ports, settings.server)
@@ -172,7 +174,7 @@ async def running_server(
             scorer = await opened.enter_async_context(
                 moderation_scorer(settings.governance.moderation, settings.llm, metrics=metrics)
             )
-        # The newest record shows whether the wall clock is plausible.
+        # The wall clock must not be behind the newest record.
         newest_ns = await newest_record_ns(journal)
         clock = Clock(times or TimeSources(), newest_ns=newest_ns, metrics=metrics)
         engine = Engine(
@@ -217,7 +219,7 @@ async def _close(journal: Journal) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _ServerParts:
-    """The parts behind the ports."""
+    """Objects on which the ports depend."""
 
     settings: Settings
     room: Room
@@ -226,7 +228,7 @@ class _ServerParts:
     engine: Engine
     gateway: Gateway
     commit_s: deque[float]
-    """Durations of the latest commits, seconds."""
+    """Durations of the latest commits, seconds, for the status of the node."""
     stop: anyio.Event
     health: Health = field(
         default_factory=lambda: Health(service.full_name for service in SERVICES)
@@ -257,24 +259,24 @@ async def _ports(parts: _ServerParts) -> AsyncIterator[RunningServer]:
         room=parts.room,
         bounds=bounds,
         turns=parts.engine.turns,
-        names=peer_names if tls and tls.material.client_ca else None,
         first_message_s=settings.server.first_message_timeout_s,
         max_metadata_bytes=settings.server.max_metadata_bytes,
     )
-    data_port = GrpcServer(settings.server, router=router, health=health, drain=drain, tls=tls)
+    port = AioPort(settings.server, router, tls)
+    data_port = GrpcServer(settings.server, port=port, router=router, health=health, drain=drain)
     _add_services(router, parts, monitor, data_port)
     parts.metrics.server_silent_calls.set_function(lambda: router.waiting_count)
     access = OpsAccess(settings.server.ops_hosts, authentication.guard(settings.server.ops_address))
     ops_port = OpsServer(parts.metrics, partial(unready_causes, health, monitor), access)
     try:
-        # The operations port opens first: probes see the start, and it fails before any call.
+        # The operations port opens first, so that probes can watch the start.
         ops = await ops_port.start(settings.server.ops_address, tls.context() if tls else None)
         async with anyio.create_task_group() as tasks:
-            # The first reading precedes the first call, so that a full disk is known at the start.
+            # A full medium must be known before the first call.
             await monitor.look()
             listen = await data_port.start()
             update = partial(update_health, health, monitor, parts.gateway, parts.engine.clock)
-            await update()
+            update()
             tasks.start_soon(monitor.run, update)
             tasks.start_soon(authentication.run, data_port.in_flight)
             try:
@@ -341,14 +343,14 @@ def _add_services(
     servicers = _servicers(parts) | {"AdminService": admin}
     for service in SERVICES:
         router.add(service, servicers[service.name])
-    router.add(health_names.SERVICE, parts.health, foreign=True)
+    router.add(health_names.SERVICE, parts.health, permission="")
     if settings.security.reflection is not ReflectionAccess.OFF:
         guarded = settings.security.reflection is ReflectionAccess.PERMISSION
         add_reflection(router, router.services, permission="info.read" if guarded else "")
 
 
 def _servicers(parts: _ServerParts) -> dict[str, object]:
-    """Return the servicers for tenants, by service."""
+    """Return the servicers of all services but AdminService, by name of the service."""
     settings, engine, gateway = parts.settings, parts.engine, parts.gateway
     max_stream_age_s, clock = settings.server.max_stream_age_s, time.monotonic
     repairs = Repairs(
@@ -387,7 +389,7 @@ def _servicers(parts: _ServerParts) -> dict[str, object]:
 
 
 def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | None:
-    """Return the remote embedder if it is configured; call it in a thread."""
+    """Return the remote embedder, or None unless configured. Blocks, so call it in a thread."""
     problems = list(embedder_problems(settings.space.embedder, settings.embedder))
     if problems:
         raise InvalidInput("The embedder cannot be used.", violations=problems)

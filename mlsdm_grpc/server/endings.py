@@ -1,4 +1,4 @@
-"""Errors of calls that the server ends: late, too large, or during a stop."""
+"""Errors of calls that the server ends: late, too large, or at its stop."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["ENTRY_BYTES", "check_size", "cut", "expired", "silent", "too_large"]
 
 
 ENTRY_BYTES: Final = 32
-"""Bytes that HTTP/2 counts for each metadata entry beyond its name and value (RFC 9113)."""
+"""Size that HTTP/2 counts for each metadata entry besides key and value, bytes (RFC 9113)."""
 
 
 def check_size(size: int, limit: int) -> None:
-    """Check the size of a call's metadata.
+    """Check the size of the metadata of a call.
 
-    The transport accepts much larger ones until a client has acknowledged its settings.
+    The transport accepts larger metadata until the client has acknowledged its settings.
 
     Raises:
-        QuotaExceeded: The metadata have more bytes than allowed.
+        QuotaExceeded: The metadata exceed the limit.
     """
     if size > limit:
         raise QuotaExceeded(
@@ -33,7 +33,7 @@ def check_size(size: int, limit: int) -> None:
 
 
 def _may_have_written(call: Call) -> bool:
-    method = call.method  # open ones, health and reflection, write nothing and do not say so
+    method = call.method  # Health and reflection write nothing, but are not declared read-only.
     return call.begun and not (method.read_only or method.open)
 
 
@@ -47,7 +47,7 @@ def expired(call: Call) -> DeadlineExceeded:
 
 
 def cut(call: Call) -> Unavailable:
-    """Return the error of a call cut off by the stop of the server."""
+    """Return the error of a call that the stop of the server ends."""
     error = draining()
     if call.endless or not _may_have_written(call):
         return error
@@ -68,7 +68,7 @@ def too_large(size: int, limit: int) -> InvalidInput:
 
 
 def silent(limit_s: float) -> DeadlineExceeded:
-    """Return the error of a call whose request message did not arrive in time."""
+    """Return the error of a call whose first message did not arrive in time."""
     seconds = f"{limit_s:g}"
     return DeadlineExceeded(
         f"The request message did not arrive within {seconds} s; nothing was written. Send it"

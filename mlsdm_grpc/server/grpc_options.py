@@ -1,6 +1,6 @@
-"""Options of the gRPC transport in one table, each with its value and reason.
+"""Options of the gRPC transport, each with its value and reason.
 
-grpc ignores unknown option names, so tests verify the effects.
+grpc ignores unknown names of options, so tests verify their effects.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Option", "connection_limit", "options_table", "server_options"]
 
+# Bit set of compression algorithms with ``identity`` only.
 _IDENTITY_ONLY: Final = 1
+# Share of the file limit that connections may use.
 _FILE_SHARE: Final = 0.4
 
 
 class Option(NamedTuple):
-    """One channel argument of the server."""
+    """Channel argument of the server."""
 
     name: str
     value: int
@@ -29,14 +31,14 @@ def connection_limit(settings: ServerSettings, file_limit: int) -> int:
     """Return the maximum number of connections.
 
     Args:
-        settings: Settings with the upper bound ``max_connections``.
-        file_limit: File limit of the process, of which the journal needs a part.
+        settings: Settings with the upper limit ``max_connections``.
+        file_limit: Maximum number of open files of the process, of which the journal needs a part.
     """
     return max(1, min(settings.max_connections, int(_FILE_SHARE * file_limit)))
 
 
 def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option, ...]:
-    """Return every option with its reason; times are in milliseconds."""
+    """Return all options with their reasons. Times are in milliseconds."""
     connections = connection_limit(settings, file_limit)
     return (
         Option(
@@ -153,7 +155,7 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
 
 
 def server_options(settings: ServerSettings) -> list[tuple[str, int]]:
-    """Return the options in the form for grpc, within the limits of this process."""
+    """Return the options in the form for grpc, within the file limit of this process."""
     file_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return [(each.name, each.value) for each in options_table(settings, file_limit=file_limit)]
 

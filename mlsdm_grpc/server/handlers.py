@@ -1,15 +1,15 @@
-"""Handlers of single calls through grpc.aio, for each of the four RPC shapes.
+"""Handlers of single calls, for each of the four RPC shapes; they know no transport.
 
 A handler builds the :class:`~mlsdm_grpc.wire.call.Call` and runs ``before`` of every interceptor.
-Only then it receives and parses the message, so a refused call costs neither. For that, every
-method is registered as client-streaming, which lets the handler decide when to read. Invariants:
+Only then it receives and parses the message, so a refused call costs neither. Invariants:
 
-- The server sends exactly one status for each call, with ``grpc-status-details-bin`` for an error;
-never the text of an unexpected exception.
+Invariants:
+
+- The server sends exactly one status for each call. That of an error has
+  ``grpc-status-details-bin``, and never the text of an unexpected exception.
 - An error before the first message is sent without response headers, because clients retry a call
 only while they have received none (gRFC A6).
-- ``CancelledError`` propagates if and only if the peer cancelled. For any other error that
-propagates, grpc.aio sends no status, and the client would wait for its own deadline.
+- ``CancelledError`` propagates if and only if the peer cancelled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import grpc
 import structlog
 
 from mlsdm_grpc.errors import RETRY_AT_ONCE_S, Unavailable
@@ -30,9 +29,10 @@ from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
 from mlsdm_grpc.server.endings import ENTRY_BYTES, check_size, cut, expired, too_large
 from mlsdm_grpc.server.hooks import Chain
-from mlsdm_grpc.server.receiving import RequestStream, first_message, read_on
+from mlsdm_grpc.server.receiving import RequestStream, first_message
 from mlsdm_grpc.server.room import Holding
-from mlsdm_grpc.wire.call import Call, Method, RpcStatus
+from mlsdm_grpc.server.transport import PeerGoneError
+from mlsdm_grpc.wire.call import Call, Method
 from mlsdm_grpc.wire.metadata import PUSHBACK, REQUEST_ID, STATUS_DETAILS
 from mlsdm_grpc.wire.method_classes import WORK, MethodClass
 from mlsdm_grpc.wire.request_space import RequestSpace
@@ -43,36 +43,28 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from mlsdm_grpc.server.transport import Transport
     from mlsdm_grpc.wire.reading import Reader
 
-    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
     Before: TypeAlias = Callable[[Call], Awaitable[None] | None]
     After: TypeAlias = Callable[[Call], None]
 
-__all__ = ["MethodHandler", "StreamAnswer", "UnaryAnswer", "WriterAnswer"]
+__all__ = ["MethodHandler", "StreamAnswer", "UnaryAnswer"]
 
-_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-# Errors of a read or write after the peer or the server is gone; one of them is private in grpc.
-_CONNECTION_ERRORS: Final = tuple(
-    cls
-    for cls in grpc.aio.BaseError.__subclasses__()
-    if cls not in {grpc.aio.AbortError, grpc.aio.UsageError}
-)
 _DEADLINE_SLACK_S: Final = 0.005
-# Time before its deadline at which a unary call is ended, so that its status contains the reason,
-# seconds.
+# A unary call ends this long before its deadline, in seconds, so that the client receives the
+# status with the reason.
 _ANSWER_S: Final = 0.004
-# Maximum request size of an open method, bytes; no valid request comes close.
+# Maximum size of a request to an open method, bytes. Valid requests are far smaller.
 _OPEN_BYTES: Final = SMALL_BYTES
 _logger = structlog.get_logger(component="transport")
 
 
 class MethodHandler(ABC):
-    """Handler of one method; each subclass handles one kind of response."""
+    """Handler of one method. Each subclass handles one kind of response."""
 
     __slots__ = (
-        "_bulk", "_calls", "_chain", "_foreign", "_large", "_method", "_reader", "_run", "_space",
-        "_streams",
+        "_bulk", "_calls", "_chain", "_large", "_method", "_reader", "_run", "_space", "_streams",
     )  # fmt: skip
 
     def __init__(
@@ -81,14 +73,11 @@ class MethodHandler(ABC):
         method: Method,
         run: Callable[..., Any],
         reader: Reader,
-        *,
-        foreign: bool,
     ) -> None:
         self._chain = chain
         self._method = method
         self._run = run
         self._reader = reader
-        self._foreign = foreign
         self._space = RequestSpace(reader.descriptor)
         self._bulk = WORK.get(method.path) is MethodClass.BULK
         self._large = self._bulk or method.name.startswith("Batch")
@@ -96,12 +85,24 @@ class MethodHandler(ABC):
         in_flight = chain.in_flight
         self._calls = in_flight.open_calls if method.open else in_flight.calls
 
-    async def serve(self, _requests: object, context: Context) -> bytes | None:
-        """Serve one call; this is the behaviour registered with grpc.aio."""
+    @property
+    def method(self) -> Method:
+        """The method that this handler serves."""
+        return self._method
+
+    async def serve(self, transport: Transport) -> bytes | None:
+        """Serve one call; return the response of a method with one response.
+
+        The caller sends it together with the status OK, in one piece.
+
+        Raises:
+            CancelledError: The peer cancelled.
+            Exception: The exception of ``Transport.fail``.
+        """
         chain = self._chain
-        call = self._begin(context)
+        call = self._begin(transport)
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - grpc.aio runs handlers in tasks
+        assert task is not None  # noqa: S101 - transports run handlers in tasks
         self._calls[task] = call
         afters: tuple[After, ...] = ()
         holding: Holding | None = None
@@ -115,9 +116,9 @@ class MethodHandler(ABC):
                     await waiting
             afters = chain.afters
             holding = Holding(chain.room, (call.principal.tenant, self._large))
-            answer = await self._answer(holding, call, context)
+            answer = await self._answer(holding, call, transport)
         except (asyncio.CancelledError, Exception) as error:  # noqa: BLE001 - all become statuses
-            raised = self._settle(error, call, context, task)
+            raised = self._settle(error, call, transport, task)
         finally:
             del self._calls[task]
             chain.in_flight.ended()
@@ -132,52 +133,50 @@ class MethodHandler(ABC):
             if raised is not None:
                 raise raised
             if call.error is not None:
-                await _fail(call, context)
+                await _fail(call, transport)
                 return None
-            await self._finish(call, context)
+            transport.set_trailers(call.trailers)
             return answer
         finally:
             # The error refers to this frame by its traceback, a reference cycle. So does the error
-            # of an abort, which grpc keeps in the state behind these three.
+            # of ``Transport.fail``, which a transport may keep with the call.
             call.error = raised = None
-            del context, task, _requests
+            del transport, task
 
-    def _begin(self, context: Context) -> Call:
-        pairs = context.invocation_metadata() or ()
+    def _begin(self, transport: Transport) -> Call:
+        pairs = transport.metadata
         metadata = dict(pairs)
         size = sum(len(key) + len(value) for key, value in pairs) + ENTRY_BYTES * len(pairs)
         call = Call(
             self._method,
             metadata,
-            context.peer(),
-            context.time_remaining(),
+            transport.peer,
+            transport.time_remaining_s(),
             self._chain.clock(),
             size,
+            peer_identity=transport.peer_identity,
         )
-        if self._chain.names is not None:
-            call.identities = self._chain.names(context)
         if len(metadata) != len(pairs):
             counts = Counter(key for key, _ in pairs)
             call.repeated = frozenset(key for key, count in counts.items() if count > 1)
         return call
 
-    async def _request(self, holding: Holding, call: Call, context: Context) -> Any:
+    async def _request(self, holding: Holding, call: Call, transport: Transport) -> Any:
         """Receive the message of a call once there is capacity, and check its space.
 
-        Messages of a stream come one by one.
-
-        Open methods need no capacity: a health check of a busy server gets a response, and callers
-        without a credential take nothing from those with one.
+        For a client stream, return an iterator of the messages. Open methods need no capacity: a
+        health check of a busy server gets a response, and callers without a credential use no
+        capacity of others.
         """
         if self._streams:
             check = partial(self._space.check, call)
             return RequestStream(
-                context, holding, self._reader, chain=self._chain, call=call, check=check
+                transport, holding, self._reader, chain=self._chain, call=call, check=check
             )
         is_open = self._method.open
         if not is_open and not holding.try_expect():
             await holding.expect()
-        raw = await self._receive(context)
+        raw = await self._receive(transport)
         if not is_open:
             holding.arrived(len(raw))
         elif len(raw) > _OPEN_BYTES:
@@ -192,35 +191,22 @@ class MethodHandler(ABC):
             self._space.check(call, request)
         return request
 
-    async def _receive(self, context: Context) -> bytes:
-        raw = await first_message(context, self._chain)
-        if raw is grpc.aio.EOF:
-            await read_on(context)
+    async def _receive(self, transport: Transport) -> bytes:
+        raw = await first_message(transport, self._chain)
+        if raw is None:
             raise self._reader.malformed("The call has no request message.")
-        return raw  # type: ignore[no-any-return]  # the stub knows no bytes
-
-    def _begin_work(self, call: Call, context: Context) -> Call | Context:
-        """Mark the start of the servicer, and return its second argument."""
-        call.begun = True
-        if not self._foreign:
-            return call
-        context.set_trailing_metadata(tuple(call.trailers.items()))
-        return context
+        return raw
 
     @abstractmethod
-    async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
+    async def _answer(self, holding: Holding, call: Call, transport: Transport) -> bytes | None:
         """Run the servicer, and return or write its response."""
 
-    async def _finish(self, call: Call, context: Context) -> None:
-        """Prepare the end of a successful call."""
-        context.set_trailing_metadata(tuple(call.trailers.items()))
-
     def _settle(
-        self, error: BaseException, call: Call, context: Context, task: asyncio.Task[Any]
+        self, error: BaseException, call: Call, transport: Transport, task: asyncio.Task[Any]
     ) -> BaseException | None:
         """Set ``call.error`` to the reason of the failure.
 
-        Return the exception for grpc.aio, if any.
+        Return the exception that ends the handler, if any.
         """
         if isinstance(error, asyncio.CancelledError):
             if not task.cancelling():
@@ -234,18 +220,14 @@ class MethodHandler(ABC):
             if self._chain.in_flight.was_cut(task):
                 call.error = call.cut_error or cut(call)
                 return None
-            # The type stub omits None.
-            remaining_s: float | None = context.time_remaining()
+            remaining_s = transport.time_remaining_s()
             passed = remaining_s is not None and remaining_s <= _DEADLINE_SLACK_S
             call.error = expired(call) if passed else error
             return error
-        if isinstance(error, grpc.aio.AbortError):
-            call.status = RpcStatus(context.code().value[0], context.details())
-            return error
-        if isinstance(error, _CONNECTION_ERRORS):
-            # A read or write failed before grpc delivered the cancellation by the peer.
+        if isinstance(error, PeerGoneError):
+            # A read or write failed before the transport cancelled the task.
             call.error = asyncio.CancelledError()
-            return error
+            return call.error
         call.error = error
         return None
 
@@ -253,71 +235,54 @@ class MethodHandler(ABC):
 class UnaryAnswer(MethodHandler):
     __slots__ = ()
 
-    async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        if self._foreign or not call.deadline_s:
-            return await self._run_once(holding, call, context)
+    async def _answer(self, holding: Holding, call: Call, transport: Transport) -> bytes | None:
+        if not call.deadline_s:
+            return await self._run_once(holding, call, transport)
         limit = TimeLimit(call.deadline_s - _ANSWER_S)
         try:
             with limit:
-                return await self._run_once(holding, call, context)
+                return await self._run_once(holding, call, transport)
         except TimeoutError:
             if limit.is_over:
                 raise expired(call) from None
             raise
 
-    async def _run_once(self, holding: Holding, call: Call, context: Context) -> bytes:
+    async def _run_once(self, holding: Holding, call: Call, transport: Transport) -> bytes:
         # The request has no other reference, so the servicer may release it after reading.
-        answer = _encoded(
-            await self._run(
-                await self._request(holding, call, context), self._begin_work(call, context)
-            )
-        )
+        request = self._request(holding, call, transport)
+        answer = _encoded(await self._run(await request, _begun(call)))
         if len(answer) > SMALL_BYTES:
-            # A written change must not be reported as refused: the client would assume it was not
-            # written.
+            # A completed write must not be reported as refused, because the client would assume
+            # that nothing was written.
             done = await holding.answer(len(answer), patient=not self._method.read_only)
-            context.add_done_callback(done)  # type: ignore[arg-type]  # the stub takes nothing
+            transport.on_end(done)
         return answer
 
 
 class StreamAnswer(MethodHandler):
     __slots__ = ()
 
-    async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        request = await self._request(holding, call, context)
+    async def _answer(self, holding: Holding, call: Call, transport: Transport) -> bytes | None:
+        request = await self._request(holding, call, transport)
         async with contextlib.AsyncExitStack() as held:
             if self._bulk and not self._streams:
                 await held.enter_async_context(holding.export())
-            responses: AsyncGenerator[Message | bytes] = self._run(
-                request, self._begin_work(call, context)
-            )
+            responses: AsyncGenerator[Message | bytes] = self._run(request, _begun(call))
             held.push_async_callback(responses.aclose)
             begun = False
             async for response in responses:
                 payload = _encoded(response)
                 if not begun:
-                    await _send_headers(call, context)
+                    await _send_headers(call, transport)
                     begun = True
-                await context.write(payload)
+                await transport.write(payload)
         if not begun:
-            await _send_headers(call, context)
-        return None
-
-
-class WriterAnswer(MethodHandler):
-    """Handler of a foreign coroutine that writes its messages to the context."""
-
-    __slots__ = ()
-
-    async def _answer(self, holding: Holding, call: Call, context: Context) -> bytes | None:
-        request = await self._request(holding, call, context)
-        await _send_headers(call, context)
-        await self._run(request, self._begin_work(call, context))
+            await _send_headers(call, transport)
         return None
 
 
 def _log(event: str, error: BaseException, call: Call) -> None:
-    """Log a defect; never raises, because an exception's text would reach the client."""
+    """Log a defect. Never raises, because the text of the exception would reach the client."""
     with contextlib.suppress(Exception):
         _logger.error(event, exc_info=error, request_id=call.request_id, method=call.method.path)
 
@@ -326,21 +291,27 @@ def _encoded(response: Message | bytes) -> bytes:
     return response if isinstance(response, bytes) else response.SerializeToString()
 
 
-async def _send_headers(call: Call, context: Context) -> None:
-    await context.send_initial_metadata(((REQUEST_ID, call.request_id),))
+def _begun(call: Call) -> Call:
+    """Mark the start of the servicer."""
+    call.begun = True
+    return call
 
 
-async def _fail(call: Call, context: Context) -> None:
-    """End the call with its status; raises AbortError, as grpc.aio expects."""
+async def _send_headers(call: Call, transport: Transport) -> None:
+    await transport.send_headers({REQUEST_ID: call.request_id})
+
+
+async def _fail(call: Call, transport: Transport) -> None:
+    """End the call with its status."""
     status = call.status
     if not status.code:
         status = to_status(call.error or Exception(), call.request_id)
-    trailers = {**call.trailers, STATUS_DETAILS: status.details}
+    trailers = {**call.trailers}
+    if status.details:
+        trailers[STATUS_DETAILS] = status.details
     if status.pushback_ms is not None:
         trailers[PUSHBACK] = str(status.pushback_ms)
     try:
-        await context.abort(_CODES[status.code], status.message, tuple(trailers.items()))
-    except grpc.aio.InternalError:  # the peer went away meanwhile
-        pass
+        await transport.fail(status, trailers)
     finally:
-        del context  # see MethodHandler.serve
+        del transport  # see MethodHandler.serve

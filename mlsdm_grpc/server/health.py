@@ -1,26 +1,25 @@
-"""``grpc.health.v1.Health``: Check and Watch of the standard servicer, and List (gRFC A90).
+"""``grpc.health.v1.Health``: Check, Watch and List (gRFC A90).
 
-Names are ``""`` for the whole server, the full name of every service, and short names for probes:
-``liveness``, ``readiness``, ``journal``, ``llm``.
+Names are ``""`` for the whole server, the full names of the services, and short names for probes:
+``liveness``, ``readiness``, ``journal`` and ``llm``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+import asyncio
+from typing import TYPE_CHECKING, Final
 
-import grpc
 from grpc_health.v1 import health_pb2
-from grpc_health.v1._async import HealthServicer
+
+from mlsdm_grpc.wire.call import Call, StatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+    from collections.abc import AsyncIterator, Iterable
 
 __all__ = ["JOURNAL", "LIVENESS", "LLM", "OVERALL", "READINESS", "SERVICE", "Health"]
 
 SERVICE: Final = health_pb2.DESCRIPTOR.services_by_name["Health"]
-"""Descriptor of the service."""
+"""Descriptor of the health service."""
 OVERALL: Final = ""
 LIVENESS: Final = "liveness"
 READINESS: Final = "readiness"
@@ -28,24 +27,27 @@ JOURNAL: Final = "journal"
 LLM: Final = "llm"
 
 _LIST_LIMIT: Final = 100
+_NOT_FOUND: Final = 5
+_RESOURCE_EXHAUSTED: Final = 8
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+_SERVICE_UNKNOWN: Final = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
-class Health(HealthServicer):
+class Health:
     """Health of the server and its parts. All names but ``liveness`` start as NOT_SERVING."""
 
     def __init__(self, services: Iterable[str] = ()) -> None:
         """Add the given services to the names of this module."""
-        super().__init__()
         names = (OVERALL, READINESS, JOURNAL, LLM, *services)
         self._draining = False
-        self._server_status = {LIVENESS: _SERVING, **dict.fromkeys(names, _NOT_SERVING)}
+        self._changed = asyncio.Event()
+        self._statuses = {LIVENESS: _SERVING, **dict.fromkeys(names, _NOT_SERVING)}
 
     @property
     def names(self) -> tuple[str, ...]:
         """All known names."""
-        return tuple(self._server_status)
+        return tuple(self._statuses)
 
     @property
     def draining(self) -> bool:
@@ -54,33 +56,56 @@ class Health(HealthServicer):
 
     def serving(self, name: str) -> bool:
         """Return True if a name is known and SERVING."""
-        return self._server_status.get(name) == _SERVING
+        return self._statuses.get(name) == _SERVING
 
-    async def set_serving(self, *names: str, serving: bool) -> None:
-        """Set the status of names; watchers receive each change.
+    def set_serving(self, *names: str, serving: bool) -> None:
+        """Set the status of names; watchers receive each change that they are fast enough for.
 
-        While the server drains, no name becomes SERVING again.
+        During a drain, no name becomes SERVING again.
         """
         if serving and self._draining:
             return
-        for name in names:
-            await self.set(name, _SERVING if serving else _NOT_SERVING)
+        self._statuses.update(dict.fromkeys(names, _SERVING if serving else _NOT_SERVING))
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Set all names but ``liveness`` to NOT_SERVING permanently."""
         self._draining = True
-        await self.set_serving(*(n for n in self.names if n != LIVENESS), serving=False)
+        self.set_serving(*(name for name in self.names if name != LIVENESS), serving=False)
+
+    async def Check(  # noqa: N802 - the name of the RPC
+        self, request: health_pb2.HealthCheckRequest, _call: Call
+    ) -> health_pb2.HealthCheckResponse:
+        """Return the status of a name; NOT_FOUND if it is unknown."""
+        status = self._statuses.get(request.service)
+        if status is None:
+            raise StatusError(_NOT_FOUND, "The name is unknown; List returns the known ones.")
+        return health_pb2.HealthCheckResponse(status=status)
+
+    async def Watch(  # noqa: N802 - the name of the RPC
+        self, request: health_pb2.HealthCheckRequest, _call: Call
+    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+        """Send the status of a name and its changes; SERVICE_UNKNOWN while it is unknown."""
+        sent = None
+        while True:
+            # Taken before the status is read, so that no later change is missed.
+            changed = self._changed
+            status = self._statuses.get(request.service, _SERVICE_UNKNOWN)
+            if status != sent:
+                yield health_pb2.HealthCheckResponse(status=status)
+                sent = status
+            await changed.wait()
 
     async def List(  # noqa: N802 - the name of the RPC
-        self, request: health_pb2.HealthListRequest, context: Context
+        self, _request: health_pb2.HealthListRequest, _call: Call
     ) -> health_pb2.HealthListResponse:
         """Return the status of every name; RESOURCE_EXHAUSTED above 100, as in A90."""
-        del request
-        if len(self._server_status) > _LIST_LIMIT:
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many names to list.")
+        if len(self._statuses) > _LIST_LIMIT:
+            raise StatusError(_RESOURCE_EXHAUSTED, f"There are more than {_LIST_LIMIT} names.")
         return health_pb2.HealthListResponse(
             statuses={
                 name: health_pb2.HealthCheckResponse(status=status)
-                for name, status in self._server_status.items()
+                for name, status in self._statuses.items()
             }
         )

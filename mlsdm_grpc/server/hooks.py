@@ -1,8 +1,8 @@
-"""Hooks of the interceptors, bound once for all calls."""
+"""Hooks of the interceptors, collected once for all calls."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlsdm_grpc.server.inflight import InFlight
 from mlsdm_grpc.wire.call import Call, Interceptor
@@ -19,31 +19,28 @@ __all__ = ["Chain"]
 
 
 class Chain:
-    """Bound hooks of the interceptors."""
+    """Hooks of the interceptors, and common limits of all calls."""
 
     def __init__(
         self,
         interceptors: Sequence[Interceptor],
         clock: Callable[[], float],
         room: Room,
-        names: Callable[[Any], tuple[str, ...]] | None,
         *,
         first_message_s: float,
         max_metadata_bytes: int,
     ) -> None:
         self.clock = clock
-        self.names = names
-        """Returns the names in the certificate of a peer; None: there are no certificates."""
         self.room = room
         self.first_message_s = first_message_s
-        """Time in which the first message of a call must arrive, seconds."""
+        """Time within which the first message of a call must arrive, seconds."""
         self.max_metadata_bytes = max_metadata_bytes
         """Maximum size of the metadata of a call, bytes."""
         self.waiting_count = 0
-        """Number of calls whose first message has not arrived."""
+        """Number of calls whose first message has not arrived yet."""
         self.in_flight = InFlight()
         self.befores: list[tuple[Before, tuple[After, ...]]] = []
-        """Each ``before`` with the ``after`` hooks to run if it is the last one entered."""
+        """Each ``before``, with the ``after`` hooks that run if it raises."""
         afters: tuple[After, ...] = ()
         for interceptor in interceptors:
             cls = type(interceptor)
@@ -52,4 +49,4 @@ class Chain:
             if cls.before is not Interceptor.before:
                 self.befores.append((interceptor.before, afters))
         self.afters = afters
-        """The ``after`` hooks of a call that passed every ``before``."""
+        """All ``after`` hooks, for a call that passed every ``before``."""

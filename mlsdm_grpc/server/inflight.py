@@ -1,4 +1,4 @@
-"""The calls in flight: a stopping server waits for them, and cancels the rest."""
+"""Calls in flight. A stopping server waits for them, and then ends the rest."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ __all__ = ["InFlight"]
 
 
 class InFlight:
-    """Tasks of calls by kind. Calls of open methods end with their client."""
+    """Tasks of the calls in flight, by kind of method."""
 
     def __init__(self) -> None:
         self.calls: dict[asyncio.Task[object], Call] = {}
-        """Calls that a stopping server lets finish."""
+        """Calls that a stopping server waits for."""
         self.open_calls: dict[asyncio.Task[object], Call] = {}
-        """Calls of open methods, e.g. health watches."""
+        """Calls of open methods, for example health watches, which end with their client."""
         self.ended_count = 0
         """Number of ended calls."""
         self.cut_count = 0
-        """Number of calls that were cut, without endless ones."""
+        """Number of calls that the stop of the server ended, without endless ones."""
         self._cut: set[asyncio.Task[object]] = set()
         self._changed = asyncio.Event()
 
     def ended(self) -> None:
-        """Count the end of a call, and wake waiters."""
+        """Count the end of a call, and notify waiters."""
         self.ended_count += 1
         self._changed.set()
 
     async def wait_idle(self, *, open_methods: bool = False) -> None:
-        """Wait until no call is in flight; open methods count only if requested."""
+        """Wait until no call is in flight. Calls of open methods count only on request."""
         while self.calls or (open_methods and self.open_calls):
             self._changed.clear()
             await self._changed.wait()
@@ -47,13 +47,20 @@ class InFlight:
         return self._end([*self.calls, *(self.open_calls if open_methods else ())])
 
     def ask_to_end(self) -> None:
-        """Ask streams that support it to end gracefully."""
+        """Request the graceful end of the streams that support it."""
         for call in self.calls.values():
             if call.ending is not None and not call.ending.done():
                 call.ending.set_result("DRAINING")
 
     def end_streams(self, invalid: Callable[[Principal], MlsdmError | None]) -> int:
-        """End the streams whose principal has an error, and return their number."""
+        """End streams with an invalid credential.
+
+        Args:
+            invalid: Returns the error for a principal, or None for a valid one.
+
+        Returns:
+            Number of ended streams.
+        """
         found = []
         for task, call in self.calls.items():
             shape = call.method.shape
@@ -64,17 +71,17 @@ class InFlight:
         return self._end(found)
 
     def cut_endless(self) -> int:
-        """End calls that would never finish, in the same way."""
+        """End the calls that only their client would end, and return their number."""
         return self._end([task for task, call in self.calls.items() if call.endless])
 
     def _end(self, tasks: list[asyncio.Task[object]]) -> int:
         for task in tasks:
             self._cut.add(task)
-            # The status of the call is decided later, from this set.
+            # The handler of a call reads this set when it chooses the status.
             task.add_done_callback(self._cut.discard)
             task.cancel()
         return len(tasks)
 
     def was_cut(self, task: asyncio.Task[object]) -> bool:
-        """Return True if :meth:`cut` or :meth:`cut_endless` cancelled this task."""
+        """Return True if this server, and not the client, cancelled a task."""
         return task in self._cut

@@ -1,4 +1,4 @@
-"""Choice of the journal of a server, and the time of its newest record."""
+"""Selection of the journal of a server, and the time of its newest record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["newest_record_ns", "open_journal"]
 
 
 def open_journal(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Journal:
-    """Return the journal that the settings choose; it is opened by its owner.
+    """Return the journal that the settings select. It is not open yet.
 
     Args:
         settings: All settings.
@@ -49,8 +49,8 @@ def _sqlite(settings: Settings, metrics: Metrics, commit_s: deque[float]) -> Sql
 
 
 async def newest_record_ns(journal: Journal) -> int:
-    """Return the time of the newest record, Unix nanoseconds; 0 if none can be read."""
-    # A record that cannot be read is reported when its space is loaded.
+    """Return the time of the newest record, Unix nanoseconds; 0 without a readable record."""
+    # An unreadable record is reported when its space is loaded.
     with contextlib.suppress(MlsdmError, SemanticsUnknown):
         newest = await journal.newest()
         return decode_record(newest.payload).time_ns if newest else 0

@@ -1,17 +1,17 @@
-"""Division of the node's memory into budgets, and the minimum memory of a node.
+"""Division of the node's RAM into budgets, and the minimum RAM of a node.
 
-A limit of L is divided as follows, so that no part can take the memory of another one::
+A limit of L is divided as follows, so that no part can use the RAM of another one::
 
-    at rest and spaces                 0.65 L   the rest is a figure, the spaces have what it leaves
-    messages that arrive or are served 0.06 L   as many as fit are read, the others wait unread
-    large messages that are converted  0.07 L   one after the other if need be
-    large answers that are made        0.05 L   the same
-    large answers that are sent        0.04 L   a client that reads slowly holds them
-    messages of open streams           0.04 L   each may send its largest at any time
+    idle processes and spaces          0.65 L   spaces have the part that idle processes leave
+    requests received or in service    0.06 L   further requests wait unread in the transport
+    conversion of large requests       0.07 L   if necessary one at a time
+    building of large responses        0.05 L   if necessary one at a time
+    sending of large responses         0.04 L   held until slow clients have read them
+    messages of open streams           0.04 L   each stream may send its largest one at any time
     connections                        0.02 L
-    reserve                            0.07 L   what the allocators hold, and uncounted memory
+    reserve                            0.07 L   free memory in allocators, memory without a budget
 
-The figures for idle processes were measured, see docs/operations.md; tests verify them on a server.
+The sizes of idle processes were measured, see docs/operations.md. Tests check them on a server.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ __all__ = [
     "within_memory",
 ]
 
+# Measured RAM of an idle server process, space worker and text worker, bytes.
 _SERVER: Final = 64 * MIB
 _MINDS: Final = 25 * MIB
 _TEXT: Final = 40 * MIB
-# Memory of each embedder in a text worker, bytes.
+# RAM of an embedder in a text worker, bytes.
 _MODELS: Final = {"wordllama": 57 * MIB, "e5": 80 * MIB}
 
+# Shares of the budgets; the module docstring describes them.
 _HELD: Final = 0.65
 _RECEIVED: Final = 0.06
 _CONVERTED: Final = 0.07
@@ -48,24 +50,25 @@ _COMPUTED: Final = 0.05
 _ANSWERED: Final = 0.04
 _STREAMED: Final = 0.04
 _CONNECTED: Final = 0.02
-# Share of memory that spaces may take beyond their budget; it keeps spaces in use loaded while
-# there is little traffic.
+# Share of RAM that spaces may use in addition to their budget. With it, spaces in use stay loaded
+# while there is little traffic.
 _IN_USE: Final = 0.1
 
-# Maximum share of memory for the spaces by default.
+# Maximum share of RAM for the spaces without a configured budget.
 _SPACES_SHARE: Final = 0.6
-# Maximum size of a full space as a multiple of its vectors.
+# Maximum RAM of a full space as a multiple of the size of its vectors.
 _SPACE_PER_VECTOR: Final = 1.6
+# RAM of an idle connection, bytes.
 _CONNECTION: Final = 12 * KIB
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """Budgets of a node's memory, bytes."""
+    """Budgets of the node's RAM, bytes."""
 
     spaces: int
     most_spaces: int
-    """Maximum while all spaces are in use."""
+    """Maximum for spaces while all of them are in use."""
     receiving: int
     converting: int
     computing: int
@@ -73,11 +76,11 @@ class MemoryPlan:
     streaming: int
     connecting: int
     worker_growth: int
-    """Memory that a worker may take beyond its idle size, before the kernel kills a process."""
+    """RAM that a worker may use beyond its idle size before a process must be killed."""
 
     @classmethod
     def of(cls, settings: Settings, memory_bytes: int) -> MemoryPlan:
-        """Divide an amount of memory."""
+        """Divide an amount of RAM in bytes into budgets."""
         left = int(_HELD * memory_bytes) - rest_bytes(settings)
         spaces = settings.engine.memory_budget_bytes or min(left, int(_SPACES_SHARE * memory_bytes))
         return cls(
@@ -94,14 +97,14 @@ class MemoryPlan:
 
 
 def memory_limit(settings: Settings) -> int | None:
-    """Return the memory limit of the node, bytes; None if there is none. Blocks."""
+    """Return the memory limit of the node in bytes, or None without a limit. Blocks."""
     configured = settings.pressure.memory_limit_bytes
     limits = [cgroup_limit(), int(configured / settings.pressure.memory_share) or None]
     return min((each for each in limits if each), default=None)
 
 
 def rest_bytes(settings: Settings) -> int:
-    """Return the memory in use by all idle processes, bytes."""
+    """Return the RAM of all idle processes, bytes."""
     engine, embedder = settings.engine, settings.space.embedder
     minds = engine.workers + engine.standby_worker if engine.workers else 0
     text = _TEXT + _MODELS.get(embedder, 0)
@@ -109,10 +112,10 @@ def rest_bytes(settings: Settings) -> int:
 
 
 def minimum_bytes(settings: Settings) -> int:
-    """Return the minimum memory for these settings, bytes.
+    """Return the minimum RAM for these settings, bytes.
 
-    It is the idle memory plus the configured memory for spaces, by default that of one full space
-    of the default capacity.
+    It covers the idle processes and the configured budget of spaces. The default budget is one full
+    space of the default capacity.
     """
     info = embedder_info(settings.space.embedder)
     dimension = max(settings.space.dimension, info.dimension if info else 0)
@@ -122,10 +125,10 @@ def minimum_bytes(settings: Settings) -> int:
 
 
 def check_memory(settings: Settings) -> str:
-    """Return a description of the available and required memory. Blocks.
+    """Return a sentence about the available and the required RAM. Blocks.
 
     Raises:
-        InvalidInput: The limit is below the minimum.
+        InvalidInput: The memory limit is below the minimum.
     """
     limit, minimum = memory_limit(settings), minimum_bytes(settings)
     needed = f"at least {minimum // MIB} MiB are needed"
@@ -148,10 +151,10 @@ def check_memory(settings: Settings) -> str:
 
 
 def within_memory(settings: Settings) -> tuple[Settings, MemoryPlan]:
-    """Return the settings completed for the available memory, and the budgets. Blocks.
+    """Return the settings, with values derived from the available RAM, and the budgets. Blocks.
 
     Raises:
-        InvalidInput: The memory is below the minimum.
+        InvalidInput: The memory limit is below the minimum.
     """
     check_memory(settings)
     limit = memory_limit(settings)

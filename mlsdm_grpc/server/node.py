@@ -42,13 +42,13 @@ _BREAKERS = {
 
 
 class Node:
-    """One node for AdminService.
+    """Node that AdminService shows and controls.
 
     Args:
         settings: Settings of the server.
-        monitor: Monitor of the mode.
+        monitor: Monitor that sets the mode.
         vitals: Statistics of the engine.
-        journal: The journal.
+        journal: Journal of the server.
         health: Health of the server.
         llm: Providers of language models.
         data_port: Owner of the gRPC port.
@@ -85,18 +85,18 @@ class Node:
         self._started_ns = now_ns()
 
     def force(self, mode: Mode, for_s: float) -> None:
-        """Set the mode for a time, which may be infinite."""
+        """Set the mode for a time in seconds, which may be infinite."""
         self._monitor.machine.force(mode, for_s)
 
     def release(self) -> None:
-        """Return to the mode of the signals."""
+        """Return to the mode that the pressure signals give."""
         self._monitor.machine.release()
 
     async def drain(self, grace_s: float | None) -> tuple[int, int]:
-        """Start to drain; a second call joins the first.
+        """Start to drain. Further calls return the result of the first one.
 
         Args:
-            grace_s: Time for calls in flight, seconds; None uses the configured time.
+            grace_s: Time for calls in flight, seconds; None for the configured time.
 
         Returns:
             Number of calls in flight at the start, and the latest end of the process, Unix
@@ -111,7 +111,7 @@ class Node:
         return drained.in_flight, self._now_ns() + left_ns
 
     async def status(self) -> node_pb2.NodeStatus:
-        """Return the present status of the node."""
+        """Return the current status of the node."""
         machine = self._monitor.machine
         files = partial(_measured_files, self._settings, self._data_port.port)
         size_bytes, connections = await anyio.to_thread.run_sync(files)
@@ -166,7 +166,7 @@ class Node:
                 permit_count=lane.permits,
                 in_flight_count=lane.in_use,
                 queue_count=lane.waiting,
-                max_queue_count=lane.permits,  # a waiting call holds a permit
+                max_queue_count=lane.permits,  # waiting calls hold permits
                 rejected_count=lane.rejected,
             )
 
@@ -197,7 +197,7 @@ class Node:
 
 
 def _measured_files(settings: Settings, port: int) -> tuple[int, int]:
-    """Return the size of the journal on disk and the number of connections; call it in a thread."""
+    """Return the size of the journal's files in bytes, and the number of connections. Blocks."""
     journal = settings.journal
     folder = journal.data_dir
     folders = (folder, folder / "snapshots") if journal.kind is JournalKind.SQLITE else ()
@@ -214,7 +214,7 @@ def _folder_bytes(folder: Path) -> int:
 
 
 def connection_count(port: int) -> int:
-    """Return the number of TCP connections of this machine to one of its ports."""
+    """Return the number of TCP connections to a port of this machine. Blocks."""
     suffix = f":{port:04X}"
     count = 0
     for name in ("tcp", "tcp6"):

@@ -1,4 +1,4 @@
-"""Access to the operations port: host names, credentials, and headers of every answer."""
+"""Access control of the operations port: host names, credentials, and response headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OpsAccess"]
 
 _OPEN: Final = frozenset({"/livez", "/readyz"})
 _PERMISSION: Final = "admin.read"
-# Headers of the OWASP Secure Headers Project for an answer that no browser should render.
+# Headers of the OWASP Secure Headers Project, for responses that a browser must not render.
 _HEADERS: Final = {
     "Cache-Control": "no-store, max-age=0",
     "Content-Security-Policy": "default-src 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -37,15 +37,15 @@ _OVER_TLS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDo
 
 
 class OpsAccess:
-    """Checks of each request.
+    """Checks of each request to the operations port.
 
-    A request must name the server by an IP address, ``localhost`` or a configured name, so that a
-    page in a browser cannot reach it under a name of its own (DNS rebinding). With a guard,
-    everything but ``/livez`` and ``/readyz`` needs the permission ``admin.read``.
+    The Host header must be an IP address, ``localhost`` or a configured name. Otherwise a web page
+    could send requests under a name of its own (DNS rebinding). With a guard, all paths but
+    ``/livez`` and ``/readyz`` need the permission ``admin.read``.
 
     Args:
-        hosts: Further accepted names.
-        guard: Authenticator of requests; None if no credential is needed.
+        hosts: Accepted host names in addition to ``localhost``.
+        guard: Authenticator of requests; None if they need no credential.
     """
 
     def __init__(self, hosts: Collection[str] = (), guard: Authenticator | None = None) -> None:
@@ -53,7 +53,7 @@ class OpsAccess:
         self._guard = guard
 
     def install(self, app: web.Application) -> None:
-        """Check the requests of an application that has not started."""
+        """Add the checks to an application that has not started."""
         app.middlewares.append(self._middleware())
         app.on_response_prepare.append(_add_headers)
 
@@ -87,7 +87,7 @@ class OpsAccess:
 
     @staticmethod
     async def _status(request: web.Request, guard: Authenticator) -> int:
-        """Return 0 for a request that may be answered, else 401 or 403."""
+        """Return 401 or 403 for a request to refuse, and 0 for others."""
         metadata = {key.lower(): value for key, value in request.headers.items()}
         repeated = {key for key in metadata if len(request.headers.getall(key)) > 1}
         try:

@@ -1,4 +1,4 @@
-"""The operations port: metrics for Prometheus, liveness and readiness for schedulers."""
+"""Operations port: metrics for Prometheus, liveness and readiness for orchestrators."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ class OpsServer:
         unready: Callable[[], Mapping[str, str]],
         access: OpsAccess | None = None,
     ) -> None:
-        """Create a server; it does not listen before :meth:`start`.
+        """Create a server, which does not listen before :meth:`start`.
 
         Args:
-            metrics: Content of ``/metrics``.
-            unready: Returns the reasons why the server is not ready, by part; empty if it is ready.
-            access: Checks of requests; by default without credentials.
+            metrics: Metrics that ``/metrics`` returns.
+            unready: Returns the reasons why the server is not ready, by part; empty for a ready
+                server.
+            access: Checks of requests; by default, requests need no credential.
         """
         self._metrics = metrics
         self._unready = unready
@@ -48,7 +49,10 @@ class OpsServer:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
 
     async def start(self, address: Address, tls: SSLContext | None = None) -> Address:
-        """Listen; return the address with the chosen port if the port was 0.
+        """Listen and serve.
+
+        Returns:
+            Address of the port, with the number that the system chose for port 0.
 
         Raises:
             InvalidInput: The address cannot be bound.

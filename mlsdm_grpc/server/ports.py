@@ -1,4 +1,4 @@
-"""Check that the ports of the server are free, made before anything else starts."""
+"""Check that the ports of the server are free, before anything else starts."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["check_ports"]
 
 
 def check_ports(settings: ServerSettings) -> None:
-    """Bind each listening address once and release it; call it in a thread.
+    """Bind each listening address once and release it. Blocks, so call it in a thread.
 
-    The check finds a port that is in use before workers are started and the journal is opened.
-    Another process may still take the port before the server listens, which then fails as well.
+    A port in use is found before workers start and the journal opens. Another process may still
+    bind the port before the server listens, which then fails too.
 
     Raises:
         InvalidInput: An address cannot be bound; the violation names its setting.
@@ -39,7 +39,7 @@ def check_ports(settings: ServerSettings) -> None:
 
 
 def _problem(address: Address) -> str:
-    """Return the reason why an address cannot be bound; empty if it can."""
+    """Return the reason why an address cannot be bound, or ""."""
     try:
         found = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -48,10 +48,10 @@ def _problem(address: Address) -> str:
         return f"the host is unknown ({error.strerror})"
     reasons = []
     for family, kind, protocol, _, place in found:
-        # A machine without IPv6 still resolves names to IPv6 addresses.
+        # On a machine without IPv6, names may still resolve to IPv6 addresses.
         try:
             with closing(socket.socket(family, kind, protocol)) as probe:
-                # Connections of an earlier server in TIME_WAIT do not block the port.
+                # Connections of an earlier server in TIME_WAIT must not block the port.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(place)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Health of the node: readiness, journal and models."""
+"""Health of the node: readiness, journal and language models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["unready_causes", "update_health"]
 
 
 def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
-    """Return the reasons why the server is not ready, by cause."""
+    """Return the reasons why the server is not ready, by cause; empty for a ready server."""
     if health.serving(READINESS):
         return {}
     if health.draining or monitor.ready:
@@ -19,9 +19,9 @@ def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
     return dict.fromkeys(monitor.machine.causes, "beyond its limit")
 
 
-async def update_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
+def update_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:
     """Update health from the monitor and the providers."""
     clock.now_ns()  # an idle server notices a jump, too
-    await health.set_serving(LLM, serving=llm.callable)
-    await health.set_serving(JOURNAL, serving=monitor.journal_serving)
-    await health.set_serving(READINESS, serving=monitor.ready)
+    health.set_serving(LLM, serving=llm.callable)
+    health.set_serving(JOURNAL, serving=monitor.journal_serving)
+    health.set_serving(READINESS, serving=monitor.ready)

@@ -1,11 +1,9 @@
-"""Receipt of request messages: the first one in time, those of a stream one by one."""
+"""Receipt of request messages: the first one within a time limit, those of a stream in turn."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import grpc
+from typing import TYPE_CHECKING, Any
 
 from mlsdm_grpc.protection.byte_gate import SMALL_BYTES
 from mlsdm_grpc.protection.concurrency import TimeLimit
@@ -17,31 +15,30 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.server.hooks import Chain
     from mlsdm_grpc.server.room import Holding
+    from mlsdm_grpc.server.transport import Transport
     from mlsdm_grpc.wire.call import Call
     from mlsdm_grpc.wire.reading import Reader
 
-    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
-
-__all__ = ["RequestStream", "first_message", "read_on"]
+__all__ = ["RequestStream", "first_message"]
 
 
 class RequestStream:
-    """The messages of a client stream, parsed one by one.
+    """Messages of a client stream, received and parsed one by one.
 
     Args:
-        context: Context of the call.
+        transport: Transport of the call.
         holding: Budget of its messages.
         reader: Parser of the messages.
         chain: Limits of all calls.
-        call: The call.
-        check: Check of each message.
+        call: State of the call.
+        check: Check of each message; raises if it fails.
     """
 
-    __slots__ = ("_call", "_chain", "_check", "_context", "_first", "_holding", "_reader")
+    __slots__ = ("_call", "_chain", "_check", "_first", "_holding", "_reader", "_transport")
 
     def __init__(
         self,
-        context: Context,
+        transport: Transport,
         holding: Holding,
         reader: Reader,
         *,
@@ -49,7 +46,7 @@ class RequestStream:
         call: Call,
         check: Callable[[Any], None],
     ) -> None:
-        self._context = context
+        self._transport = transport
         self._holding = holding
         self._reader = reader
         self._chain = chain
@@ -64,46 +61,35 @@ class RequestStream:
         self._holding.converted()
         if self._first:
             self._first = False
-            raw = await first_message(self._context, self._chain)
+            raw = await first_message(self._transport, self._chain)
         else:
-            raw = await self._context.read()
-        if raw is grpc.aio.EOF:
-            await read_on(self._context)
+            raw = await self._transport.read()
+        if raw is None:
             raise StopAsyncIteration
         if len(raw) > SMALL_BYTES:
             await self._holding.convert(len(raw))
         request = await self._reader.read(raw)
         self._check(request)
         if self._call.charge_items is not None and isinstance(request, Parts):
-            # The client is slowed down by what it cannot send meanwhile.
+            # The wait slows down the client, because it stops the receipt of messages.
             await asyncio.sleep(self._call.charge_items(len(request)))
         return request
 
 
-async def first_message(context: Context, chain: Chain) -> Any:
-    """Return the bytes of the first message of a call, or EOF.
+async def first_message(transport: Transport, chain: Chain) -> bytes | None:
+    """Return the bytes of the first message of a call; None if the client sends none.
 
     Raises:
-        DeadlineExceeded: DEADLINE_EXPIRED: it did not arrive in time.
+        DeadlineExceeded: DEADLINE_EXPIRED; the message did not arrive in time.
     """
     limit = TimeLimit(asyncio.get_running_loop().time() + chain.first_message_s)
     chain.waiting_count += 1
     try:
         with limit:
-            return await context.read()
+            return await transport.read()
     except TimeoutError:
         if not limit.is_over:
             raise
         raise silent(chain.first_message_s) from None
     finally:
         chain.waiting_count -= 1
-
-
-async def read_on(context: Context) -> None:
-    """Let the cancellation by a client arrive, if there is one.
-
-    A cancelled client stream also reads as EOF, always before the cancellation (measured: 300 of
-    300). A second read lets the cancellation arrive first (6,000 of 6,000). Otherwise half a stream
-    would count as complete.
-    """
-    await context.read()

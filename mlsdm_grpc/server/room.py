@@ -1,9 +1,9 @@
-"""Byte budgets of requests and responses in the server.
+"""Memory budgets for the bytes of requests and responses.
 
-A request is read only when there is capacity for the largest one. Until then it waits in the
-transport, which accepts no more than a flow-control window. A burst of large messages therefore
-delays callers instead of growing the server. A call holds its bytes until its end; a response holds
-them until the client has received it.
+A request is read only when there is capacity for a request of the maximum size. Until then it waits
+in the transport, which accepts no more than a flow-control window. So a burst of large requests
+delays callers, and the RAM of the server does not grow. A call holds the capacity for its request
+until its end. A response holds capacity until the client has received it.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Holding", "Room"]
 
-# Memory of a call in addition to its message, bytes.
+# RAM of a call in addition to its request, bytes.
 _CALL_BYTES: Final = 32 * 1_024
-# Memory of a large message while it is parsed, checked and journalled, as a multiple of its size.
+# RAM of a large request while it is parsed, checked and journalled, as a multiple of its size.
 _CONVERTED: Final = 8
-# Memory of a response as a multiple of its size; the transport has a copy.
+# RAM of a response as a multiple of its size, because the transport has a copy.
 _SENT: Final = 2
 
 
 class Room:
-    """The byte gates of a server.
+    """Memory budgets of a server.
 
     Args:
-        plan: Sizes of the budgets; None is unlimited.
-        largest: Size of the largest request, bytes.
+        plan: Sizes of the budgets; None for unlimited ones.
+        largest: Maximum size of a request, bytes.
     """
 
     def __init__(self, plan: MemoryPlan | None = None, *, largest: int = 0) -> None:
@@ -44,21 +44,24 @@ class Room:
         self.largest = min(largest + _CALL_BYTES, total)
         spare = self.largest if total >= 2 * self.largest else 0
         self.receiving = ByteGate("receiving", total, spare=spare, owner=_tenant)
-        """One message of another tenant is always admitted if there is capacity for two
-        messages."""
+        """Budget of requests received or in service.
+
+        If it is large enough for two requests of the maximum size, one tenant always leaves
+        capacity for one request of another.
+        """
         self.converting = ByteGate("converting", plan.converting if plan else unbounded)
         self.computing = ByteGate("computing", plan.computing if plan else unbounded)
-        """Budget of responses built by workers."""
+        """Budget of responses while workers build them."""
         self.answering = ByteGate("answering", plan.answering if plan else unbounded)
 
 
 class Holding:
-    """The bytes held by one call.
+    """Capacity that one call holds in the budgets.
 
     Args:
-        room: Byte gates of the server.
-        holder: Group that shares capacity: the tenant, and True for calls that may be large, so
-            that a burst of batches lets queries through.
+        room: Memory budgets of the server.
+        holder: Group that shares capacity: the tenant, and True for methods with large requests. So
+            a burst of batches does not block queries.
     """
 
     __slots__ = ("_converted", "_holder", "_received", "_room")
@@ -69,7 +72,7 @@ class Holding:
         self._received = self._converted = 0
 
     def try_expect(self) -> bool:
-        """Take capacity for the largest message if there is enough at once."""
+        """Acquire capacity for a request of the maximum size, if it is available at once."""
         room = self._room
         if not room.receiving.try_take(self._holder, room.largest):
             return False
@@ -77,7 +80,7 @@ class Holding:
         return True
 
     async def expect(self) -> None:
-        """Wait for capacity for the largest message.
+        """Wait for capacity for a request of the maximum size.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
@@ -86,13 +89,16 @@ class Holding:
         self._received = self._room.largest
 
     def arrived(self, size: int) -> None:
-        """Keep capacity for the received message only."""
+        """Reduce the capacity to the size of the received request, in bytes."""
         held = size + _CALL_BYTES
         self._room.receiving.change(self._holder, held - self._received)
         self._received = held
 
     async def convert(self, size: int) -> None:
-        """Wait for permission to convert a large message.
+        """Wait for capacity to convert a large request.
+
+        Args:
+            size: Size of the request, bytes.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
@@ -103,24 +109,25 @@ class Holding:
         self._converted = wanted
 
     def converted(self) -> None:
-        """Release the capacity for the conversion of the last message."""
+        """Release the capacity for the conversion of the last request."""
         if self._converted:
             self._room.converting.change(self._holder, -self._converted)
             self._converted = 0
 
     def release(self) -> None:
-        """Release all capacity."""
+        """Release all capacity of requests."""
         self.converted()
         if self._received:
             self._room.receiving.change(self._holder, -self._received)
             self._received = 0
 
     async def answer(self, size: int, *, patient: bool) -> Callable[[Any], None]:
-        """Reserve memory to send a large response; return the function that releases it.
+        """Acquire capacity for a large response, and return the function that releases it.
 
         Args:
             size: Size of the response, bytes.
-            patient: Wait until the call ends, because a completed write cannot be refused.
+            patient: True to wait as long as the call lasts, because a completed write cannot be
+                refused.
 
         Raises:
             Unavailable: BULKHEAD_FULL.
@@ -132,7 +139,7 @@ class Holding:
 
     @contextlib.asynccontextmanager
     async def export(self) -> AsyncIterator[None]:
-        """Hold capacity for the chunks of a stream, one at a time.
+        """Hold capacity for one chunk of a stream of responses.
 
         Raises:
             Unavailable: BULKHEAD_FULL.

@@ -1,4 +1,4 @@
-"""Servicers, one file for each service.
+"""Servicers of the contract, one file for each service.
 
-Each converts requests, calls the engine, and converts back.
+Each one converts requests, calls the engine, and converts the results back.
 """

@@ -43,19 +43,26 @@ class NodeControl(Protocol):
     """Operations on the node."""
 
     async def status(self) -> node_pb2.NodeStatus:
-        """Return its status."""
+        """Return the current status of the node."""
         ...
 
     def force(self, mode: Mode, for_s: float) -> None:
-        """Set its mode for a time, which may be infinite."""
+        """Set the mode of the node for a time in seconds, which may be infinite."""
         ...
 
     def release(self) -> None:
-        """Return to the mode of the signals."""
+        """Return to the mode that the pressure signals give."""
         ...
 
     async def drain(self, grace_s: float | None) -> tuple[int, int]:
-        """Start to drain it; return the calls in flight and its latest end, Unix nanoseconds."""
+        """Start to drain the node.
+
+        Args:
+            grace_s: Time for calls in flight, seconds; None for the configured time.
+
+        Returns:
+            Number of calls in flight, and the latest end of the process, Unix nanoseconds.
+        """
         ...
 
 
@@ -65,11 +72,11 @@ class AdminServicer:
     Args:
         settings: Settings of the server.
         node: Operations on the node.
-        decisions: Decisions of the spaces.
-        embedder: Properties of the embedder.
+        decisions: Reader of the decisions of spaces.
+        embedder: Properties of the embedder; None without one.
         partition_count: Number of partitions of the journal.
-        semantics_version: Version of the rules of new spaces.
-        methods: Returns the full names of the implemented RPCs, once all are registered.
+        semantics_version: Semantics version of new spaces.
+        methods: Returns the names of the implemented RPCs, once all services are registered.
         now_ns: Returns the wall clock time, Unix nanoseconds.
     """
 
@@ -208,7 +215,7 @@ class AdminServicer:
 
 
 def _mode(fields: Fields, request: admin_service_pb2.SetNodeModeRequest) -> Mode | None:
-    """Return the mode to force, or None for the mode of the signals."""
+    """Return the mode in a request, or None for the mode that the pressure signals give."""
     match request.WhichOneof("choice"):
         case "mode":
             if request.mode not in _FORCED:

@@ -25,7 +25,7 @@ class CognitionServicer:
     """Servicer of ``mlsdm.v1.CognitionService``.
 
     Args:
-        engine: The engine.
+        engine: Engine of the server.
         max_stream_age_s: Maximum age of a stream, seconds.
     """
 

@@ -1,4 +1,4 @@
-"""GenerationService: governed answers with memory."""
+"""GenerationService: answers of language models, with memory and under governance rules."""
 
 from __future__ import annotations
 

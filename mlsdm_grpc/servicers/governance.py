@@ -1,4 +1,4 @@
-"""GovernanceService: evaluation of texts, and the policy of a tenant."""
+"""GovernanceService: evaluation and repair of texts, and the policy of a tenant."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class GovernanceServicer:
     """Servicer of ``mlsdm.v1.GovernanceService``.
 
     Args:
-        policies: Access to the policies.
+        policies: Operations on policies.
         judging: Evaluator of texts.
-        repairs: Repair of telegraphic texts.
+        repairs: Repair of texts in telegraphic style.
         max_text_bytes: Maximum size of a text, bytes.
         now_ns: Returns the wall clock time, Unix nanoseconds.
     """

@@ -43,7 +43,7 @@ class MemoryServicer:
     """Servicer of ``mlsdm.v1.MemoryService``.
 
     Args:
-        engine: The engine.
+        engine: Engine of the server.
         now_ns: Returns the wall clock time, Unix nanoseconds.
         max_stream_age_s: Maximum age of a stream, seconds.
     """
@@ -96,10 +96,11 @@ class MemoryServicer:
         fields, request = Fields(), parts.message
         key = requests.space_key(fields, call, request.space)
         intake, count = self._engine.intake, len(parts)
-        # A full queue is reported before the items are parsed, which may take many milliseconds.
+        # A full queue is reported before the items are parsed, because parsing may take many
+        # milliseconds.
         if count <= limits.MAX_BATCH_ITEMS and not request.validate_only:
             intake.check_batch(key, count, call.deadline_s)
-        # Items that arrive one by one are added to the digest as they are parsed.
+        # Items that are parsed one by one are added to the digest one by one.
         whole = request if parts.whole else None
         ticket = requests.ticket(fields, call, whole, request.request_id)
         digest = None if whole else requests.BatchDigest(call, request)
@@ -118,7 +119,7 @@ class MemoryServicer:
     ) -> bytes:
         fields = Fields()
         key = requests.space_key(fields, call, request.space)
-        # The worker validates the query, unless the request is refused here.
+        # The worker validates the query, unless this server refuses the request anyway.
         if fields.has_violations or request.min_revision < 0:
             queries.ask(fields, "", request)
         min_revision = fields.min_revision(request.min_revision)
@@ -186,7 +187,7 @@ class MemoryServicer:
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
-        # The token is bound to the filters, so that it cannot continue another list.
+        # A token that belongs to other filters is invalid, because it contains a digest of them.
         bound = (*labels, *(f"source {each}" for each in sources))
         bound += (f"conversation {conversation_id}",) if conversation_id else ()
         bound += tuple(f"metadata {pair!r}" for pair in metadata)

@@ -32,7 +32,7 @@ class SpaceServicer:
         fields = Fields()
         key = SpaceKey(call.principal.tenant, fields.space(request.space, required=True))
         ticket = requests.ticket(fields, call, request, request.request_id)
-        # An ontology may have megabytes, so other tasks run between the steps.
+        # The config may have megabytes of vectors, so other tasks run between the steps.
         await asyncio.sleep(0)
         change = spaces.space_change(fields, request.config)
         fields.check()
@@ -95,7 +95,7 @@ class SpaceServicer:
             fields.fault("config", "is required")
         if not request.etag:
             fields.fault("etag", "is required")
-        # An ontology may have megabytes, so other tasks run between the steps.
+        # The config may have megabytes of vectors, so other tasks run between the steps.
         await asyncio.sleep(0)
         change = spaces.space_change(fields, request.config)
         fields.check()

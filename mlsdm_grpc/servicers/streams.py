@@ -1,4 +1,4 @@
-"""Common parts of long streams: their end, and the service of a stream of items."""
+"""Common parts of long streams: their graceful end, and the service of streams of items."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ __all__ = ["ending_politely", "serve_stream"]
 
 @contextmanager
 def ending_politely(call: Call, max_age_s: float) -> Iterator[asyncio.Future[str]]:
-    """Let the server, or the maximum age of a stream, request a graceful end of the call.
+    """Provide a future that completes when the stream must end gracefully.
+
+    The stop of the server or the maximum age of the stream completes it.
 
     Args:
-        call: The call.
+        call: State of the call.
         max_age_s: Maximum age, seconds.
 
     Yields:
-        A future that is done when the call should end. Its result is the name of an
-        ``ErrorReason``, or empty for the age.
+        The future. Its result is the name of an ``ErrorReason``, or "" at the maximum age.
     """
     loop = asyncio.get_running_loop()
     ending: asyncio.Future[str] = loop.create_future()
@@ -53,11 +54,12 @@ async def serve_stream(
 
     Args:
         streams: Streams of the engine.
-        messages: The messages of the RPC.
+        messages: Conversion of the messages of the RPC.
         requests: Messages of the client.
-        call: The call.
+        call: State of the call.
         max_age_s: Maximum age of the stream, seconds.
     """
+    # A stopping server does not wait for a client that has not sent its first message.
     call.endless = True
     first = await anext(requests, None)
     call.endless = False

@@ -12,7 +12,7 @@ from mlsdm_grpc.wire.pages import decode_page_token, encode_page_token
 
 __all__ = ["TenantServicer"]
 
-# Pages of the list of tenants belong to no tenant.
+# Owner of the page tokens of the list of tenants, which belongs to no tenant.
 _THE_LIST = SpaceKey("", "")
 
 

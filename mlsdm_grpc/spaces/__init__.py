@@ -1,1 +1,1 @@
-"""Spaces: location, creation, writes, snapshots and watches."""
+"""Spaces in the server process: location, creation, writes, snapshots and watches."""

@@ -1,4 +1,4 @@
-"""The spaces of a tenant: creation, configuration, reading and listing."""
+"""Creation, configuration, reading and listing of the spaces of a tenant."""
 
 from __future__ import annotations
 
@@ -34,41 +34,41 @@ from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["Catalogue", "Listed", "SpacePage", "page_end_s"]
 
-# Time after which a page ends early, seconds.
+# Maximum time for one page, seconds; a page ends early after that.
 PAGE_S: Final = 1.0
 
 
 @value_class
 class Listed:
-    """One space in a list."""
+    """Entry of a list of spaces."""
 
     name: str
     view: SpaceView | None
-    """State of the space without the ontology; None if this server cannot load it."""
+    """State of the space without the ontology; None if this server cannot load the space."""
     head: int
     """Revision of the last record."""
 
 
 @value_class
 class SpacePage:
-    """A page of the spaces of a tenant, by creation."""
+    """Page of the spaces of a tenant, in the order of their creation."""
 
     spaces: tuple[Listed, ...]
     after: int
-    """Position of the next page; 0 if there is none."""
+    """Position after the last space, for the next page; 0 if there is none."""
     revision: int
-    """Revision of the tenant's reserved space."""
+    """Revision of the reserved space of the tenant."""
 
 
 class Catalogue:
-    """Operations on spaces as a whole.
+    """Operations on whole spaces.
 
     Args:
         access: Access to the spaces.
-        journal: List of the existing spaces.
-        defaults: Parameters of a space without settings of its own.
-        embedder: Properties of this server's embedder, if there is one.
-        base_moral_threshold: Returns the initial moral threshold of a tenant's new spaces.
+        journal: Source of the list of spaces.
+        defaults: Parameters of a new space where the request sets none.
+        embedder: Properties of the embedder of this server; None without one.
+        base_moral_threshold: Returns the initial moral threshold of new spaces of a tenant.
         quotas: Quotas and defaults of the tenants.
     """
 
@@ -101,8 +101,8 @@ class Catalogue:
             ticket: Writer, idempotency key and deadline.
 
         Returns:
-            The present state of the space, and the revision of the record that created it. A repeat
-            returns both, with the etag of the creation, even if the space has changed since.
+            Present state of the space, with the etag of its creation even if it changed since, and
+            revision of the record that created it.
 
         Raises:
             AlreadyExists: SPACE_EXISTS.
@@ -145,7 +145,7 @@ class Catalogue:
         """Change parameters of a space.
 
         Returns:
-            The present state of the space, and the revision of the record that changed it.
+            State of the space with the etag of this change, and revision of the change.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -161,17 +161,16 @@ class Catalogue:
             return await self._written(space, applied.outcome.revision)
 
     async def _written(self, space: Space, revision: int) -> tuple[SpaceView, int]:
-        """Return the state of a space and the revision of a write, with the etag of that write.
+        """Return the state of a space with the etag of a write, and the revision of that write.
 
-        A repeat of a write with later changes therefore gets no etag that would allow it to
-        overwrite them.
+        With the etag of a repeated write, the caller cannot overwrite later changes.
         """
         return replace(await self._view(space), config_revision=revision), revision
 
     async def preview_update(
         self, key: SpaceKey, body: UpdateSpace, ticket: Ticket
     ) -> tuple[SpaceView, int]:
-        """Return the state that :meth:`update` would leave, and the present revision."""
+        """Return the state that :meth:`update` would produce, and the present revision."""
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._directory.existing(key)
             body = self._kept(space, body)
@@ -198,16 +197,16 @@ class Catalogue:
 
         Args:
             tenant: Name of the tenant.
-            after: Position of the previous page's end; 0 starts.
+            after: ``SpacePage.after`` of the previous page; 0 for the first page.
             limit: Maximum number of spaces, at least 1. A page with at least one space ends early
-                after a second or half of the remaining time.
-            min_revision: Minimum revision of the tenant's reserved space.
+                after one second, or after half of the time until the deadline.
+            min_revision: Minimum revision of the reserved space of the tenant.
             deadline_s: Deadline of the call, event-loop time.
 
         Raises:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
 
-        Cost: unused spaces are loaded from the journal one by one, and unloaded again.
+        Cost: each space that is not loaded is read from the journal and unloaded again, one by one.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             revision = await self._list_revision(tenant, min_revision)
@@ -230,7 +229,7 @@ class Catalogue:
         return revision
 
     async def _glimpse(self, key: SpaceKey) -> Listed | None:
-        """Return a space for a list; None if it is reserved or deleted."""
+        """Return a space as a list entry; None if it is reserved or deleted."""
         if key.space.startswith("_"):
             return None
         try:
@@ -252,8 +251,8 @@ class Catalogue:
     async def _new_parameters(self, key: SpaceKey, change: SpaceChange) -> SpaceParameters:
         """Return the parameters of a new space.
 
-        The embedder is this server's, unless the change names another dimension or an embedder. The
-        dimension is that of the embedder, if there is one.
+        The embedder is that of this server, unless the change names another one or a dimension that
+        does not fit. With an embedder, the dimension is that of the embedder.
         """
         version = self._access.new_spaces_version
         check_kept(key, version, (change,))
@@ -293,14 +292,14 @@ class Catalogue:
         return ours
 
     def _kept(self, space: Space, body: UpdateSpace) -> UpdateSpace:
-        """Return a change in the form that the rules of the space support, or refuse it."""
+        """Return a change without unsupported fields; raise an error if the caller set one."""
         self._check_new_embedder(space, body.change)
         version = self._access.version_of(space.key)
         check_kept(space.key, version, (body.change,))
         return replace(body, change=reduced(body.change, version))
 
     def _check_new_embedder(self, space: Space, change: SpaceChange) -> None:
-        """Refuse an embedder that cannot embed texts of the space."""
+        """Raise PreconditionFailed if a new embedder cannot embed texts for the space."""
         parameters = seen(space.view, space.key).parameters
         if not change.embedder or change.embedder == parameters.embedder:
             return
@@ -313,6 +312,9 @@ class Catalogue:
 
 
 def page_end_s(deadline_s: float) -> float:
-    """Return the event-loop time at which a page ends early: after half of the remaining time."""
+    """Return the event-loop time at which a page ends early.
+
+    It is one second from now, or half of the time until the deadline if that is less.
+    """
     now_s = asyncio.get_running_loop().time()
     return min(now_s + PAGE_S, (now_s + deadline_s) / 2)

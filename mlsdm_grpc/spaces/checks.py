@@ -61,7 +61,7 @@ def seen(view: SpaceView | None, key: SpaceKey) -> SpaceView:
 
 
 def check_deadline(deadline_s: float) -> None:
-    """Refuse work whose deadline has passed; never called after an append."""
+    """Raise DeadlineExceeded if the deadline has passed; must not be called after an append."""
     if asyncio.get_running_loop().time() >= deadline_s:
         raise DeadlineExceeded(
             "The deadline passed before the work began; nothing was written.",
@@ -72,7 +72,7 @@ def check_deadline(deadline_s: float) -> None:
 def check_dimensions(
     key: SpaceKey, parameters: SpaceParameters, vectors: Sequence[Vector], *, is_new: bool = False
 ) -> None:
-    """Refuse vectors whose dimension differs from that of the space, which may be new."""
+    """Raise PreconditionFailed for a vector whose dimension differs from that of the space."""
     for vector in vectors:
         if len(vector.raw) != parameters.dimension:
             raise dimension_mismatch(
@@ -81,7 +81,7 @@ def check_dimensions(
 
 
 def check_embedded(vectors: Mapping[str, Vector]) -> None:
-    """Refuse texts, by field, whose vectors are zero."""
+    """Raise InvalidInput for texts whose vectors are zero; ``vectors`` is by path of the text."""
     violations = [
         FieldViolation(path, "has no word that the embedder knows")
         for path, vector in vectors.items()
@@ -92,7 +92,7 @@ def check_embedded(vectors: Mapping[str, Vector]) -> None:
 
 
 def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
-    """Refuse requested fields that a space cannot keep.
+    """Raise an error for fields of a request that a space does not support.
 
     Args:
         key: The space.
@@ -119,7 +119,7 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
 
 
 def embedder_not_configured() -> PreconditionFailed:
-    """Return the error for a text if the server has no embedder."""
+    """Return the error for a text on a server without an embedder."""
     return PreconditionFailed(
         "No embedder is configured on this server; send an embedding.",
         reason="EMBEDDER_NOT_CONFIGURED",
@@ -127,7 +127,7 @@ def embedder_not_configured() -> PreconditionFailed:
 
 
 def embedder_unavailable(model_id: str = "") -> Unavailable:
-    """Return the error for texts whose worker was lost before the write."""
+    """Return the error for texts whose embedder failed before the write."""
     return Unavailable(
         "The embedder does not answer.",
         reason="EMBEDDER_UNAVAILABLE",
@@ -137,12 +137,16 @@ def embedder_unavailable(model_id: str = "") -> Unavailable:
 
 
 def join(path: str, field: str) -> str:
-    """Return the path of a field of the message at ``path``."""
+    """Return the path of a field in the message at ``path``."""
     return f"{path}.{field}" if path else field
 
 
 def expect(outcome: Outcome | None, kind: type[_OutcomeT]) -> _OutcomeT:
-    """Return an outcome that must be of one kind."""
+    """Return an outcome, which must be of the given type.
+
+    Raises:
+        InternalError: The outcome is None or of another type.
+    """
     if not isinstance(outcome, kind):
         raise InternalError(f"unexpected outcome {type(outcome).__name__}")
     return outcome

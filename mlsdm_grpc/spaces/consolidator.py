@@ -1,8 +1,9 @@
 """Consolidation of spaces, on request and automatically when a space falls asleep.
 
-The worker searches for memories of equal content in steps, so that other calls run in between. The
-findings become one record. The record of a sleep has a request id derived from the incarnation of
-the space and the event that put it to sleep, so of several writers the first one wins.
+The worker searches for memories of equal content in steps, so that other requests run in between.
+All groups that it finds become one record. For a sleep, the request id of the record is derived
+from the incarnation of the space and the event that started the sleep. If several writers write
+such a record, only the first one has an effect.
 """
 
 from __future__ import annotations
@@ -35,14 +36,17 @@ from mlsdm_grpc.spaces.ticket import Ticket
 __all__ = ["MAX_GROUP_BYTES", "Consolidator", "Sleep", "SleepSchedule", "sleep_digest"]
 
 _log = structlog.get_logger(__name__)
+# Maximum number of memories that an automatic consolidation compares with all older ones.
 _SLEEP_WINDOW = 256
+# Deadline of an automatic consolidation, seconds.
 _SLEEP_S = 60.0
+# Maximum encoded size of the groups in one record, bytes. The other fields need less than 4 KiB.
 MAX_GROUP_BYTES = MAX_RECORD_BYTES - 4 * 1_024
 _GROUP_OVERHEAD_BYTES = 8
 
 
 class Sleep(NamedTuple):
-    """An event that put a space to sleep."""
+    """Event that put a space to sleep, and thus requires a consolidation."""
 
     key: SpaceKey
     incarnation: int
@@ -50,11 +54,11 @@ class Sleep(NamedTuple):
 
 
 class SleepSchedule:
-    """Queue of spaces that fell asleep and await consolidation.
+    """Queue of spaces that fell asleep and wait for consolidation.
 
     Args:
-        interval_s: Minimum time between two automatic consolidations of a space, seconds. A later
-            consolidation covers the memories of a skipped sleep.
+        interval_s: Minimum time between two automatic consolidations of a space, seconds. After a
+            skipped sleep, the next consolidation includes its memories.
         metrics: Metrics to update.
     """
 
@@ -64,10 +68,10 @@ class SleepSchedule:
         self._sleeps: asyncio.Queue[Sleep] = asyncio.Queue()
         self._busy: set[SpaceKey] = set()
         self.is_open = False
-        """True if spaces that fall asleep are queued."""
+        """True while spaces that fall asleep are queued."""
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Count the effects of a consolidation, and queue a space that an event put to sleep."""
+        """Count the effects of a consolidation, or queue a space that an event put to sleep."""
         if isinstance(outcome, ConsolidateOutcome):
             self._memories.labels("merged").inc(outcome.merged_count)
             self._memories.labels("purged").inc(outcome.purged_count)
@@ -85,7 +89,7 @@ class SleepSchedule:
                 self._sleeps.put_nowait(sleep)
 
     async def next(self) -> Sleep:
-        """Wait for the next space; it can be queued again once it is done."""
+        """Wait for the next space; :meth:`done` must be called for it."""
         return await self._sleeps.get()
 
     @property
@@ -94,7 +98,7 @@ class SleepSchedule:
         return not self._busy
 
     def done(self, key: SpaceKey) -> None:
-        """Allow a space to be queued again."""
+        """Permit a space to be queued again."""
         self._busy.discard(key)
 
 
@@ -104,7 +108,7 @@ class Consolidator:
     Args:
         access: Access to the spaces.
         schedule: Queue of spaces that fell asleep.
-        asleep: Enable automatic consolidation.
+        asleep: True to consolidate spaces automatically when they fall asleep.
     """
 
     def __init__(self, access: Access, schedule: SleepSchedule, *, asleep: bool) -> None:
@@ -114,13 +118,13 @@ class Consolidator:
         self._under_way: set[anyio.CancelScope] = set()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Consolidate spaces that fall asleep, in tasks of this group."""
+        """Start consolidating spaces that fall asleep, in tasks of this group."""
         if self._asleep:
             self._schedule.is_open = True
             tasks.start_soon(self._consolidate_for_ever, tasks)
 
     def stop(self) -> None:
-        """Start no further consolidation, and cancel those without a record."""
+        """Stop automatic consolidation; a record that is already submitted is still written."""
         self._schedule.is_open = False
         for scope in list(self._under_way):
             scope.cancel()
@@ -142,11 +146,11 @@ class Consolidator:
         Args:
             key: The space.
             ticket: Writer, idempotency key and deadline.
-            min_cosine: Minimum cosine for merging, in [0.5, 1]; None uses the space's.
-            validate_only: Return the expected effect without writing.
+            min_cosine: Minimum cosine for merging, in [0.5, 1]; None for that of the space.
+            validate_only: True to return the expected effect without writing.
 
         Raises:
-            MlsdmError: As documented for Consolidate.
+            MlsdmError: Any error that the contract of Consolidate lists.
         """
         with self._access.lanes.inside(Lane.BULK, key.tenant):
             ticket = replace(ticket, lane=Lane.BULK)
@@ -164,7 +168,7 @@ class Consolidator:
         return expect(applied.outcome, ConsolidateOutcome)
 
     async def sleep(self, sleep: Sleep) -> None:
-        """Consolidate memories created since the last sleep; the rest waits for the next one."""
+        """Consolidate the oldest 256 memories that no consolidation has compared yet."""
         key, incarnation, trigger = sleep
         digest = sleep_digest(incarnation, trigger)
         deadline_s = asyncio.get_running_loop().time() + _SLEEP_S
@@ -192,7 +196,7 @@ class Consolidator:
             self._schedule.done(key)
 
     async def _plan(self, space: Space, wanted: pb.PlanRequest, ticket: Ticket) -> Consolidate:
-        """Search for memories of equal content step by step, up to the size of one record."""
+        """Request groups to merge from the worker, up to the size of one record."""
         plan = _Plan(self._access.ids)
         examined = None
         while True:
@@ -213,7 +217,7 @@ class Consolidator:
 
 
 class _Plan:
-    """Groups that share no memory and fit in one record."""
+    """Groups that share no memory and fit into one record."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -224,8 +228,8 @@ class _Plan:
     def add(self, found: Iterable[MergeGroup]) -> bool:
         """Add groups; return False when the record is full.
 
-        A memory in an earlier group is skipped. A group whose newest memory was taken is skipped
-        entirely, because its other members are only known to be close to that one.
+        A member that is in an earlier group is skipped. If this is the newest member, the whole
+        group is skipped, because the search compared the other members only with it.
         """
         for group in found:
             members = tuple(m for m in group.members if m.memory_id not in self._taken)
@@ -241,5 +245,5 @@ class _Plan:
 
 
 def sleep_digest(incarnation: int, trigger: int) -> bytes:
-    """Return a digest of 32 bytes, the same for every writer that consolidates this sleep."""
+    """Return a digest of 32 bytes, equal for all writers that consolidate this sleep."""
     return hashlib.sha256(f"consolidate/{incarnation}/{trigger}".encode()).digest()

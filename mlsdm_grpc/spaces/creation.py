@@ -52,13 +52,13 @@ def parameters_from(settings: SpaceDefaults) -> SpaceParameters:
 
 
 class FirstWrites:
-    """Creator of spaces on their first write; writes that would be refused create no space.
+    """Creator of spaces on their first write; a write that would be refused creates no space.
 
     Args:
         access: Access to the spaces.
         defaults: Default parameters of new spaces.
-        embedder: Properties of this server's embedder, if there is one.
-        base_moral_threshold: Returns the initial moral threshold of a tenant's new spaces.
+        embedder: Properties of the embedder of this server; None without one.
+        base_moral_threshold: Returns the initial moral threshold of new spaces of a tenant.
         quotas: Quotas and defaults of the tenants.
     """
 
@@ -94,16 +94,17 @@ class FirstWrites:
         body: PutMemories | ProcessEvent,
         ticket: Ticket,
     ) -> Space | PutOutcome:
-        """Return the loaded space of a write; create it if it does not exist.
+        """Return the loaded space for a write; create it if it does not exist.
 
         Args:
             key: The space.
             given: Memories as received.
-            body: The write with ids and vectors.
+            body: The write, with ids and vectors.
             ticket: Writer, idempotency key and deadline.
 
         Returns:
-            The space, or the outcome of a first put that stores nothing and creates no space.
+            The space; or the outcome of a first put that would store nothing and therefore creates
+            no space.
 
         Raises:
             MlsdmError: The write would be refused.
@@ -118,7 +119,7 @@ class FirstWrites:
                 return refused
             await self._create(space, given, ticket)
         self.check(key, parameters_of(space), given, body.memories)
-        # The creation has checked the quota, and a refusal now would leave an empty space.
+        # The quota was checked by the creation. A refusal after it would leave an empty space.
         if not is_new:
             await self.check_kept_bytes(space, ticket, body)
         return space
@@ -126,9 +127,9 @@ class FirstWrites:
     async def check_kept_bytes(
         self, space: Space, ticket: Ticket, repeatable: PutMemories | ProcessEvent | None = None
     ) -> None:
-        """Refuse content that the quota of the tenant on bytes does not allow.
+        """Raise an error for content that exceeds the quota of the tenant on bytes.
 
-        A repeat of a write that was stored before still returns its first result.
+        A repeat of an earlier write is not refused, so that it returns the first result.
 
         Args:
             space: Space of the content.
@@ -137,7 +138,7 @@ class FirstWrites:
 
         Raises:
             QuotaExceeded: QUOTA_EXCEEDED.
-            Unavailable: SPACE_LOADING; the usage is not known in time.
+            Unavailable: SPACE_LOADING; the usage could not be counted in time.
 
         Cost: a dictionary look-up, unless the tenant has a quota on bytes.
         """
@@ -165,7 +166,7 @@ class FirstWrites:
         await self._access.directory.refresh_view(space)
 
     async def _parameters(self, key: SpaceKey, given: Sequence[NewMemory]) -> SpaceParameters:
-        """Return the parameters of a space created by these memories, except the moral base."""
+        """Return the parameters of a space that these memories create, without its moral base."""
         info, defaults = self._embedder, parameters_from(self._defaults)
         defaults = replace(defaults, capacity=await self._quotas.default_capacity(key.tenant))
         if info is not None and any(
@@ -195,7 +196,7 @@ class FirstWrites:
     async def preview(
         self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories, ticket: Ticket
     ) -> PutOutcome:
-        """Return the result that the first put of a space would have, with its quotas."""
+        """Return the outcome that a first put would have, after a check of the quotas."""
         outcome = await self.foresee(key, given, body)
         if all(item.result is not PutResult.REFUSED for item in outcome.items):
             capacity = await self._quotas.default_capacity(key.tenant, ticket.deadline_s)
@@ -205,7 +206,7 @@ class FirstWrites:
     async def foresee(
         self, key: SpaceKey, given: Sequence[NewMemory], body: PutMemories
     ) -> PutOutcome:
-        """Return the outcome that the first put of a space would have; many memories use a thread.
+        """Return the outcome that a first put would have; a large put is computed in a thread.
 
         Raises:
             MlsdmError: The put would be refused.
@@ -254,7 +255,7 @@ class FirstWrites:
         *,
         is_new: bool = False,
     ) -> None:
-        """Refuse a write that a space with these parameters would refuse, before the journal.
+        """Raise an error for a write that a space with these parameters would refuse.
 
         Args:
             key: Tenant and name of the space, which is loaded or new.
@@ -283,7 +284,7 @@ class FirstWrites:
         check_dimensions(key, parameters, vectors, is_new=is_new)
 
     def check_embedder(self, key: SpaceKey, parameters: SpaceParameters) -> None:
-        """Refuse a text for a space that uses another embedder than this server."""
+        """Raise PreconditionFailed if this server cannot embed texts for such a space."""
         ours = self._embedder.model_id if self._embedder else ""
         if not parameters.embedder:
             raise PreconditionFailed(
@@ -301,7 +302,7 @@ class FirstWrites:
 
 
 def _as_event(body: PutMemories | ProcessEvent) -> ProcessEvent:
-    """Return an event, of which a worker foresees only whether its request_id was used before."""
+    """Return the write as an event, whose preview only detects a repeated request id."""
     return body if isinstance(body, ProcessEvent) else ProcessEvent(body.memories[0], 0.0)
 
 

@@ -1,4 +1,4 @@
-"""Reading of the decisions of a space."""
+"""Access to the decisions of a space."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ __all__ = ["DecisionFilter", "DecisionPage", "Decisions"]
 
 @value_class
 class DecisionFilter:
-    """Decisions of a list."""
+    """Filter of a list of decisions."""
 
     kind: DecisionKind | None = None
-    """Their kind; None for all."""
+    """Kind of the decisions; None for all."""
     only_refused: bool = False
+    """True to select only decisions against a write."""
 
 
 @value_class
 class DecisionPage:
-    """A page of the decisions of a space, newest first."""
+    """Page of the decisions of a space, newest first."""
 
     entries: tuple[DecisionEntry, ...]
     before: int
-    """Position of the next page; 0 if there is none."""
+    """Number of the last decision of the page, for the next page; 0 if there is none."""
     revision: int
     """Revision of the space."""
 
@@ -59,7 +60,7 @@ class Decisions:
         Args:
             key: The space.
             wanted: Decisions to return.
-            before: Position of the previous page's end; 0 starts with the newest decision.
+            before: ``DecisionPage.before`` of the previous page; 0 for the first page.
             limit: Maximum number of decisions, at least 1.
             min_revision: Minimum revision of the space.
             deadline_s: Deadline of the call, event-loop time.
@@ -68,7 +69,7 @@ class Decisions:
             NotFound: SPACE_NOT_FOUND.
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.
 
-        Cost: unpacking all decisions of the space, at most 64 KiB.
+        Cost: decoding of all decisions of the space, at most 64 KiB.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, key.tenant):
             space = await self._access.reached(key, min_revision, deadline_s)

@@ -1,12 +1,14 @@
-"""The directory of spaces: their location, loading and unloading.
+"""Directory of spaces: their location, loading and unloading.
 
-States: COLD -> LOADING -> HOT -> EVICTING -> COLD. Loading is single flight: a snapshot, then the
-records after it. A worker loads a few spaces at a time, in turn between tenants. Records that
-become durable in the meantime wait in order, and the revision rule removes overlaps. A lost worker
-or a failed append makes a space COLD again, and the next call loads it. The spaces of a lost worker
-are loaded automatically, last used first. When all spaces together exceed their budget, unused ones
-are unloaded, least recently used first; a call that arrives meanwhile waits for the end and loads
-the space again.
+The states of a space are COLD -> LOADING -> HOT -> EVICTING -> COLD. All calls that need a space
+share one load, which reads a snapshot and then the records after it. A worker loads a few spaces at
+a time, in turn between tenants. Records that become durable during a load wait in order. Their
+revisions show which of them the load has already applied.
+
+A lost worker or a failed append makes a space COLD, and the next call loads it again. The spaces of
+a lost worker are loaded automatically, last used first. When all spaces together exceed their
+memory budget, unused ones are unloaded, least recently used first. A call during the unloading
+waits for its end and loads the space again.
 """
 
 from __future__ import annotations
@@ -33,34 +35,35 @@ from mlsdm_grpc.spaces.space import Space, SpaceStatus
 __all__ = ["TENANT_SPACE", "Directory", "Glimpse", "space_not_found"]
 
 TENANT_SPACE = "_tenant"
-"""Reserved space of every tenant; no request can address it."""
+"""Reserved space of every tenant; requests cannot address it."""
+# Time after which the same error of a space is logged again, seconds.
 _LOG_AGAIN_S = 60.0
-# Maximum wait of a load for memory, seconds: a hanging worker must not delay the others.
+# Maximum time that a load waits for free RAM, seconds; a hanging worker must not delay it longer.
 _ROOM_S = 1.0
 _log = structlog.get_logger(__name__)
 
 
 class Glimpse(NamedTuple):
-    """State of a space that may not be kept in memory."""
+    """State of a space that may not be loaded any more."""
 
     view: SpaceView | None
     """State of the space; None if it was deleted."""
     held_bytes: int
-    """Memory that it takes when it is loaded, bytes."""
+    """RAM that the space takes while it is loaded, bytes."""
 
 
 class _NotServed:
-    """Rate-limited log of spaces that cannot be served, once a minute, because callers retry."""
+    """Log of spaces that cannot be loaded, limited to once a minute, because callers retry."""
 
     def __init__(self) -> None:
         self._logged: dict[SpaceKey, tuple[str, float]] = {}
 
     def served(self, key: SpaceKey) -> None:
-        """Record that a space is served."""
+        """Register that a space was loaded."""
         self._logged.pop(key, None)
 
     def log(self, key: SpaceKey, error: MlsdmError) -> None:
-        """Log an error unless the same one was logged recently."""
+        """Log an error, unless the same one was logged for the space within a minute."""
         now_s = time.monotonic()
         message, logged_s = self._logged.get(key, ("", -math.inf))
         if message == error.message and now_s < logged_s + _LOG_AGAIN_S:
@@ -79,11 +82,11 @@ class Directory:
     """All spaces in use on this node.
 
     Args:
-        journal: List of the existing spaces.
+        journal: Source of the list of spaces.
         registry: Registry of the known spaces.
-        loader: Loads spaces.
+        loader: Loader of spaces.
         budget: Memory budget of all spaces together.
-        on_backlog: Called at the end of every load, to send waiting records.
+        on_backlog: Callback at the end of every load, which sends the waiting records.
         metrics: Metrics to update.
     """
 
@@ -116,7 +119,7 @@ class Directory:
         return len(self.registry)
 
     def ready(self, key: SpaceKey, min_revision: int) -> Space | None:
-        """Return a space that can be read now; None if it must be looked up or waited for."""
+        """Return a space that can be read without waiting; None if there is none."""
         if key not in self.registry:
             return None
         space = self.registry.use(key, self)
@@ -132,9 +135,9 @@ class Directory:
         """Return an existing space, loaded.
 
         Raises:
-            NotFound: SPACE_NOT_FOUND; nothing of it stays in memory.
+            NotFound: SPACE_NOT_FOUND; no object is created for the name.
         """
-        # The journal is asked first, so that unknown names cost no space in memory.
+        # The journal is read first, so that unknown names take no RAM.
         if key not in self.registry and await self.is_new(key):
             raise space_not_found(key)
         space = await self.opened(key)
@@ -143,17 +146,17 @@ class Directory:
         return space
 
     async def current_view(self, space: Space) -> SpaceView | None:
-        """Return the state of a loaded space with its present parameters."""
+        """Return the state of a space with its present parameters; None if it does not exist."""
         view = space.view
-        # Settings may have changed since the state was read.
+        # Parameters may have changed since the state was read.
         if space.applied and (view is None or view.revision < space.configured):
             await self.refresh_view(space)
         return space.view
 
     async def glimpse(self, key: SpaceKey) -> Glimpse:
-        """Return the state of a space without keeping it in memory.
+        """Return the state of a space; a space that is not in use is unloaded again.
 
-        Cost: an unused space is read from the journal completely.
+        Cost: a space that is not in use is read from the journal completely.
         """
         if key in self.registry:
             space = await self.opened(key)
@@ -167,7 +170,7 @@ class Directory:
         """Load a second copy of a space from snapshot and journal, and unload it at the end.
 
         Raises:
-            DataLoss: Snapshot and journal no longer contain the whole space.
+            DataLoss: Snapshot and journal together do not contain the whole space.
         """
         space = self.registry.create(key, self)
         try:
@@ -182,11 +185,11 @@ class Directory:
         return self.registry.known(key) is None and await self._journal.head(key) == 0
 
     def known(self, key: SpaceKey) -> Space | None:
-        """Return a space with any reference to it, loaded or not."""
+        """Return the object of a space, loaded or not, if any reference to it exists."""
         return self.registry.known(key)
 
     async def opened(self, key: SpaceKey) -> Space:
-        """Return a space, loaded; ``view`` is None if it does not exist yet."""
+        """Return a space, loaded; its ``view`` is None if it does not exist yet."""
         space = self.registry.use(key, self)
         space.used_s = asyncio.get_running_loop().time()
         if space.status is not SpaceStatus.HOT:
@@ -194,7 +197,7 @@ class Directory:
         return space
 
     async def loaded(self, space: Space) -> None:
-        """Wait until a space is loaded; it stays loaded at least until the caller's next await.
+        """Wait until a space is loaded; it stays loaded until the next await of the caller.
 
         Raises:
             DataLoss: The space cannot be restored.
@@ -202,14 +205,15 @@ class Directory:
         """
         with space:
             while space.status is not SpaceStatus.HOT:
-                # Other callers wait for the same load, so one of them must not cancel it.
+                # Several callers wait for the same load, so the cancellation of one must not cancel
+                # it.
                 await asyncio.shield(space.moving or self._begin_to_load(space))
 
     def reload(self, space: Space) -> None:
-        """Load a space for records that wait in its backlog."""
+        """Load a space because durable records wait in its backlog."""
         if space.moving is None:
             self._begin_to_load(space)
-        # The eviction cannot be stopped, so the load follows it.
+        # Unloading cannot be stopped, so the load begins after it.
         elif space.status is SpaceStatus.EVICTING:
             space.moving.add_done_callback(lambda _: self.reload(space))
 
@@ -242,7 +246,7 @@ class Directory:
                     if self._budget.exhausted and not space.backlog:
                         raise _no_room()
                 await self._loader.bring_up(space)
-            # The worker may have been lost meanwhile.
+            # The worker may have been lost during the load.
             if space.status is SpaceStatus.LOADING:
                 space.status = SpaceStatus.HOT
             self._not_served.served(space.key)
@@ -266,7 +270,7 @@ class Directory:
 
 
 def _retrieved(loading: asyncio.Task[None]) -> None:
-    """Retrieve the error of a load whose callers were all cancelled."""
+    """Retrieve the error of a load without callers, so that asyncio does not log it."""
     if not loading.cancelled():
         loading.exception()
 

@@ -1,4 +1,4 @@
-"""Unloading of spaces: any when the budget is exceeded, idle ones when memory is short."""
+"""Unloading of spaces: when the budget is exceeded, and of idle ones when RAM is scarce."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from mlsdm_grpc.spaces.space import Space, SpaceStatus
 
 __all__ = ["Evictor"]
 
-# Idle time after which a space may be unloaded when memory is short, seconds.
+# Minimum time without a request before a space is unloaded because RAM is scarce, seconds.
 _IDLE_S: Final = 5.0
+# Interval of attempts while the budget is exceeded, seconds.
 _AGAIN_S: Final = 0.1
 
 
@@ -27,8 +28,8 @@ class Evictor:
     Args:
         registry: Registry of the spaces in use.
         budget: Memory budget of all spaces together.
-        snapshots: Takes a snapshot before unloading, so that the next load is cheap; calls continue
-            meanwhile.
+        snapshots: Takes a snapshot before a space is unloaded, so that the next load is fast. The
+            space serves calls meanwhile.
         metrics: Metrics to update.
     """
 
@@ -43,7 +44,7 @@ class Evictor:
         self._making_room = anyio.CancelScope()
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Enforce the budget, in a task of this group."""
+        """Start enforcing the budget, in a task of this group."""
         self._budget.is_kept = True
         tasks.start_soon(self._make_room_for_ever)
 
@@ -54,13 +55,13 @@ class Evictor:
         self._budget.roomy.set()
 
     def shed(self) -> None:
-        """Unload idle spaces in the background."""
+        """Request the unloading of idle spaces in the background."""
         if self._budget.is_kept:
             self._shedding = True
             self._budget.room_wanted.set()
 
     async def evict_idle(self, *, idle_s: float = 0.0) -> None:
-        """Unload every space that is unused and was not requested recently.
+        """Unload every unused space without a recent request.
 
         Args:
             idle_s: Minimum time since the last request, seconds.
@@ -74,7 +75,7 @@ class Evictor:
         budget = self._budget
         with self._making_room:
             while True:
-                # A space that was in use a moment ago may be unloaded soon.
+                # With the budget exceeded, retry soon: spaces in use now may become idle.
                 with anyio.move_on_after(_AGAIN_S if budget.exceeded else None):
                     await budget.room_wanted.wait()
                 budget.room_wanted.clear()
@@ -104,8 +105,8 @@ class Evictor:
         finally:
             space.moving = None
             if space.status is SpaceStatus.EVICTING:
-                # No waiter is woken, because the revision has not changed. Waiters keep a reference
-                # to the space, and the next write loads it again.
+                # The revision has not changed, so no waiting call is woken. Waiting calls keep a
+                # reference to the space, and the next write loads it again.
                 space.status = SpaceStatus.COLD
                 self._registry.release(space.key)
                 self._evictions.inc()

@@ -24,12 +24,13 @@ from mlsdm_grpc.workers.space_codec import raise_failure, view_from_reply
 
 __all__ = ["LARGE_BYTES", "TURN_S", "Loader"]
 
+# Maximum number of spaces that a worker loads at a time.
 _LOADS_A_WORKER: Final = 4
-# Cost of a load at its gate, because its duration is not known in advance.
+# Cost of a load at its gate, seconds. It is a constant, because the duration is not known before.
 _LOAD_S: Final = 1.0
-# Size of a snapshot that occupies its worker for long, bytes.
+# Size above which loading a snapshot occupies its worker for long, bytes.
 LARGE_BYTES: Final = 4 * 1024 * 1024
-# Maximum wait of a large load for the previous one, seconds.
+# Maximum time that a large load waits for the previous one, seconds.
 TURN_S: Final = 2.0
 
 
@@ -53,7 +54,7 @@ class Loader:
         self._gates = [
             Gate(
                 Lane.MAINTENANCE,
-                # The lanes already bound the number of waiting calls.
+                # The lanes already limit the number of waiting calls.
                 max_queue_s=math.inf,
                 clock=time.monotonic,
                 waited=metrics.space_load_wait.observe,
@@ -65,7 +66,7 @@ class Loader:
 
     @asynccontextmanager
     async def turn(self, space: Space) -> AsyncIterator[None]:
-        """Wait for permission to load a space: a few at a time, in turn between tenants."""
+        """Return a context that waits for a permit to load a space and holds the permit."""
         gate = self._gates[space.worker]
         await gate.enter(space.key.tenant, _LOAD_S, math.inf)
         try:
@@ -74,7 +75,7 @@ class Loader:
             gate.leave(_LOAD_S)
 
     async def bring_up(self, space: Space) -> None:
-        """Load a space and apply its records; a record that fails every attempt is quarantined.
+        """Load a space and apply its records; a record that fails repeatedly is quarantined.
 
         Raises:
             DataLoss: Snapshot or records cannot be read.
@@ -85,7 +86,7 @@ class Loader:
         async with AsyncExitStack() as turn:
             while not await self._caught_up(space, link, until, turn):
                 until = self._quarantine.last_served(space.key)
-        # The load passed every record, so the earlier failures were not caused by one.
+        # All records were applied, so none of them caused the earlier failures.
         if until is None:
             self._quarantine.passed(space.key)
         version = await self.read_view(space, link)
@@ -94,16 +95,17 @@ class Loader:
             space.head_unknown = False
 
     async def _take_turn(self, worker: int, turn: AsyncExitStack) -> None:
-        """Wait for the previous large load: side by side, both would take twice as long."""
+        """Wait for the previous large load of the worker; in parallel, both take twice as long."""
         with anyio.move_on_after(TURN_S):
             await turn.enter_async_context(self._turns[worker])
 
     async def _caught_up(
         self, space: Space, link: Link, until: int | None, turn: AsyncExitStack
     ) -> bool:
-        """Load a space and apply its records up to a revision.
+        """Load a space and apply its records up to revision ``until``.
 
-        Return False at a defective record.
+        Returns:
+            False if a record is defective.
         """
         if space.link is not link:
             while not await self._loaded_snapshot(space, link, turn):
@@ -112,7 +114,7 @@ class Loader:
             replay = pb.ReplayRequest(records=[entry.payload for entry in entries])
             reply = await link.request(pb.LinkRequest(space_id=space.number, replay=replay))
             if reply.defect_revision:
-                # The worker has dropped the space at the defect; the next attempt loads it again.
+                # The worker has discarded the space at the defect; the next attempt loads it again.
                 space.unlink()
                 self._quarantine.strike(space.key, reply.defect_revision)
                 return False
@@ -121,14 +123,14 @@ class Loader:
             self._metrics.journal_replayed_records.inc(reply.done.count)
             space.unsaved += reply.done.writes
             space.advance(reply.revision)
-        # Set last: otherwise callers would see a half-loaded space.
+        # The link is set last, so that callers never see a half-loaded space.
         space.link = link
         return True
 
     async def _loaded_snapshot(self, space: Space, link: Link, turn: AsyncExitStack) -> bool:
-        """Load the newest snapshot; return False if it is bad and was set aside."""
+        """Load the newest snapshot; return False if it is damaged and the previous one is next."""
         snapshot = await self._journal.load_snapshot(space.key)
-        # Small snapshots take less time than a wait for their turn.
+        # Loading a small snapshot takes less time than waiting for a turn.
         if snapshot and snapshot.size > LARGE_BYTES:
             await self._take_turn(space.worker, turn)
         load = pb.LoadRequest(snapshot_path=str(snapshot.path) if snapshot else "")
@@ -136,7 +138,7 @@ class Loader:
         reply = await link.request(pb.LinkRequest(space_id=space.number, load=load))
         if snapshot and reply.snapshot_damaged:
             problem = reply.failure.message
-            # The second newest snapshot and the records after it may still give the whole space.
+            # The previous snapshot and the records after it may still contain the whole space.
             if await self._journal.reject_snapshot(space.key, snapshot, problem):
                 return False
         raise_failure(reply, space.key.space)

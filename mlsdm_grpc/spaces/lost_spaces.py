@@ -33,12 +33,12 @@ class LostSpaces:
         self._registry = registry
         self._directory = directory
         self._quarantine = quarantine
-        # Spaces of lost workers, last used first.
+        # Spaces of each lost worker, last used first.
         self._lost: asyncio.Queue[Sequence[Space]] = asyncio.Queue()
         self._brings_back = False
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Reload lost spaces, in tasks of this group."""
+        """Start reloading lost spaces, in tasks of this group."""
         self._brings_back = True
         tasks.start_soon(self._bring_back_for_ever, tasks)
 
@@ -47,9 +47,9 @@ class LostSpaces:
         self._brings_back = False
 
     def worker_lost(self, loss: Loss) -> None:
-        """Reload the spaces of a lost worker, last used first; requested ones at once.
+        """Mark the spaces of a lost worker as not loaded, and reload them, last used first.
 
-        After a loss by too much memory, only requested spaces are reloaded.
+        If the worker had exceeded its memory limit, each space is only reloaded by its next call.
         """
         if loss.applying is not None:
             struck = self._registry.numbered(loss.applying.space)
@@ -69,6 +69,6 @@ class LostSpaces:
     async def _bring_back(self, spaces: Sequence[Space]) -> None:
         for space in spaces:
             if self._registry.uses(space):
-                # The next call to the space reports the error.
+                # The next call to the space returns the error.
                 with contextlib.suppress(MlsdmError):
                     await self._directory.loaded(space)

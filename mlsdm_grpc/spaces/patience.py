@@ -1,7 +1,7 @@
 """Waiting for a worker: up to a deadline, and only while the worker makes progress.
 
-A stopped or hanging worker process neither answers nor ends. A call that cannot wait for the
-watchdog of the workers must therefore check whether its worker makes progress.
+A stopped or hanging worker process neither replies nor ends, and the supervision of workers reacts
+slowly. A call therefore checks itself whether its worker makes progress.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from mlsdm_grpc.spaces.registry import SpaceRegistry
 
 __all__ = ["Patience", "hanging", "patience_s", "waiting_for"]
 
-# Share of the remaining time. A call with an unresponsive worker is answered within a quarter of
-# its deadline; the rest of the quarter is for the work after the wait.
+# Share of the time until the deadline that a call waits without progress. It is below a quarter,
+# because the call must be answered within a quarter of its deadline.
 _SHARE: Final = 0.2
+# Limits of the time that a call waits without progress, seconds.
 _LEAST_S: Final = 0.1
 _MOST_S: Final = 2.0
-# Time for a worker that was hanging a moment ago, in case it continues now, seconds.
+# Patience with a worker that was hanging shortly before, seconds.
 _AGAIN_S: Final = 0.1
 
 
 def patience_s(deadline_s: float, *, hangs: bool) -> float:
-    """Return the time without progress after which a call gives up a worker, seconds.
+    """Return the time without progress after which a call stops waiting for a worker, seconds.
 
     Args:
         deadline_s: Event-loop time of the deadline; may be infinite.
-        hangs: True if earlier calls have given up the worker.
+        hangs: True if the worker is already known to hang.
     """
     if hangs:
         return _AGAIN_S
@@ -46,9 +47,9 @@ class Patience:
     """Context that ends its body with TimeoutError when progress stops.
 
     Args:
-        goes_on: Called at every check; False ends the wait.
+        goes_on: Function that is called at every check; it returns False to end the body.
         every_s: Interval of the checks, seconds.
-        until_s: Event-loop time of the end; None is unlimited.
+        until_s: Event-loop time at which the body ends in any case; None for no limit.
     """
 
     __slots__ = ("_every_s", "_goes_on", "_limit", "_looks")
@@ -63,7 +64,7 @@ class Patience:
 
     @property
     def is_over(self) -> bool:
-        """True if this object ended the body."""
+        """True if this context has ended its body."""
         return self._limit.is_over
 
     def __enter__(self) -> Self:
@@ -104,14 +105,14 @@ async def waiting_for(
     until_s: float = math.inf,
     overdue: Callable[[], MlsdmError] | None = None,
 ) -> AsyncIterator[None]:
-    """Wait inside for the worker of a space while it makes progress.
+    """Wait for the worker of a space in the body of this context, while the worker makes progress.
 
     Args:
         spaces: Registry of spaces and workers.
         key: The space.
-        deadline_s: Event-loop time of the call's deadline.
-        until_s: Event-loop time by which the body must be done; infinite if it has its own limit.
-        overdue: Creates the error to raise instead of those below.
+        deadline_s: Event-loop time of the deadline of the call.
+        until_s: Event-loop time by which the body must end; infinite if the body has its own limit.
+        overdue: Creates an error to raise instead of those below.
 
     Raises:
         Unavailable: WORKER_LOST; the worker makes no progress.

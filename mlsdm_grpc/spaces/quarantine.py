@@ -1,11 +1,11 @@
 """Quarantine of spaces with a record that crashes workers.
 
-A record gets a strike when a worker ends or fails while applying it. Two strikes without a success
-in between put the space in quarantine: earlier records are served, the record is never applied
-again by this server, and writes are refused. A restart tries again.
+A record gets a strike when a worker ends or fails while applying it. Two strikes in a row put the
+space in quarantine. The server then serves earlier records, never applies this record again, and
+refuses writes. A restart of the server ends the quarantine.
 
 Reading a snapshot takes long, so an external cause that kills workers may hit the same snapshot
-twice. A snapshot therefore needs more strikes in a row.
+several times. Five strikes in a row are therefore needed for a snapshot.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from mlsdm_grpc.workers.progress import LOADING
 __all__ = ["Quarantine"]
 
 _log = structlog.get_logger(__name__)
+# Number of strikes in a row that put a space in quarantine.
 _STRIKES = 2
 _STRIKES_OF_A_SNAPSHOT = 5
 
 
 class Quarantine:
-    """The quarantine of one server."""
+    """Quarantine of one server."""
 
     def __init__(self) -> None:
-        # Last record with strikes, and their number in a row.
+        # Last revision with strikes, and their number in a row.
         self._struck: dict[SpaceKey, tuple[int, int]] = {}
         self._barred: dict[SpaceKey, int] = {}
 
     @property
     def spaces(self) -> dict[SpaceKey, int]:
-        """Spaces in quarantine with the first revision that is not served; a copy."""
+        """Spaces in quarantine with the first revision that is not applied; a copy."""
         return dict(self._barred)
 
     def strike(self, key: SpaceKey, revision: int) -> None:
-        """Add a strike to a record, or to reading the snapshot (``LOADING``)."""
+        """Add a strike to a record; ``LOADING`` as revision stands for the snapshot."""
         last, times = self._struck.get(key, (revision, 0))
         times = times + 1 if last == revision else 1
         self._struck[key] = revision, times
@@ -54,7 +55,7 @@ class Quarantine:
         self._struck.pop(key, None)
 
     def last_served(self, key: SpaceKey) -> int | None:
-        """Return the last revision that may be applied, or None without a limit.
+        """Return the last revision that may be applied, or None if there is no limit.
 
         Raises:
             DataLoss: DATA_DAMAGED; the snapshot of the space crashes workers.
@@ -65,7 +66,7 @@ class Quarantine:
         return None if barred is None else barred - 1
 
     def check_writable(self, key: SpaceKey) -> None:
-        """Refuse a write to a space in quarantine.
+        """Raise an error if the space is in quarantine.
 
         Raises:
             DataLoss: DATA_DAMAGED; the space is in quarantine.

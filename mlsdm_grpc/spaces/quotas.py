@@ -1,7 +1,7 @@
-"""Enforcement of the quotas of tenants, before a record is written.
+"""Enforcement of the quotas of tenants before a record is written.
 
-A quota on spaces needs the names of the tenant's spaces only. Quotas on capacity and bytes need
-their amounts, for which each space is read once after a start.
+For a quota on spaces, only the names of the spaces of a tenant are needed. Quotas on capacity and
+bytes need the amounts of each space, which is read once after a start.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ class Quotas:
     Args:
         reserved: Reserved spaces, with the quotas and defaults of tenants.
         directory: Directory of spaces.
-        journal: List of the existing spaces.
+        journal: Source of the list of spaces.
         book: Usage of tenants; it must observe all writes.
-        settings: Quotas of a tenant without its own.
-        default_capacity: Capacity of a new space of a tenant without a default of its own.
+        settings: Quotas of a tenant without quotas of its own.
+        default_capacity: Capacity of a new space of a tenant without a default of its own,
+            memories.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class Quotas:
         self._book = book
         self._settings = settings
         self._default_capacity = default_capacity
-        # Counts in progress, by tenant and whether they read amounts.
+        # Counts in progress, by tenant and whether they read the amounts of the spaces.
         self._counts: dict[tuple[str, bool], asyncio.Task[None]] = {}
 
     def in_force(self, own: TenantSettings) -> Amounts:
-        """Return the quotas of a tenant with these settings."""
+        """Return the effective quotas of a tenant with these settings."""
         server = self._settings
         return Amounts(
             _in_force(own.max_spaces, server.max_spaces),
@@ -78,10 +79,10 @@ class Quotas:
         return own.default_capacity or self._default_capacity
 
     async def usage(self, tenant: str, deadline_s: float) -> Amounts:
-        """Return the amounts that a tenant uses.
+        """Return the present usage of a tenant.
 
         Raises:
-            Unavailable: SPACE_LOADING; not all spaces could be read in time. Reading goes on.
+            Unavailable: SPACE_LOADING; not all spaces could be read in time. The count continues.
 
         Cost: the first call reads every space of the tenant.
         """
@@ -95,12 +96,12 @@ class Quotas:
 
         Args:
             key: The space.
-            capacity: Its capacity afterwards, memories; None if it does not change.
-            deadline_s: Event-loop time of the call's deadline.
+            capacity: New capacity, memories; None if it does not change.
+            deadline_s: Event-loop time of the deadline of the call.
 
         Raises:
-            QuotaExceeded: QUOTA_EXCEEDED; a quota of the tenant does not allow it.
-            Unavailable: SPACE_LOADING; the usage is not known in time.
+            QuotaExceeded: QUOTA_EXCEEDED; the new capacity would exceed a quota of the tenant.
+            Unavailable: SPACE_LOADING; the usage could not be counted in time.
         """
         if capacity is None:
             yield
@@ -117,14 +118,14 @@ class Quotas:
             yield
 
     async def check(self, key: SpaceKey, capacity: int | None, deadline_s: float) -> None:
-        """Raise what :meth:`reserving` would raise."""
+        """Raise the errors that :meth:`reserving` would raise."""
         quotas = await self._quotas(key.tenant, deadline_s)
         if capacity is not None and quotas != Amounts():
             usage = await self._counted(key.tenant, deadline_s, amounts=quotas.needs_amounts)
             usage.check(key.space, capacity, quotas)
 
     def limits_content(self, tenant: str) -> bool:
-        """Return False if the tenant has no quota on bytes, as far as is known without a wait."""
+        """Return False if the tenant certainly has no quota on bytes; does not wait."""
         found = self._reserved.cached(tenant)
         if found is None:
             return True
@@ -132,7 +133,7 @@ class Quotas:
         return _in_force(own, self._settings.max_kept_bytes) > 0
 
     async def content_refusal(self, tenant: str, deadline_s: float) -> QuotaExceeded | None:
-        """Return the error for more content of a tenant; None if its quota allows content.
+        """Return the error for more content of a tenant; None if its quota permits more.
 
         Cost: two dictionary look-ups, unless the tenant has a quota on bytes.
         """
@@ -150,9 +151,9 @@ class Quotas:
         return self.in_force((await self._reserved.current(tenant, deadline_s)).settings.settings)
 
     async def _counted(self, tenant: str, deadline_s: float, *, amounts: bool) -> TenantUsage:
-        """Return the usage of a tenant, with the amounts of all spaces if wanted.
+        """Return the usage of a tenant; ``amounts`` requires the amounts of all spaces.
 
-        All callers wait for the same count, which goes on if they stop waiting.
+        All callers wait for the same count, which continues after they stop waiting.
         """
         usage = self._book.of(tenant)
         if usage.is_counted(amounts=amounts):
@@ -178,15 +179,15 @@ class Quotas:
 
     def _ended(self, count: tuple[str, bool], counting: asyncio.Task[None]) -> None:
         del self._counts[count]
-        # Without a waiter, its error would be logged by asyncio.
+        # If no caller waits any more, asyncio would log the error.
         if not counting.cancelled():
             counting.exception()
 
     async def _count(self, tenant: str, usage: TenantUsage, *, amounts: bool) -> None:
-        """List the spaces and look up each once.
+        """List the spaces of a tenant, and look up each of them once.
 
         Raises:
-            Unavailable: The first error of a space, after all others were looked up.
+            Unavailable: The first error of a space; all other spaces were looked up.
         """
         tried = set[str]()
         failure: Unavailable | None = None
@@ -214,11 +215,11 @@ class Quotas:
             await asyncio.sleep(0)
 
     async def _look_up(self, key: SpaceKey, usage: TenantUsage, *, amounts: bool) -> None:
-        """Find out whether a space exists, and read its amounts if wanted."""
+        """Determine whether a space exists, and read its amounts if ``amounts`` is set."""
         name = key.space
         while (epoch := usage.epoch(name)) and not self._keeps_reservation(key, usage):
             exists, found = await self._found(key, amounts=amounts)
-            # What was read before a change may be older than it.
+            # A value that was read before a change may be older than the change.
             if usage.epoch(name) != epoch:
                 continue
             if not exists:
@@ -238,7 +239,7 @@ class Quotas:
         return key.space in usage.unanswered and space is not None and space.writes > 0
 
     async def _found(self, key: SpaceKey, *, amounts: bool) -> tuple[bool, Glimpse | None]:
-        """Return whether a space exists, and its state if that is wanted or in memory."""
+        """Return True if a space exists, and its state if ``amounts`` is set or it is loaded."""
         try:
             if await self._directory.is_new(key):
                 return False, None
@@ -251,7 +252,7 @@ class Quotas:
         return found.view is not None, found
 
     def stop(self) -> None:
-        """Stop counting."""
+        """Cancel all counts."""
         for counting in self._counts.values():
             counting.cancel()
 

@@ -1,4 +1,4 @@
-"""Creation of the records of writes, each under the rules of its space."""
+"""Creation of the records of writes, each under the version of the rules of its space."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RecordFactory:
 
     Args:
         new_spaces_version: Version of the rules of new spaces.
-        upgrades: Upgrade a space under older rules before its next write.
+        upgrades: True to upgrade a space under an older version before its next write.
         record_ns: Clock of records, Unix nanoseconds.
         new_record_id: Returns 16 unique bytes.
         quarantine: Spaces that refuse writes.
@@ -48,12 +48,12 @@ class RecordFactory:
 
         Raises:
             DataLoss: DATA_DAMAGED; the space is in quarantine.
-            PreconditionFailed: SEMANTICS_UNSUPPORTED; the rules of the space cannot keep the whole
-                body.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the rules of the space do not support all
+                fields of the body.
         """
         self._quarantine.check_writable(space.key)
         creates = isinstance(body, CreateSpace)
-        # The creation of an existing space has no effect.
+        # The creation of an existing space has no effect, so its fields are not checked.
         if not (creates and space.head):
             version = self.version_of(space)
             check_kept(space.key, version, () if version == newest() else parts(body))
@@ -79,9 +79,9 @@ class RecordFactory:
         return max(version or self.new_spaces_version, self._upgrade_to)
 
     def upgrade(self, space: Space) -> Record | None:
-        """Return the record that upgrades a space by one version, if one is due.
+        """Return the record that upgrades a space by one version; None if no upgrade is due.
 
-        It is the same for every writer, so the first one wins.
+        All writers create the same record, so only the first one has an effect.
         """
         if not 0 < space.semantics_version < self._upgrade_to:
             return None

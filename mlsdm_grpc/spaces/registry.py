@@ -1,4 +1,4 @@
-"""The registry of the spaces known to the parent process, with their workers."""
+"""Registry of the spaces known to the server process, with their workers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class SpaceRegistry:
     def __init__(self, pool: Pool, budget: Budget) -> None:
         self._pool = pool
         self._budget = budget
-        # Loaded spaces, and those lost by their worker; last used last.
+        # Spaces that are loaded, or were until their worker was lost; last used last.
         self._in_use: OrderedDict[SpaceKey, Space] = OrderedDict()
-        # All referenced spaces.
+        # All spaces with a reference.
         self._known: WeakValueDictionary[SpaceKey, Space] = WeakValueDictionary()
-        # All spaces and second copies, by number.
+        # All spaces and second copies, by their number on the link.
         self._numbered: WeakValueDictionary[int, Space] = WeakValueDictionary()
         self._last_number = 0
 
@@ -48,15 +48,15 @@ class SpaceRegistry:
         return sum(space.status is status for space in self._in_use.values())
 
     def known(self, key: SpaceKey) -> Space | None:
-        """Return a space with any reference to it, in use or not."""
+        """Return the object of a space, in use or not, if any reference to it exists."""
         return self._known.get(key)
 
     def numbered(self, number: int) -> Space | None:
-        """Return the space or second copy with a number on the link."""
+        """Return the space or second copy with this number on the link."""
         return self._numbered.get(number)
 
     def create(self, key: SpaceKey, loader: SpaceLoader) -> Space:
-        """Return a new copy of a space that is not in use."""
+        """Return a new object for a space, which is not in use."""
         self._last_number += 1
         space = Space(key, self._last_number, self.worker_of(key), self._budget, loader)
         self._numbered[space.number] = space
@@ -76,7 +76,7 @@ class SpaceRegistry:
         self._in_use[space.key] = space
 
     def uses(self, space: Space) -> bool:
-        """Return True if a space is the one in use for its key."""
+        """Return True if this object is the one in use for its key."""
         return self._in_use.get(space.key) is space
 
     def release(self, key: SpaceKey) -> None:
@@ -92,5 +92,5 @@ class SpaceRegistry:
         return self._pool.hangs(self.worker_of(key))
 
     def watched(self, key: SpaceKey) -> Callable[[], bool]:
-        """Return a function that reports progress of a space's worker; see :meth:`Pool.watched`."""
+        """Return a function that reports progress of the worker; see :meth:`Pool.watched`."""
         return self._pool.watched(self.worker_of(key))

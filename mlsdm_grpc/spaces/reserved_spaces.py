@@ -1,7 +1,7 @@
-"""The reserved spaces of the tenants, which hold policies, quotas and defaults.
+"""Reserved spaces of the tenants, which hold policies, quotas and defaults.
 
-A reserved space is a normal space with journal, snapshots and request window. It holds the
-resources of its tenant instead of memories, and its first record is the first of them.
+A reserved space is a normal space with journal, snapshots and request window. It contains the
+resources of its tenant instead of memories. Its first record sets the first resource.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mlsdm_grpc.spaces.ticket import Ticket
 __all__ = ["MAX_CACHED", "ReservedSpaces", "TenantResources"]
 
 MAX_CACHED: Final = 4_096
-"""Tenants whose resources are kept at most, those used last."""
+"""Maximum number of tenants whose resources are cached; the least recently used are removed."""
 _BUILT_IN: Final = StoredPolicy(PolicySettings(), version=0, update_time_ns=0)
 _UNSET: Final = StoredTenant(TenantSettings(), version=0, update_time_ns=0)
 _Body: TypeAlias = SetPolicy | SetTenant
@@ -36,19 +36,19 @@ _SetT = TypeVar("_SetT", PolicySet, TenantSet)
 
 @dataclass(frozen=True, slots=True)
 class TenantResources:
-    """The resources of a tenant at one revision of its reserved space."""
+    """Resources of a tenant at one revision of its reserved space."""
 
     policy: StoredPolicy = _BUILT_IN
     settings: StoredTenant = _UNSET
     revision: int = 0
-    """Revision; 0 while nothing was ever set."""
+    """Revision of the reserved space; 0 if nothing was ever set."""
     space: Space | None = None
-    """The reserved space; None if nothing was ever set. The reference keeps the known revision
-    alive after the space is unloaded."""
+    """The reserved space; None if nothing was ever set. This reference keeps its object, and thus
+    its last revision, after the space is unloaded."""
 
     @property
     def is_current(self) -> bool:
-        """True if nothing was set since."""
+        """True if no resource was set since."""
         return self.space is None or self.space.applied <= self.revision
 
 
@@ -73,7 +73,7 @@ class ReservedSpaces:
         Raises:
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
 
-        Cost: one dictionary look-up, unless they changed or were not used for long.
+        Cost: one dictionary look-up if the resources are cached and have not changed.
         """
         if (found := self.cached(tenant)) is not None:
             return found
@@ -84,7 +84,7 @@ class ReservedSpaces:
         return found
 
     def cached(self, tenant: str) -> TenantResources | None:
-        """Return the resources of a tenant; None if they must be looked up."""
+        """Return the cached resources of a tenant; None if they must be read."""
         found = self._cache.get(tenant)
         if found is None or not found.is_current:
             return None
@@ -93,7 +93,8 @@ class ReservedSpaces:
 
     async def _look_up(self, tenant: str, deadline_s: float) -> TenantResources:
         key = SpaceKey(tenant, TENANT_SPACE)
-        # The writer of a first resource registers the space before the write.
+        # The object of the space exists before the write of its first resource, so that this read
+        # sees it.
         if await self._directory.is_new(key) and self._directory.known(key) is None:
             return _NONE
         async with waiting_for(self._directory.registry, key, deadline_s=deadline_s):
@@ -119,24 +120,22 @@ class ReservedSpaces:
         Raises:
             Conflict: ETAG_MISMATCH; the resource was replaced in the meantime.
             InvalidInput: REQUEST_ID_REUSED.
-            PreconditionFailed: SEMANTICS_UNSUPPORTED; the rules of the space lack the resource.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the rules of the space do not support the
+                resource.
         """
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             space = await self._opened(tenant)
             cached = self._cache.get(tenant)
-            if cached is not None:  # it holds until the space has got further
+            if cached is not None:  # valid until the revision of the space advances
                 self._cache[tenant] = replace(cached, space=space)
             if not space.head:
-                # A refused first resource leaves the revision at 0.
+                # The preview raises the error, so that a refused first resource leaves no record.
                 await self._preview(space, body, ticket, kind)
             applied = await self._access.write(space, body, ticket)
         return expect(applied.outcome, kind)
 
     async def preview(self, tenant: str, body: _Body, ticket: Ticket, kind: type[_SetT]) -> _SetT:
-        """Return the result that :meth:`set` would have, with the current revision.
-
-        Writes nothing.
-        """
+        """Return the outcome that :meth:`set` would have, with the current revision."""
         with self._access.lanes.inside(Lane.INTERACTIVE, tenant):
             return await self._preview(await self._opened(tenant), body, ticket, kind)
 

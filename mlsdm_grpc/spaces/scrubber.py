@@ -1,7 +1,8 @@
-"""Scrubbing: the rows of loaded spaces are compared with their checksums.
+"""Scrubbing: comparison of the rows of loaded spaces with their checksums.
 
-A damaged row is restored from a second copy of the space, loaded from snapshot and journal. A row
-that this copy cannot restore is lost: that memory returns DATA_LOSS, and all others are served.
+A damaged row is restored from a second copy of the space, which is loaded from snapshot and
+journal. A row that cannot be restored is lost: reading this memory returns DATA_LOSS, and all other
+memories are served.
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ from mlsdm_grpc.spaces.space_client import Access
 __all__ = ["TICK_S", "Scrubber"]
 
 _log = structlog.get_logger(__name__)
+# Interval between two scrub requests, seconds.
 TICK_S = 0.25
+# Number of rows that one request compares before a snapshot.
 _SWEEP_ROWS = 4_096
-# Number of ticks after which a space is scrubbed even though its worker is never idle.
+# Number of ticks after which a space is scrubbed even if its worker is busy.
 _BUSY_TURNS = 20
 
 
@@ -37,9 +40,9 @@ class _Turn:
 
     start: int = 0
     waited: int = 0
-    """Number of ticks at which its worker was busy."""
+    """Number of consecutive ticks at which its worker was busy."""
     failing: bool = False
-    """True if the last attempt failed and was logged."""
+    """True if the last attempt failed; its failure is already logged."""
 
 
 class Scrubber:
@@ -47,8 +50,8 @@ class Scrubber:
 
     Args:
         access: Access to the spaces.
-        rows_per_s: Number of rows compared each second, over all spaces; 0 scrubs only before
-            snapshots.
+        rows_per_s: Number of rows to compare per second, over all spaces; 0 for scrubbing only
+            before snapshots.
         metrics: Metrics to update.
     """
 
@@ -69,13 +72,13 @@ class Scrubber:
         self._scrubbing.cancel()
 
     async def sweep(self, space: Space) -> None:
-        """Compare all rows of a space with their checksums, in steps that let other work run."""
+        """Compare all rows of a space with their checksums, in steps."""
         start = await self._scrub(space, 0, _SWEEP_ROWS)
         while start:
             start = await self._scrub(space, start, _SWEEP_ROWS)
 
     async def _scrub_for_ever(self) -> None:
-        """Scrub all spaces in turn, some rows at a time, on idle workers first."""
+        """Scrub all spaces in turn, some rows at a time; spaces of busy workers wait."""
         turns: dict[SpaceKey, _Turn] = {}
         with self._scrubbing:
             while True:
@@ -101,7 +104,7 @@ class Scrubber:
             turn.failing = True
 
     async def _scrub(self, space: Space, start: int, count: int) -> int:
-        """Compare some rows, repair damaged ones, and return the next slot, or 0."""
+        """Compare some rows, repair damaged ones, and return the next slot, 0 at the end."""
         wanted = pb.ScrubRequest(start=start, count=count)
         reply = (await self._ask(space, pb.LinkRequest(scrub=wanted))).scrub
         self._rows.labels("checked").inc(reply.checked)
@@ -111,14 +114,14 @@ class Scrubber:
         return reply.next
 
     async def _repair(self, space: Space, memory_ids: Sequence[str]) -> None:
-        """Repair rows from a second copy of the space; rows missing there are lost."""
+        """Repair rows from a second copy of the space; rows that it does not contain are lost."""
         wanted = pb.RepairRequest(memory_ids=memory_ids)
         try:
             async with self._directory.apart(space.key) as copy:
                 wanted.copy_id = copy.number
                 reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
         except DataLoss:
-            # There is no copy.
+            # There is no complete copy; without one, the worker marks the rows as lost.
             wanted.copy_id = 0
             reply = (await self._ask(space, pb.LinkRequest(repair=wanted))).repair
         self._rows.labels("repaired").inc(len(reply.repaired))

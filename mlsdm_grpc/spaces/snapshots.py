@@ -24,17 +24,17 @@ from mlsdm_grpc.workers.space_codec import writes_of
 __all__ = ["SnapshotSchedule", "Snapshots"]
 
 _log = structlog.get_logger(__name__)
-# Time between snapshots of a space, seconds, because a snapshot costs its worker about as much as
-# the writes before it.
+# Minimum time between two snapshots of a space, seconds. A snapshot costs the worker about as much
+# as the writes that it covers.
 _REST_S = 10.0
-# Multiple of the configured number of writes at which the time no longer delays a snapshot.
+# Multiple of the configured number of writes above which this time is ignored.
 _MOST = 4
-# Number of writes that are replayed faster than a snapshot is written.
+# Number of writes whose replay is faster than writing a snapshot.
 _CHEAP_REPLAY = 1_000
 
 
 class SnapshotSchedule:
-    """Counter of writes, and queue of the spaces due for a snapshot.
+    """Counter of writes, and queue of the spaces that are due for a snapshot.
 
     Args:
         every: Number of writes to a space between two snapshots.
@@ -47,11 +47,11 @@ class SnapshotSchedule:
         self._open = False
 
     def open(self) -> None:
-        """Start queueing spaces."""
+        """Start queueing due spaces."""
         self._open = True
 
     def close(self) -> None:
-        """Stop queueing spaces for snapshots."""
+        """Stop queueing due spaces."""
         self._open = False
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
@@ -61,7 +61,7 @@ class SnapshotSchedule:
             self._due.put_nowait(space)
 
     async def next(self) -> Space:
-        """Wait for the next due space, and claim it."""
+        """Wait for the next due space, which is already claimed."""
         return await self._due.get()
 
     @property
@@ -70,7 +70,7 @@ class SnapshotSchedule:
         return not self._claimed
 
     def claim(self, key: SpaceKey) -> bool:
-        """Return True and claim a space if no snapshot of it is in progress."""
+        """Claim a space; return False if a snapshot of it is due or in progress."""
         if key in self._claimed:
             return False
         self._claimed.add(key)
@@ -94,8 +94,8 @@ class Snapshots:
         access: Access to the spaces.
         journal: Destination of the snapshots.
         schedule: Queue of the due spaces.
-        scrubber: Verifies the rows before a snapshot.
-        stop_s: Maximum time for the snapshots at the stop, seconds.
+        scrubber: Checks the rows before a snapshot.
+        stop_s: Maximum time for all snapshots at the end of the server, seconds.
         metrics: Metrics to update.
     """
 
@@ -119,11 +119,11 @@ class Snapshots:
 
     @property
     def idle(self) -> bool:
-        """True if no snapshot is due or being taken."""
+        """True if no snapshot is due or in progress."""
         return self._schedule.idle
 
     def start(self, tasks: anyio.abc.TaskGroup) -> None:
-        """Take snapshots of due spaces, in tasks of this group."""
+        """Start taking snapshots of due spaces, in tasks of this group."""
         self._schedule.open()
         tasks.start_soon(self._snapshot_for_ever, tasks)
 
@@ -132,14 +132,15 @@ class Snapshots:
             tasks.start_soon(self.take, await self._schedule.next())
 
     async def before_eviction(self, space: Space) -> None:
-        """Take a snapshot of a space if loading it without one would be slow."""
+        """Take a snapshot of a space if a load without it would be slow."""
         if space.unsaved > _CHEAP_REPLAY and self._schedule.claim(space.key):
             await self.take(space)
 
     async def snapshot_all(self) -> None:
-        """Take a snapshot of every changed space, and stop automatic snapshots.
+        """Stop automatic snapshots, and take a last one of every changed space, within ``stop_s``.
 
-        Spaces with most records to replay come first; the rest is replayed at the next start.
+        Spaces with the most unsaved writes come first. The records of the others are replayed at
+        the next start.
         """
         self._schedule.close()
         behind = [
@@ -157,7 +158,10 @@ class Snapshots:
             _log.warning("snapshots_left_out", count=len(behind) - done)
 
     async def take(self, space: Space) -> None:
-        """Write a snapshot, and trim the records that two snapshots cover."""
+        """Write a snapshot, and trim the records that are no longer needed.
+
+        Errors are logged, and the snapshot is attempted again later.
+        """
         path = self._journal.scratch_path()
         try:
             await self._scrubber.sweep(space)

@@ -1,4 +1,4 @@
-"""One space in the parent process: its location, progress and users."""
+"""One space in the server process: its location, progress and users."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from mlsdm_grpc.workers.link import Link, worker_lost
 
 __all__ = ["Space", "SpaceLoader", "SpaceStatus", "revision_not_reached"]
 
+# Maximum time that a read waits for its minimum revision, seconds.
 _MAX_REVISION_WAIT_S = 2.0
-# Factor by which an estimate approaches a measurement, so that one slow query has little effect.
+# Factor by which an estimate moves towards a measurement, so that one slow query has little effect.
 _LEARNING_STEP = 1.1
 
 
@@ -33,79 +34,80 @@ class SpaceStatus(Enum):
 
 
 class SpaceLoader(Protocol):
-    """Loads spaces again."""
+    """Loader of spaces whose backlog has records."""
 
     def reload(self, space: Space) -> None:
-        """Load a space for records that wait in its backlog."""
+        """Load a space because durable records wait in its backlog."""
         ...
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Space:
-    """One space in the parent process.
+    """One space in the server process.
 
-    While any reference exists, loaded or not, there is at most one writable object for a key, so
-    its revisions survive unloading. A ``with`` block keeps the space loaded.
+    While any reference to it exists, a key has only one writable object, loaded or not. Its
+    revisions therefore survive unloading. A ``with`` block keeps the space loaded.
     """
 
     key: SpaceKey
     number: int
-    """Number on the link."""
+    """Number of the space on the link."""
     worker: int
-    """Index of its worker."""
+    """Index of the worker of the space."""
     budget: Budget
-    """Budget that counts its memory."""
+    """Budget that counts the RAM of the space."""
     loader: SpaceLoader = field(repr=False)
-    """Loads it again."""
+    """Loader for the backlog."""
     status: SpaceStatus = SpaceStatus.COLD
     link: Link | None = None
-    """Link to the worker that holds its state; None if no worker does."""
+    """Link to the worker that holds the state; None if no worker does."""
     asked: Link | None = None
-    """Link to the worker that was last asked to load it, which may hold it."""
+    """Link to the worker that was last requested to load the space, and may hold it."""
     head: int = 0
     """Revision of the last record passed to the journal."""
     applied: int = 0
-    """Revision that the worker has reached."""
+    """Revision up to which the worker has applied records."""
     head_unknown: bool = True
-    """True if the head must be read from the journal."""
+    """True if ``head`` must be read from the journal."""
     semantics_version: int = 0
-    """Version of the rules after the record at ``head``, under which the next one is written; 0
-    before the first. Both change together, so the journal takes no record under other rules."""
+    """Version of the rules after the record at ``head``, which the next record must have; 0 before
+    the first record."""
     view: SpaceView | None = None
-    """Last known parameters and incarnation; None if the space does not exist."""
+    """Last known state of the space; None if the space does not exist."""
     ontology: Ontology = field(default_factory=Ontology)
-    """Ontology of the parameters in ``view``."""
+    """Ontology of the parameters in ``view``, prepared for comparison."""
     configured: int = 0
-    """Revision of the last change of parameters applied by the worker."""
+    """Revision of the last applied change of the parameters."""
     query_cost_s: float = 2e-4
-    """Measured worker time of a query, seconds."""
+    """Estimated worker time of a query, seconds; follows measurements."""
     consolidated_s: float = -math.inf
     """Event-loop time of the last automatic consolidation."""
     snapshot_revision: int = 0
     """Revision of the newest snapshot."""
     snapshot_s: float = -math.inf
-    """Event-loop time of the last snapshot taken here."""
+    """Event-loop time of the last snapshot taken by this server."""
     unsaved: int = 0
-    """Number of writes applied since the newest snapshot; a batch counts as its number of items."""
+    """Number of writes since the newest snapshot; each item of a batch counts."""
     unsaved_due: int = 0
-    """After a failed snapshot: number of writes before the next attempt."""
+    """Value of ``unsaved`` from which a snapshot is attempted again after a failure; 0 without one.
+    """
     moving: asyncio.Task[None] | None = None
-    """Task that loads or unloads the space now."""
+    """Task that is loading or unloading the space; None if there is none."""
     held_bytes: int = 0
-    """Memory in its worker, bytes."""
+    """RAM that the space takes in its worker, bytes."""
     used_s: float = 0.0
     """Event-loop time of the last request."""
     calls: int = 0
-    """Number of requests to its worker in progress."""
+    """Number of calls in progress that use the space."""
     writes: int = 0
-    """Number of records passed to the journal without a result yet."""
+    """Number of records passed to the journal whose outcome is not known yet."""
     backlog: list[tuple[bytes, asyncio.Future[Any]]] = field(default_factory=list)
-    """Durable records that wait for the end of loading."""
+    """Durable records that wait for the end of a load, with the futures of their outcomes."""
     reached: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set and replaced whenever ``applied`` advances or the space becomes cold."""
+    """Event that is set and replaced whenever ``applied`` advances or the space becomes cold."""
 
     def advance(self, revision: int) -> None:
-        """Record that the worker has applied records up to ``revision``."""
+        """Register that the worker has applied records up to ``revision``."""
         if revision > self.applied:
             self.applied = revision
             self._wake()
@@ -114,7 +116,7 @@ class Space:
         """Wait until the worker has applied a revision.
 
         Raises:
-            Unavailable: REVISION_NOT_REACHED within 2 seconds or before the deadline.
+            Unavailable: REVISION_NOT_REACHED; not applied within 2 seconds or before the deadline.
         """
         if self.applied >= min_revision:
             return
@@ -127,13 +129,13 @@ class Space:
             raise revision_not_reached(min_revision, self.applied) from None
 
     def go_cold(self, *, head_unknown: bool = False) -> None:
-        """Make the next call load the space again; watches count as calls."""
+        """Make the next call load the space again, and wake waiting calls and watches."""
         self.status = SpaceStatus.COLD
         self.head_unknown = self.head_unknown or head_unknown
         self._wake()
 
     def keep(self, record: bytes, answer: asyncio.Future[Any]) -> None:
-        """Keep a durable record until the space is loaded; start loading if needed."""
+        """Add a durable record to the backlog; start a load if none is in progress."""
         self.backlog.append((record, answer))
         self.loader.reload(self)
 
@@ -146,21 +148,21 @@ class Space:
         self.calls += 1
 
     def __exit__(self, *exc_info: object) -> None:
-        """Allow the space to be unloaded."""
+        """Permit the space to be unloaded."""
         self.calls -= 1
 
     @property
     def wanted(self) -> bool:
-        """True if any call uses it."""
+        """True if any call, write or backlog needs the space."""
         return bool(self.calls or self.writes or self.backlog)
 
     @property
     def idle(self) -> bool:
-        """True if it may be unloaded: loaded and unused."""
+        """True if the space may be unloaded, because it is loaded and unused."""
         return self.status is SpaceStatus.HOT and not self.wanted
 
     def heard(self, reply: pb.LinkReply) -> None:
-        """Process a reply of the worker; if the worker has lost the space, it is loaded again."""
+        """Update size and cost from a reply; a space that the worker has lost becomes cold."""
         if reply.unloaded:
             self.unlink()
             self.go_cold()
@@ -172,15 +174,17 @@ class Space:
             self.query_cost_s *= _LEARNING_STEP if dearer else 1.0 / _LEARNING_STEP
 
     def unlink(self) -> None:
-        """Record that no worker holds the space any more."""
+        """Register that no worker holds the space."""
         self.link = None
         self.budget.used_bytes -= self.held_bytes
         self.held_bytes = 0
 
     def unload(self) -> asyncio.Future[pb.LinkReply] | None:
-        """Make the worker drop the space.
+        """Request the worker to discard the space.
 
-        The future is done after that, or when the worker is lost.
+        Returns:
+            Future that is done afterwards, or when the worker is lost; None if no worker holds the
+            space.
         """
         link, self.asked = self.asked, None
         self.unlink()
@@ -200,7 +204,7 @@ class Space:
 
 
 def revision_not_reached(expected: int, actual: int) -> Unavailable:
-    """Return the error for a read that requires a later revision than the node has applied."""
+    """Return the error for a read that requires a later revision than this node has applied."""
     return Unavailable(
         "This node has not applied that revision yet.",
         reason="REVISION_NOT_REACHED",

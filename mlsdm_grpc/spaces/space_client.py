@@ -43,11 +43,12 @@ from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error, view_fr
 
 __all__ = ["Access"]
 
+# Cost of one item of a write at its gate, seconds.
 _WRITE_S: Final = 7e-5
-# Size of a record whose encoding and sending take milliseconds, bytes.
+# Size above which encoding and sending a record takes milliseconds, bytes.
 _LARGE_BYTES: Final = 1_024 * 1_024
-# Worker time of each kind of request, or of one slice of it, seconds; measured, to the nearest
-# order of magnitude. The cost of searches is learned from the worker.
+# Worker time of each kind of request, or of one slice of it, seconds; measured, accurate to the
+# order of magnitude. The time of searches is learned from replies.
 _COSTS_S: Final = {
     "get": 3e-5,
     "view": 5e-5,
@@ -63,20 +64,20 @@ _COSTS_S: Final = {
 }
 
 
-# Writes that a read-only space refuses.
+# Kinds of writes that a read-only space refuses.
 _CONTENT: Final = PutMemories | ProcessEvent | StreamItems | UpdateMemory | DeleteMemory
 
 
 class Access:
-    """Look-up of spaces, requests to their workers, and writes, all scheduled fairly.
+    """Look-up of spaces, requests to their workers, and writes, scheduled fairly between tenants.
 
     Args:
         directory: Directory of spaces.
         records: Factory of records.
-        writes: Pipeline of records.
+        writes: Pipeline of writes.
         lanes: Admission of work.
         clock: Clock of the server.
-        ids: Generator of ids for writes without one.
+        ids: Generator of ids for writes without an idempotency key.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Access:
         self.clock = clock
         self.ids = ids
         self.turns = LoopTurns()
-        """Time slices of the event loop."""
+        """Fair scheduler of long computations on the event loop."""
         self._records = records
         self._writes = writes
 
@@ -112,10 +113,10 @@ class Access:
         return self._records.version_of(self.directory.known(key))
 
     def check_room(self, key: SpaceKey, before: Before, count: int, deadline_s: float) -> None:
-        """Refuse a batch if there is no capacity for it now, before its items are processed.
+        """Raise an error if there is no capacity for a batch now, before its items are processed.
 
-        A batch that would have ended earlier for another reason (a repeat, a policy, a space to be
-        loaded) is refused too.
+        A batch that would end earlier for another reason (a repeat, a policy, a load of the space)
+        is refused too.
 
         Args:
             key: The space.
@@ -125,7 +126,7 @@ class Access:
 
         Raises:
             Unavailable: BULKHEAD_FULL.
-            DeadlineExceeded: It cannot be done in time.
+            DeadlineExceeded: The batch cannot be completed in time.
         """
         self.lanes.bulkhead(Lane.BULK).check(key.tenant)
         space = self.directory.known(key)
@@ -135,7 +136,7 @@ class Access:
             gate.check(key.tenant, count * each_s, deadline_s)
 
     async def reached(self, key: SpaceKey, min_revision: int, deadline_s: float) -> Space:
-        """Return an existing space, loaded, once it has reached a revision.
+        """Return an existing space, loaded, after it has reached a revision.
 
         Raises:
             NotFound: SPACE_NOT_FOUND.
@@ -176,14 +177,14 @@ class Access:
         deadline_s: float = math.inf,
         record: bytes = b"",
     ) -> pb.LinkReply:
-        """Send a request about a space to its worker and return the reply.
+        """Send a request on a space to its worker and return the reply.
 
-        A large ``record`` of the request is sent after it.
+        A large ``record`` is sent after the request.
 
         Raises:
             MlsdmError: The error in the reply.
             Unavailable: BULKHEAD_FULL or WORKER_LOST.
-            DeadlineExceeded: The deadline has passed, or would pass.
+            DeadlineExceeded: The deadline has passed, or would pass during the wait.
         """
         kind = request.WhichOneof("kind") or ""
         if kind == "search":
@@ -199,7 +200,7 @@ class Access:
                 await gate.enter(space.key.tenant, cost_s, deadline_s)
                 if space.status is SpaceStatus.HOT:
                     break
-                # The space was lost during the wait.
+                # The worker of the space was lost during the wait.
                 gate.leave(cost_s)
             try:
                 link = space.ready_link()
@@ -220,7 +221,7 @@ class Access:
         return reply
 
     async def foresee(self, space: Space, body: RecordBody, ticket: Ticket) -> Outcome | None:
-        """Return the outcome that a record would have now, or None if only applying it gives one.
+        """Return the outcome that a record would have now; None if it cannot be predicted.
 
         Raises:
             MlsdmError: The record would be refused.
@@ -245,9 +246,9 @@ class Access:
         return outcome
 
     async def check_size(self, body: PutMemories) -> None:
-        """Refuse a body that is too large for a record, before anything else is written for it.
+        """Raise an error for a body that is too large for a record, before anything is written.
 
-        Only a body whose size is in doubt is encoded.
+        The body is encoded only if a cheap upper bound of its size exceeds the limit.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
@@ -256,15 +257,17 @@ class Access:
             await self._encoded(body)
 
     async def write(self, space: Space, body: RecordBody, ticket: Ticket) -> Applied:
-        """Write a record to a space and return its outcome; see ``WritePipeline``.
+        """Write a record to a space and return its outcome; see :class:`WritePipeline`.
 
-        For a read-only space the worker is asked first: a refused write leaves no record, and the
-        repeat of an earlier write still returns its first result.
+        For a read-only space, a preview comes first. A refused write then leaves no record, and a
+        repeat of an earlier write still returns the first result.
 
         Raises:
-            MlsdmError: The state refused the record, for the reason of the error.
-            Unavailable: BULKHEAD_FULL, the journal did not take it, or its worker was lost.
-            DeadlineExceeded: There was not enough time, or OUTCOME_UNKNOWN: it is in progress.
+            MlsdmError: The state of the space refused the record.
+            Unavailable: BULKHEAD_FULL, the journal did not accept the record, or the worker was
+                lost.
+            DeadlineExceeded: DEADLINE_EXPIRED; nothing was written. OUTCOME_UNKNOWN; the write
+                continues.
         """
         if isinstance(body, _CONTENT) and parameters_of(space).read_only:
             await self.foresee(space, body, ticket)
@@ -273,7 +276,8 @@ class Access:
             ticket = ticket.with_id(self.ids.uuid())
         encoded = await self._encoded(body)
         cost_s = _WRITE_S * _items(body)
-        # One gate for each worker: writes of a hanging or loading one must not block the others.
+        # Each worker has its own gate, so that a hanging or loading worker does not block other
+        # writes.
         gate = self.lanes.gate(ticket.lane, Before.JOURNAL, space.worker)
         await gate.enter(space.key.tenant, cost_s, ticket.deadline_s)
         try:
@@ -282,7 +286,8 @@ class Access:
                 await self.directory.loaded(space)
             done = partial(gate.leave, cost_s)
             answer = self._writes.submit(space, body, ticket, encoded=encoded, done=done)
-            # The record contains it.
+            # The record contains these bytes; releasing them here halves the RAM that a large write
+            # takes.
             del encoded
         except BaseException:
             gate.leave(cost_s)
@@ -290,7 +295,7 @@ class Access:
         return await self._writes.outcome(space, answer, ticket)
 
     async def _encoded(self, body: RecordBody) -> Sequence[bytes]:
-        """Return the encoded body of a record with many items; empty for others."""
+        """Return the encoded body of a record with many items; empty for other records."""
         if not isinstance(body, PutMemories | StreamItems) or _items(body) <= FEW:
             return ()
         parts = encoded_body(body, await self.turns.all(encoded_items(body)))
@@ -299,7 +304,7 @@ class Access:
 
 
 def _items(body: RecordBody) -> int:
-    """Return the number of writes that a record counts for."""
+    """Return how many writes a record counts as: one for each item, at least one."""
     if isinstance(body, PutMemories):
         return len(body.memories)
     return max(1, len(body.items)) if isinstance(body, StreamItems) else 1

@@ -1,8 +1,9 @@
 """Usage of tenants: their spaces with capacity and bytes, counted on this node.
 
-The usage of a tenant is counted from its first need on: the names of its spaces come from the
-journal, and their amounts from the spaces themselves. Afterwards every creation, change and applied
-record updates it. A space whose write failed is doubtful until it is looked up again.
+Counting begins when the usage of a tenant is first needed. The names of its spaces come from the
+journal, and their amounts from the spaces themselves. After that, every creation, change and
+applied record updates the usage. If a creation or change fails, the space is doubtful until it is
+looked up again.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ _MAX_TENANTS: Final = 4_096
 
 @value_class
 class Amounts:
-    """Amounts of a tenant: those that it uses, or its quotas, of which 0 is unlimited."""
+    """Amounts of a tenant: its usage, or its quotas, of which 0 means unlimited."""
 
     spaces: int = 0
     """Number of spaces."""
     capacity: int = 0
     """Sum of the capacities of the spaces, memories."""
     kept_bytes: int = 0
-    """Memory that the spaces take when they are loaded, bytes."""
+    """RAM that the spaces take when they are loaded, bytes."""
 
     @property
     def needs_amounts(self) -> bool:
@@ -45,9 +46,9 @@ class _SpaceUsage:
     capacity: int = 0
     kept_bytes: int = 0
     changes: int = 0
-    """Number of creations and changes of its capacity in progress."""
+    """Number of creations and changes of the capacity in progress."""
     epoch: int = 0
-    """Number of its last creation or change, unique in the tenant."""
+    """Number of the last creation or change of the space, unique in the tenant."""
 
 
 @dataclass(slots=True)
@@ -55,13 +56,13 @@ class TenantUsage:
     """Usage of one tenant."""
 
     is_listed: bool = False
-    """True if all spaces of the journal are known by name."""
+    """True if the names of all spaces were read from the journal."""
     doubtful: set[str] = field(default_factory=set)
-    """Spaces that may not exist."""
+    """Names of spaces that may not exist."""
     unmeasured: set[str] = field(default_factory=set)
-    """Spaces whose amounts must be read."""
+    """Names of spaces whose amounts must be read."""
     unanswered: set[str] = field(default_factory=set)
-    """Spaces with a creation or change that failed, but may still happen."""
+    """Names of spaces with a failed creation or change that may still take effect."""
     _spaces: dict[str, _SpaceUsage] = field(default_factory=dict)
     _capacity: int = 0
     _kept_bytes: int = 0
@@ -70,12 +71,12 @@ class TenantUsage:
 
     @property
     def in_use(self) -> bool:
-        """True if the usage cannot be counted anew without a loss."""
+        """True if the usage must stay in its book, because a new count would lose information."""
         return bool(self._holders or self.unanswered)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the usage in its book."""
+        """Return a context during which the usage is not removed from its :class:`UsageBook`."""
         self._holders += 1
         try:
             yield
@@ -83,7 +84,7 @@ class TenantUsage:
             self._holders -= 1
 
     def uncounted(self, *, amounts: bool) -> set[str]:
-        """Return the spaces to look up, with those whose amounts must be read if wanted."""
+        """Return the spaces to look up; ``amounts`` includes those whose amounts must be read."""
         return self.doubtful | self.unmeasured if amounts else set(self.doubtful)
 
     def is_counted(self, *, amounts: bool) -> bool:
@@ -101,12 +102,12 @@ class TenantUsage:
         return known is not None and known.changes > 0
 
     def epoch(self, name: str) -> int:
-        """Return a number that every creation and change of the space replaces; 0 if unknown."""
+        """Return a number that changes with each creation or change of the space; 0 if unknown."""
         known = self._spaces.get(name)
         return 0 if known is None else known.epoch
 
     def add(self, name: str) -> None:
-        """Add a space of the journal; its amounts must be read."""
+        """Add a space from the journal, whose amounts must be read."""
         if name not in self._spaces:
             self._new(name)
             self.unmeasured.add(name)
@@ -127,7 +128,7 @@ class TenantUsage:
         self.unmeasured.discard(name)
 
     def exists(self, name: str) -> None:
-        """Record that the space exists, and that no write to it is without an answer."""
+        """Register that the space exists, and that no write to it is unanswered."""
         self.doubtful.discard(name)
         self.unanswered.discard(name)
 
@@ -138,12 +139,12 @@ class TenantUsage:
         self.unmeasured.discard(name)
 
     def applied(self, name: str, kept_bytes: int, *, reconfigured: bool = False) -> None:
-        """Set the bytes of a space after a record; 0 keeps them.
+        """Update the usage after a record was applied to a space.
 
         Args:
             name: The space.
-            kept_bytes: Memory that it takes, bytes.
-            reconfigured: Whether the record may have changed its capacity.
+            kept_bytes: RAM that the space takes, bytes; 0 if unknown.
+            reconfigured: True if the record may have changed the capacity of the space.
         """
         known = self._spaces.get(name)
         if known is None:
@@ -163,7 +164,7 @@ class TenantUsage:
         known.capacity, known.kept_bytes = capacity, kept_bytes
 
     def check(self, name: str, capacity: int, quotas: Amounts) -> None:
-        """Refuse a new space, or a new capacity of a space, that quotas do not allow.
+        """Raise an error for a new space, or a new capacity, that would exceed a quota.
 
         Raises:
             QuotaExceeded: QUOTA_EXCEEDED.
@@ -178,15 +179,15 @@ class TenantUsage:
 
     @contextmanager
     def reserving(self, name: str, capacity: int, quotas: Amounts) -> Iterator[None]:
-        """Reserve the capacity of a space during its creation, or a change of its capacity.
+        """Reserve the capacity of a space during its creation, or during a change of its capacity.
 
         Raises:
             QuotaExceeded: QUOTA_EXCEEDED; nothing is reserved.
         """
         self.check(name, capacity, quotas)
         known = self._spaces.get(name)
-        # Of a space that is not listed yet, or of two changes at once, only the space knows the
-        # result.
+        # If the space is not listed yet, or another change is in progress, the resulting capacity
+        # must be read from the space.
         if known is not None or not self.is_listed:
             self.unmeasured.add(name)
         known = known or self._new(name)
@@ -206,7 +207,7 @@ class TenantUsage:
 
 
 def check_quota(name: str, quota: int, actual: int, *, more: int = 0) -> None:
-    """Refuse an addition to an amount if the sum exceeds its quota; without one, if it is used up.
+    """Raise an error if an addition would exceed a quota; ``more=0`` stands for any addition.
 
     Raises:
         QuotaExceeded: QUOTA_EXCEEDED.
@@ -220,10 +221,11 @@ def check_quota(name: str, quota: int, actual: int, *, more: int = 0) -> None:
 
 
 class UsageBook:
-    """Usage of the tenants whose usage was needed; it observes all applied records.
+    """Usage of the tenants for which it was requested; every applied record updates it.
 
     Args:
-        max_tenants: Tenants whose usage is kept at most, those used last; more while they are used.
+        max_tenants: Maximum number of tenants. The least recently used ones are removed, except
+            those in use.
     """
 
     def __init__(self, max_tenants: int = _MAX_TENANTS) -> None:
@@ -231,13 +233,13 @@ class UsageBook:
         self._tenants: OrderedDict[str, TenantUsage] = OrderedDict()
 
     def known(self, tenant: str) -> TenantUsage | None:
-        """Return the usage of a tenant if it is counted."""
+        """Return the usage of a tenant; None if it is not being counted."""
         return self._tenants.get(tenant)
 
     def of(self, tenant: str) -> TenantUsage:
-        """Return the usage of a tenant, counted from now on.
+        """Return the usage of a tenant; counting begins if necessary.
 
-        It may leave the book at the caller's next await, unless it is held.
+        It may be removed from the book at the next await of the caller, unless the caller holds it.
         """
         found = self._tenants.get(tenant)
         if found is None:
@@ -253,7 +255,7 @@ class UsageBook:
             del self._tenants[oldest]
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Update the bytes of a space after a record, and note a change of its capacity."""
+        """Update the usage of a space after a record, and register a change of its capacity."""
         tenant, name = space.key
         usage = self._tenants.get(tenant)
         if usage is not None and not name.startswith("_"):

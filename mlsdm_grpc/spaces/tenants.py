@@ -1,4 +1,4 @@
-"""The tenants of this server: quotas, defaults and usage."""
+"""Tenants of this server: quotas, defaults and usage."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ __all__ = ["TenantPage", "TenantView", "Tenants"]
 
 @value_class
 class TenantView:
-    """A tenant at one revision of its reserved space."""
+    """Tenant at one revision of its reserved space."""
 
     name: str
     settings: StoredTenant | None
-    """Quotas and defaults; None if they cannot be read."""
+    """Quotas and defaults of the tenant; None if they cannot be read."""
     quotas: Amounts
-    """Quotas in force."""
+    """Effective quotas."""
     usage: Amounts | None
-    """Usage; None if it was not asked for, or could not be counted in time for a list."""
+    """Usage; None if it was not requested, or could not be counted in time."""
     revision: int
-    """Revision; 0 while nothing was ever set."""
+    """Revision of the reserved space; 0 if nothing was ever set."""
 
 
 @value_class
 class TenantPage:
-    """A page of the tenants, by first write."""
+    """Page of the tenants, in the order of their first writes."""
 
     tenants: tuple[TenantView, ...]
     after: int
-    """Position of the next page; 0 if there is none."""
+    """Position after the last tenant, for the next page; 0 if there is none."""
 
 
 class Tenants:
-    """Operations on tenants as a whole.
+    """Operations on whole tenants.
 
     Args:
         reserved: Reserved spaces, with the quotas and defaults of tenants.
-        quotas: Quotas in force, and usage.
-        journal: List of the existing tenants.
+        quotas: Effective quotas, and usage.
+        journal: Source of the list of tenants.
         lanes: Admission of work.
     """
 
@@ -65,29 +65,26 @@ class Tenants:
 
         Raises:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST, or SPACE_LOADING: not all
-                spaces were read in time.
+                spaces could be read in time.
 
         Cost: the first call after a start reads every space of the tenant.
         """
         return await self._read(tenant, deadline_s, min_revision=min_revision)
 
     async def set(self, tenant: str, body: SetTenant, ticket: Ticket) -> TenantView:
-        """Replace quotas and defaults of a tenant; a lower quota takes nothing away.
+        """Replace quotas and defaults of a tenant; a lower quota removes no content.
 
         Raises:
             Conflict: ETAG_MISMATCH; they were replaced in the meantime.
             InvalidInput: REQUEST_ID_REUSED.
-            PreconditionFailed: SEMANTICS_UNSUPPORTED; the reserved space is under older rules.
+            PreconditionFailed: SEMANTICS_UNSUPPORTED; the rules of the reserved space are too old.
         """
         done = await self._reserved.set(tenant, body, ticket, TenantSet)
         stored = StoredTenant(body.settings, done.revision, done.update_time_ns)
         return self._view(tenant, stored, done.revision)
 
     async def preview(self, tenant: str, body: SetTenant, ticket: Ticket) -> TenantView:
-        """Return the tenant that :meth:`set` would leave, with the current revision.
-
-        Writes nothing.
-        """
+        """Return the tenant that :meth:`set` would produce, with the current revision."""
         done = await self._reserved.preview(tenant, body, ticket, TenantSet)
         return self._view(tenant, StoredTenant(body.settings, 0, 0), done.revision)
 
@@ -101,9 +98,9 @@ class Tenants:
         """Return tenants in the order of their first writes.
 
         Args:
-            after: Position of the previous page's end; 0 starts.
+            after: ``TenantPage.after`` of the previous page; 0 for the first page.
             limit: Maximum number of tenants, at least 1. A page with at least one tenant ends early
-                after a second or half of the remaining time.
+                after one second, or after half of the time until the deadline.
             deadline_s: Deadline of the call, event-loop time.
 
         Raises:
@@ -149,5 +146,5 @@ class Tenants:
         return self._view(tenant, found.settings, found.revision, usage)
 
     def stop(self) -> None:
-        """Stop counting usage."""
+        """Cancel all counts of usage."""
         self._quotas.stop()

@@ -1,4 +1,4 @@
-"""Tickets: the writer, idempotency key and deadline of a record."""
+"""Ticket of a record: its writer, idempotency key and deadline."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ __all__ = ["Ticket", "outcome_unknown"]
 
 @value_class
 class Ticket:
-    """The writer, idempotency key and deadline of a record."""
+    """Writer, idempotency key and deadline of a record."""
 
     principal: str
     deadline_s: float
-    """Event-loop time."""
+    """Deadline, event-loop time in seconds."""
     request_id: bytes
-    """Idempotency key, 16 bytes; empty if the caller gave none."""
+    """Idempotency key, 16 bytes; empty if the caller sent none."""
     request_digest: bytes = b""
     """Digest of the canonical request, 32 bytes."""
     windowed: bool = True
-    """True if the request window stores the write; False for the preparation of a first write."""
+    """True to store the outcome in the request window; False for the creation of a space before its
+    first write."""
     lane: Lane = Lane.INTERACTIVE
 
     def with_id(self, request_id: bytes) -> Ticket:
-        """Return a copy with another idempotency key, cheaper than :func:`dataclasses.replace`."""
+        """Return a copy with another idempotency key; faster than :func:`dataclasses.replace`."""
         return Ticket(
             self.principal,
             self.deadline_s,
@@ -39,7 +40,7 @@ class Ticket:
 
 
 def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
-    """Return the error for a write without a result in time."""
+    """Return the error for a write whose outcome is not known by its deadline."""
     return DeadlineExceeded(
         "No answer arrived in time after the write began; repeat it with the same request_id to"
         " get its result.",

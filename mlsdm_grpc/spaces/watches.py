@@ -1,8 +1,8 @@
-"""Watches: the state of a space at once and after each change, until the watcher leaves.
+"""Watches: the state of a space, immediately and after each change, until the call ends.
 
-A watch waits on the event of its space until the state changes or a heartbeat is due. Changes
-faster than the minimum interval are combined: the state is read when the interval has passed, so
-the newest always arrives. A watch loads a space again whose worker was lost.
+A watch waits for the event of its space until the state changes or a heartbeat is due. Changes
+within the minimum interval are combined: the state is read after the interval, so the newest state
+is always sent. If the worker of the space is lost, the watch loads the space again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Pace:
     min_interval_s: float
     """Minimum time between two states, seconds."""
     heartbeat_s: float
-    """Maximum time without a message, seconds."""
+    """Maximum time without a state or heartbeat, seconds."""
     until_s: float
     """Event-loop time at which the watch ends."""
 
@@ -48,12 +48,12 @@ class Watches:
         self._read_state = access.state
         self._limit = limit
         self.counts: Counter[SpaceKey] = Counter()
-        """Number of watches of each space that has any."""
+        """Number of watches by space; spaces without one are absent."""
 
     async def watch(
         self, key: SpaceKey, pace: Pace, *, min_revision: int, deadline_s: float
     ) -> AsyncGenerator[SpaceView | None]:
-        """Yield the state of a space now and after each change, by rising revision.
+        """Yield the state of a space now and after each change, in order of revision.
 
         None is a heartbeat: the last state is still current.
 
@@ -61,17 +61,17 @@ class Watches:
             key: The space.
             pace: Timing of the watch.
             min_revision: Minimum revision of the first state.
-            deadline_s: Event-loop time at which the watcher leaves; may be infinite.
+            deadline_s: Event-loop time of the deadline of the call; may be infinite.
 
         Raises:
-            NotFound: SPACE_NOT_FOUND; it does not exist, or was deleted in the meantime.
-            Unavailable: BULKHEAD_FULL, REVISION_NOT_REACHED, or WORKER_LOST if the space could not
-                be loaded again.
+            NotFound: SPACE_NOT_FOUND; the space does not exist, or was deleted in the meantime.
+            Unavailable: BULKHEAD_FULL, REVISION_NOT_REACHED, or WORKER_LOST: the space could not be
+                loaded again.
         """
         clock = asyncio.get_running_loop().time
         with self._place(key):
             view = await self._read_state(key, min_revision=min_revision, deadline_s=deadline_s)
-            # The reference allows the space to be unloaded in the meantime.
+            # A reference to the object does not prevent the space from being unloaded.
             space = await self._directory.existing(key)
             told_s = clock()
             yield view
@@ -98,9 +98,10 @@ class Watches:
         until_s: float,
         deadline_s: float,
     ) -> SpaceView | None:
-        """Return the state of a later revision, at the earliest at ``not_before_s``.
+        """Return the state at a later revision, read no earlier than ``not_before_s``.
 
-        None if there is no later revision until ``until_s``.
+        Returns:
+            None if there is no later revision by ``until_s``.
         """
         clock = asyncio.get_running_loop().time
         while True:

@@ -1,7 +1,7 @@
-"""The write pipeline: record -> journal -> worker -> outcome.
+"""Write pipeline: record -> journal -> worker -> outcome.
 
-It runs outside the task of the call, so a cancelled caller has no effect on its record, and every
-write that the journal took is applied.
+The pipeline runs outside the task of the call. Cancelling the call therefore does not affect its
+record, and every record that the journal has accepted is applied.
 """
 
 from __future__ import annotations
@@ -42,33 +42,36 @@ from mlsdm_grpc.workers.space_codec import raise_failure, refusal_error
 __all__ = ["MAX_BACKLOG", "Applied", "WriteObserver", "WritePipeline", "check_record_size"]
 
 _log = structlog.get_logger(__name__)
+# Time before the deadline at which a write is answered, so that the answer arrives in time;
+# seconds.
 _ANSWER_MARGIN_S = 0.006
-# Maximum number of writes that wait for a space to be loaded.
+# Maximum number of writes that wait for the load of one space.
 MAX_BACKLOG = 1_024
 
 
 @value_class
 class Applied:
-    """A durable and applied record."""
+    """Outcome of a record that is durable and applied."""
 
     outcome: Outcome
     synaptic_norms: tuple[float, ...] = ()
-    """After an event: norms of L1, L2, L3 when the response was built."""
+    """Norms of the traces L1, L2 and L3 after an event or stream record; empty for other records.
+    """
 
 
 class WriteObserver(Protocol):
     """Observer of writes."""
 
     def applied(self, space: Space, outcome: Outcome | None) -> None:
-        """Handle a record applied by a worker; ``outcome`` is None for a repeat."""
+        """Process a record that a worker applied; ``outcome`` is None for a repeat."""
         ...
 
 
 class WritePipeline:
-    """Conversion of writes to durable, applied records.
+    """Pipeline that makes writes durable and applies them.
 
     Args:
-        journal: Stores the records.
+        journal: Journal of the records.
         records: Factory of records.
         quarantine: Spaces that refuse writes.
         observers: Observers of applied records.
@@ -86,8 +89,8 @@ class WritePipeline:
         self._records = records
         self._quarantine = quarantine
         self.observers = observers
-        # Writes in progress: their monotonic start, infinite while they wait for their space, and
-        # the callback at their end.
+        # Writes in progress, with the monotonic time of their start and the callback ``done``. The
+        # time is infinite while a write waits for its space.
         self._under_way: dict[asyncio.Future[Applied], tuple[float, Callable[[], None]]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -103,10 +106,16 @@ class WritePipeline:
     ) -> asyncio.Future[Applied]:
         """Pass one record to the journal and return a future with its outcome.
 
-        The write cannot be withdrawn: cancelling the future only stops the wait. ``done`` is called
-        at the end of the write, or when it must wait for its space, because it must not delay
-        writes to other spaces. ``encoded`` is the result of :func:`encoded_body`, if the body is
-        encoded already.
+        The write cannot be cancelled: cancelling the future only ends the wait.
+
+        Args:
+            space: Space to write to.
+            body: Body of the record.
+            ticket: Writer, idempotency key and deadline.
+            encoded: Result of :func:`encoded_body`; empty if the body is not encoded yet.
+            done: Callback at the end of the write, or when the write begins to wait for its space.
+                The caller then releases its place at the gate, so that other spaces are not
+                delayed.
 
         Raises:
             InvalidInput: REQUEST_TOO_LARGE.
@@ -120,9 +129,9 @@ class WritePipeline:
                 metadata={"space": space.key.space},
                 retry_after_s=RETRY_SOON_S,
             )
-        # The upgrade goes first, so that the record is applied by the new rules.
+        # The upgrade precedes the record, so that the record is applied under the new version.
         upgrade = self._records.upgrade(space)
-        # It has no waiter: the next write follows it or fails with it.
+        # No caller waits for the upgrade: the next write follows it or fails with it.
         if upgrade is not None:
             tenant, name = space.key
             version = space.semantics_version + 1
@@ -136,9 +145,10 @@ class WritePipeline:
         """Wait for the outcome of a submitted record.
 
         Raises:
-            MlsdmError: The state refused the record, for the reason of the error.
-            Unavailable: The journal did not take it, or its worker was lost and not replaced.
-            DeadlineExceeded: OUTCOME_UNKNOWN; the record is in progress.
+            MlsdmError: The state of the space refused the record.
+            Unavailable: The journal did not accept the record, or the worker was lost and not
+                replaced.
+            DeadlineExceeded: OUTCOME_UNKNOWN; the write is still in progress.
         """
         limit = asyncio.get_running_loop().call_at(
             ticket.deadline_s - _ANSWER_MARGIN_S, _give_up, answer, ticket
@@ -159,7 +169,7 @@ class WritePipeline:
 
     @property
     def idle(self) -> bool:
-        """True if no append is in progress."""
+        """True if no write is in progress."""
         return self._idle.is_set()
 
     async def drained(self) -> None:
@@ -167,10 +177,11 @@ class WritePipeline:
         await self._idle.wait()
 
     def settle_backlog(self, space: Space) -> None:
-        """Send the records that waited for the end of loading.
+        """Send the records that waited for the end of a load.
 
-        Records that loading has applied are answered from the request window. If loading failed,
-        their callers get the error; the next load finds the records in the journal.
+        For a record that the load has already applied, the worker returns the recorded outcome. If
+        the load failed, the callers get an error, and the next load reads the records from the
+        journal.
         """
         backlog, space.backlog = space.backlog, []
         for raw, answer in backlog:
@@ -189,11 +200,11 @@ class WritePipeline:
         raw = encode_record(record, encoded)
         check_record_size(len(raw))
         answer: asyncio.Future[Applied] = asyncio.get_running_loop().create_future()
-        # A cancelled caller leaves the error of its write unread.
+        # If the caller is cancelled, asyncio would log the error of the write as never retrieved.
         answer.add_done_callback(_retrieved)
         appended = self._journal.append(space.key, [raw], expected=space.head)
-        # The next record may be submitted before this one is durable: its revision follows from
-        # here.
+        # The revision is reserved now, so that the next record can be submitted before this one is
+        # durable.
         space.head = record.revision
         space.semantics_version = record.semantics_version
         if isinstance(record.body, UpgradeSemantics):
@@ -213,8 +224,8 @@ class WritePipeline:
     ) -> None:
         error = appended.exception()
         if error is not None:
-            # The failed append may or may not be in the log; only the journal knows the last
-            # revision.
+            # The record of the failed append may or may not be in the log. Only the journal can
+            # determine the last revision.
             space.go_cold(head_unknown=True)
             self._finish(space, answer, error=_append_error(error))
         elif space.status is SpaceStatus.HOT:
@@ -249,8 +260,8 @@ class WritePipeline:
             raise_failure(reply, space.key.space)
             applied = Applied(outcome_from_proto(reply.outcome), tuple(reply.synaptic_norms))
         except MlsdmError as error:
-            # The record is durable: it waits for the replacement worker, which finds it in the
-            # window.
+            # The record is durable. It waits for the replacement worker, which applies it during
+            # the load.
             if error.reason == "WORKER_LOST":
                 space.keep(raw, answer)
                 return
@@ -261,7 +272,7 @@ class WritePipeline:
         space.advance(reply.revision)
         if isinstance(applied.outcome, SpaceChanged | SemanticsUpgraded):
             space.configured = max(space.configured, applied.outcome.revision)
-        # A repeated request returns an older outcome, which must not count again.
+        # The outcome of a repeated request is older than this record and must not be counted again.
         fresh = applied.outcome.revision == reply.revision
         try:
             for observer in self.observers:
@@ -270,7 +281,7 @@ class WritePipeline:
             self._finish(space, answer, applied=applied)
 
     def _let_go(self, answer: asyncio.Future[Applied]) -> None:
-        """Call the end callback of a write."""
+        """Call the callback ``done`` of a write early; its age no longer counts."""
         _, done = self._under_way[answer]
         self._under_way[answer] = math.inf, _nothing
         done()
@@ -286,7 +297,7 @@ class WritePipeline:
         space.writes -= 1
         _, done = self._under_way.pop(answer)
         done()
-        # The stop of the server waits for this event.
+        # The drain of the server waits for this event.
         if not self._under_way:
             self._idle.set()
         if answer.done():
@@ -298,7 +309,7 @@ class WritePipeline:
 
 
 def check_record_size(size: int) -> None:
-    """Refuse a record that is too large for the journal.
+    """Raise an error for a record that is too large for the journal.
 
     Raises:
         InvalidInput: REQUEST_TOO_LARGE.
@@ -312,13 +323,13 @@ def check_record_size(size: int) -> None:
 
 
 def _give_up(answer: asyncio.Future[Applied], ticket: Ticket) -> None:
-    """Answer a write that takes too long; its record is in progress."""
+    """Set the error of a write that misses its deadline; the write continues."""
     if not answer.done():
         answer.set_exception(outcome_unknown(ticket))
 
 
 def _nothing() -> None:
-    """Do nothing."""
+    """Do nothing; the callback of a write that holds no place at a gate."""
 
 
 def _append_error(error: BaseException) -> MlsdmError:

@@ -1,1 +1,1 @@
-"""Wire layer: conversion between proto and domain, error statuses, metadata names; no transport."""
+"""Wire layer: conversion between messages and domain values, statuses and metadata names."""

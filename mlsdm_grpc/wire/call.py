@@ -1,4 +1,4 @@
-"""Transport-independent description of a call, as interceptors and servicers use it."""
+"""State of one call, independent of the transport, for interceptors and servicers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ if TYPE_CHECKING:
 
     from mlsdm_grpc.errors import MlsdmError
 
-__all__ = ["OK", "Call", "Interceptor", "MetadataValue", "Method", "RpcShape", "RpcStatus"]
+__all__ = [
+    "OK",
+    "Call",
+    "Interceptor",
+    "MetadataValue",
+    "Method",
+    "RpcShape",
+    "RpcStatus",
+    "StatusError",
+]
 
 MetadataValue: TypeAlias = str | bytes
 
@@ -35,27 +44,28 @@ class RpcShape:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Method:
-    """One RPC of the contract; built once when the server starts.
+    """RPC of the contract, built once at the start of the server.
 
-    Methods compare by identity, so that a dictionary keyed by them costs nothing on the hot path.
+    Methods are compared by identity, so that dictionaries with methods as keys are fast in every
+    call.
     """
 
     service: str
-    """Full name, e.g. ``mlsdm.v1.MemoryService``."""
+    """Full name of the service, for example ``mlsdm.v1.MemoryService``."""
     name: str
-    """E.g. ``PutMemory``."""
+    """Name of the RPC, for example ``PutMemory``."""
     shape: RpcShape
     open: bool = False
-    """Method needs no credential and is served while the node drains: health and reflection."""
+    """True if the method needs no credential and works during a drain: health, reflection."""
     read_only: bool = False
-    """Method is declared ``NO_SIDE_EFFECTS``: repeating it is always safe."""
+    """True if the method is declared ``NO_SIDE_EFFECTS``, so that repeating it is safe."""
     permission: str = ""
-    """Permission that the principal needs, as the contract declares it."""
+    """Permission that the contract requires of the principal."""
     platform: bool = False
-    """Method acts on the node and not in a tenant."""
+    """True if the method acts on the node and not in a tenant."""
 
     path: str = field(init=False)
-    """``/service/name``."""
+    """Path in HTTP/2, ``/service/name``."""
 
     def __post_init__(self) -> None:
         """Build the path."""
@@ -72,91 +82,113 @@ class RpcStatus:
     details: bytes = b""
     """Serialised ``google.rpc.Status``; empty for OK."""
     pushback_ms: int | None = None
-    """Time after which the client may retry, milliseconds; negative forbids a retry; None: no
-    advice."""
+    """Time before the client may retry, milliseconds.
+
+    A negative value forbids a retry. None gives no advice.
+    """
 
 
 OK = RpcStatus(0)
 
 
+class StatusError(Exception):
+    """End of a call of a standard protocol, e.g. health, whose statuses have no details.
+
+    Args:
+        code: gRPC status code, 1..16.
+        message: Text for people.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status = RpcStatus(code, message)
+
+
 def _nothing(_: Call) -> None:
-    """Do nothing; the default of ``Call.recheck``."""
+    """Do nothing; default of ``Call.recheck``."""
 
 
 @dataclass(slots=True)
 class Call:
-    """State of one call in progress, filled in by interceptors and read by servicers."""
+    """State of one call. Interceptors write it, and servicers read it."""
 
     method: Method
     metadata: Mapping[str, MetadataValue]
-    """Metadata sent by the client; the last value of a repeated key."""
+    """Metadata of the request. Of a repeated key, it has the last value."""
     peer: str
-    """Address of the peer as the transport names it."""
+    """Address of the peer without its port."""
     time_remaining_s: float | None
-    """Time left until the client's deadline, seconds; None if the client set no deadline."""
+    """Time until the deadline of the client, seconds; None for a call without a deadline."""
     started_s: float
-    """Monotonic time at which the call arrived; the event loop counts on the same clock."""
+    """Arrival time on the monotonic clock, which the event loop uses too, seconds."""
     metadata_bytes: int = 0
-    """Size of the metadata, as HTTP/2 counts it."""
+    """Size of the metadata by the rules of HTTP/2, bytes."""
     repeated: frozenset[str] = frozenset()
     """Metadata keys that the client sent more than once."""
-    identities: tuple[str, ...] = ()
+    peer_identity: tuple[str, ...] = ()
     """Names in the verified certificate of the client; empty without one."""
     request_id: str = ""
-    """Identifier that correlates log lines and answers; it is not the idempotency key of a
-    write."""
+    """Identifier of the call in logs and answers. It is not the idempotency key of a write."""
     principal: Principal = ANONYMOUS
     deadline_s: float = 0.0
     """Deadline on the monotonic clock, seconds; infinite for a stream without a deadline."""
     criticality: Criticality = Criticality.DEFAULT
-    """Criticality of the call, which decides the order in which calls are shed under load."""
+    """Importance of the call, which decides the order of shedding under load."""
     recheck: Callable[[Call], None] = _nothing
-    """Check of the call that a long stream repeats before each message; raises when it must end."""
+    """Check that a long stream repeats before each message; it raises if the stream must end."""
     probe: int = 0
-    """Round of the recovery probe that this write belongs to; 0: the call is no probe."""
+    """Number of the recovery probe that includes this write; 0 for other calls."""
     begun: bool = False
-    """Servicer has received the request; from here on a write may take effect."""
+    """True once the servicer has received the request. From then on a write may take effect."""
     endless: bool = False
-    """Call ends when its client ends it, as a watch does; a server that stops does not wait for it.
+    """True if only the client ends the call, as for a watch; a server does not wait for it.
 
-    The servicer sets the flag before it first waits."""
+    The servicer sets the flag before it first waits.
+    """
     ending: asyncio.Future[str] | None = None
-    """Future that lets a stream end in order. The servicer of such a stream creates it; the server
-    sets the name of an ``ErrorReason`` when it stops, and then waits for the stream."""
+    """Future that requests the graceful end of a stream.
+
+    The servicer of such a stream creates it. The stopping server sets the name of an
+    ``ErrorReason`` as its result, and then waits for the stream.
+    """
     charge_items: Callable[[int], float] | None = None
-    """Charge of the items of a batch to the principal; returns the time to wait before the next
-    batch of a stream, seconds. None: items are not charged."""
+    """Charges a number of items to the rate of the principal.
+
+    Returns the time to wait before the next batch of a stream, seconds. None if items are not
+    charged.
+    """
     limited_by: Hashable = None
-    """Key of the parallel calls among which this call counts; None: none."""
+    """Key under which the call counts as a parallel call; None if it does not count."""
     cut_error: MlsdmError | None = None
-    """Error with which the server ends the call before its own end; None: the stop of the
-    server."""
+    """Error of a call that the server ends early; None if the stop of the server is the reason."""
     trailers: dict[str, MetadataValue] = field(default_factory=dict)
-    """Trailing metadata of the answer."""
+    """Trailing metadata of the response."""
     error: BaseException | None = None
-    """Exception raised by the servicer or by an interceptor."""
+    """Exception of the servicer or an interceptor."""
     status: RpcStatus = OK
-    """Final status of the call, set by the status interceptor."""
+    """Final status of the call, which the status interceptor sets."""
 
     def text(self, key: str) -> str:
-        """Return a metadata value as text; empty if the key is absent."""
+        """Return a metadata value as text, or "" for an absent or binary value."""
         value = self.metadata.get(key, "")
         return value if isinstance(value, str) else ""
 
 
 class Interceptor:
-    """Base class of the hooks that run around every call.
+    """Base class of the hooks that run before and after every call.
 
-    ``before`` runs before the request is parsed, outermost interceptor first; an exception ends the
-    call. It may return an awaitable, which is awaited before the next interceptor. ``after`` runs
-    for every interceptor whose ``before`` was entered, innermost first. It sees ``call.error`` and,
-    outside the status interceptor, the final ``call.status``; it must not raise. Both hooks are
-    plain calls, because an asynchronous context manager around each would cost more than their own
-    work. A hook that is not overridden is never called.
+    ``before`` runs before the request is parsed, outermost interceptor first. An exception ends the
+    call. ``before`` may return an awaitable, which is awaited before the next interceptor runs.
+    ``after`` runs for every interceptor whose ``before`` was called, innermost first. It sees
+    ``call.error`` and, outside the status interceptor, the final ``call.status``. It must not
+    raise.
+
+    Both hooks are plain functions, because an asynchronous context manager would cost more than
+    their work. A hook without an override is never called.
     """
 
     def before(self, call: Call) -> Awaitable[None] | None:
-        """Run before the servicer."""
+        """Run before the servicer. An exception refuses the call."""
 
     def after(self, call: Call) -> None:
-        """Run after the servicer, whether the call succeeded or failed."""
+        """Run after the servicer, for a successful and for a failed call."""

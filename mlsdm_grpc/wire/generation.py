@@ -28,8 +28,10 @@ from mlsdm_grpc.workers.text_codec import report_to_proto
 
 __all__ = ["generation_request", "response", "stream_event"]
 
+# Default weight of the traces in the recall of a generation.
 _DEFAULT_BIAS: Final = 0.1
-# Score below which memories share no word with a prompt; one rare shared word scores higher.
+# Minimum score of recalled memories. Memories that share no word with the prompt score lower; those
+# that share one rare word score higher.
 _DEFAULT_MIN_SCORE: Final = 0.12
 _FINISHES: Final = {
     Finish.STOP: pb.FINISH_REASON_STOP,
@@ -45,7 +47,13 @@ def generation_request(
     message: pb.GenerateRequest | pb.StreamGenerateRequest,
     settings: LlmSettings,
 ) -> GenerationRequest:
-    """Return a generation request as a domain value, with defaults filled in.
+    """Return a generation request as a domain value, with defaults for absent fields.
+
+    Args:
+        fields: Collector of violations.
+        call: Call of the request.
+        message: Request to convert.
+        settings: Limits of prompts and answers.
 
     Raises:
         InvalidInput: At least one field is invalid.
@@ -63,8 +71,7 @@ def generation_request(
     min_score = _DEFAULT_MIN_SCORE
     if message.HasField("min_score"):
         min_score = fields.number("min_score", message.min_score, low=-2.0, high=2.0)
-    # The loop below is bounded by the limit, so an oversized list costs no more than an allowed
-    # one.
+    # A list above the limit costs no more than an allowed one, because the loop ends at the limit.
     if len(message.stop_sequences) > bounds.STOPS.limit:
         fields.fault("stop_sequences", bounds.STOPS.description)
     for i, stop in enumerate(message.stop_sequences[: bounds.STOPS.limit]):
@@ -86,7 +93,7 @@ def generation_request(
         temperature=temperature,
         stop=tuple(message.stop_sequences),
         synaptic_bias=bias,
-        # A repair needs the whole draft, so it is off by default in streams.
+        # A repair needs the complete answer, so streams have it only on request.
         repair_speech=message.repair_speech if message.HasField("repair_speech") else not streamed,
         min_revision=fields.min_revision(message.min_revision),
         piecewise=streamed,
@@ -99,7 +106,7 @@ def generation_request(
 
 
 def response(events: Sequence[GenerationEvent]) -> pb.GenerateResponse:
-    """Return one answer that contains all events of a generation."""
+    """Return the response that contains all events of a generation."""
     message = pb.GenerateResponse()
     for event in events:
         if isinstance(event, Recalled):
@@ -115,7 +122,12 @@ def response(events: Sequence[GenerationEvent]) -> pb.GenerateResponse:
 
 
 def stream_event(event: GenerationEvent, index: int) -> pb.StreamGenerateResponse:
-    """Return the message for one event; ``index`` is the number of pieces sent before it."""
+    """Return the message of a stream for one event.
+
+    Args:
+        event: Event of the generation.
+        index: Number of text pieces that were sent before.
+    """
     if isinstance(event, Recalled):
         return pb.StreamGenerateResponse(
             recall=pb.RecallEvent(

@@ -1,4 +1,4 @@
-"""Conversion of judged texts and findings to messages of the contract."""
+"""Conversion of evaluated texts, findings and repairs to messages of the contract."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ __all__ = [
 
 
 def stage(fields: Fields, value: int) -> Stage:
-    """Return the stage of a request; the prompt stage if the request names none."""
+    """Return the stage in a request; the prompt stage if it is absent."""
     return fields.known("stage", value, Stage.PROMPT, governance_pb2.GovernanceStage)
 
 
 def profile(fields: Fields, value: int) -> Profile:
-    """Return the speech profile of a request; the standard profile if the request names none."""
+    """Return the speech profile in a request; the standard profile if it is absent."""
     return fields.known("profile", value, Profile.STANDARD, speech_pb2.SpeechProfile)
 
 
 def language(fields: Fields, value: str) -> str:
-    """Return the language code of a request; empty if the request names none."""
+    """Return the language code in a request, or "" if it is absent."""
     if value and not forms.LANGUAGE.fits(value):
         fields.fault("language", forms.LANGUAGE.description)
     return value
@@ -57,7 +57,7 @@ def repair_request(
     *,
     max_bytes: int,
 ) -> RepairRequest:
-    """Return a repair request as a domain value."""
+    """Return a request to repair a text as a domain value."""
     tries = fields.count("max_attempts", message.max_attempts, low=0, high=MAX_ATTEMPTS)
     return RepairRequest(
         fields.text("text", message.text, required=True, max_bytes=max_bytes),
@@ -73,7 +73,7 @@ def repair_request(
 def repaired_speech(
     text: str, repaired: Repaired, spent: Spent
 ) -> governance_service_pb2.RepairSpeechResponse:
-    """Return the message with a repaired text and the cost of the repair."""
+    """Return the response with a repaired text and the cost of the repair."""
     return governance_service_pb2.RepairSpeechResponse(
         text=repaired.text,
         original_text=text,
@@ -87,7 +87,7 @@ def repaired_speech(
 
 
 def usage(spent: Spent) -> usage_pb2.Usage:
-    """Return the message with the cost of model calls: times, tokens and number of calls."""
+    """Return the cost of model calls as a message: times, tokens and number of calls."""
     first_s = spent.first_piece_s
     return usage_pb2.Usage(
         queue_wait=duration(spent.queue_wait_s),
@@ -107,14 +107,13 @@ def usage(spent: Spent) -> usage_pb2.Usage:
 def evaluation(
     text: str, judged: Judged, *, redacts: bool
 ) -> governance_service_pb2.EvaluateContentResponse:
-    """Return the message with the findings and verdicts for a text.
+    """Return the response with the findings and verdicts for a text.
 
     Args:
         text: Text that was evaluated.
         judged: Findings in the text and verdicts of the rules.
-        redacts: Whether the answer contains the text with personal data and secrets replaced; the
-            replacement is
-            empty if the search for them failed.
+        redacts: True if the response contains a copy of the text without personal data and secrets.
+            The copy is empty if the search for them failed.
     """
     found = judged.measurement
     return governance_service_pb2.EvaluateContentResponse(
@@ -128,11 +127,10 @@ def evaluation(
 
 
 def _findings(text: str, found: Sequence[Finding]) -> list[governance_pb2.Finding]:
-    """Return findings with byte offsets in the UTF-8 form of the text, in order of their start.
+    """Return findings with byte offsets in the UTF-8 form of the text, ordered by start.
 
-    Cost: one pass over the text.
+    Cost: O(length of the text), because overlapping findings share one pass.
     """
-    # Each distinct place is encoded once, so overlapping findings cost one pass.
     places = sorted({place for finding in found for place in (finding.start, finding.end)})
     in_bytes = dict[int, int]()
     before = count = 0

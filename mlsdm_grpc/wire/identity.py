@@ -1,4 +1,4 @@
-"""Conversion of principals to messages."""
+"""Conversion of principals to messages of the contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["identity"]
 
 
 def identity(principal: Principal) -> identity_pb2.Identity:
-    """Return the message of a principal."""
+    """Return a principal as a message."""
     found = identity_pb2.Identity(
         name=principal.name,
         tenant=principal.tenant,

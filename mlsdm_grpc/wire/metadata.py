@@ -1,4 +1,4 @@
-"""Names and forms of the call metadata that clients send and receive."""
+"""Keys and formats of call metadata."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ _SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 def is_safe_request_id(value: str) -> bool:
-    """Return whether a caller's ``x-request-id`` is safe to log and to echo unchanged."""
+    """Return True if an ``x-request-id`` is safe to log and to return unchanged."""
     return _SAFE_REQUEST_ID.fullmatch(value) is not None

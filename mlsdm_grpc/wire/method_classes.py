@@ -1,4 +1,4 @@
-"""Table of the kind of work that each RPC does."""
+"""Classes of RPCs: by their work, for refusal under load, and by their rate limit."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ class MethodClass(enum.Enum):
     """Kind of work of an RPC, which decides when a node under pressure refuses it."""
 
     READ = "read"
-    """Read; the last kind to be refused."""
+    """Read; refused last."""
     WRITE = "write"
-    """Write; refused in an emergency."""
+    """Write; refused in mode EMERGENCY."""
     BULK = "bulk"
-    """Large operation without a fixed time; refused when the node sheds load."""
+    """Large operation without a bounded duration; refused in mode SHEDDING unless it is critical.
+    """
     GENERATION = "generation"
-    """Call to a language model; refused in an emergency."""
+    """Call of a language model; refused in mode EMERGENCY."""
     ADMIN = "admin"
-    """Operator call; never refused, because the node is inspected and repaired with it."""
+    """Operator call; never refused, because operators use it to inspect and repair the node."""
 
 
 _NAMES: Mapping[MethodClass, Mapping[str, str]] = {
@@ -63,22 +64,22 @@ WORK: Mapping[str, MethodClass] = MappingProxyType(
         for name in names.split()
     }
 )
-"""Kind of work by path of the RPC."""
+"""Class of work by path of the RPC."""
 
 
 class LimitClass(enum.Enum):
-    """Kind of call whose rate is limited on its own."""
+    """Group of RPCs that share one rate limit."""
 
     READ = "read"
     WRITE = "write"
     BATCH = "batch"
-    """Batches and streams of items; charged by items."""
+    """Batches and streams, whose items are charged one by one."""
     GENERATE = "generate"
     """Calls of language models."""
 
 
 def limit_class(method: Method) -> LimitClass | None:
-    """Return the limit of a method; None: its rate is not limited, because operators need it."""
+    """Return the rate limit of a method, or None for operator calls, which have no limit."""
     if WORK.get(method.path) is MethodClass.ADMIN or method.platform:
         return None
     if method.permission == "generate":

@@ -1,4 +1,4 @@
-"""Page tokens, which are opaque and bound to tenant, space and filter."""
+"""Page tokens, which are opaque and bound to tenant, space and filters."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ _TOKEN: Final = OpaqueToken(1)
 
 
 def encode_page_token(key: SpaceKey, filters: Sequence[str], sequence: int) -> str:
-    """Return the token of the page that follows the memory with creation sequence ``sequence``."""
+    """Return the token of the page that starts after creation sequence ``sequence``."""
     return _TOKEN.encode((sequence,), *key, *filters)
 
 
 def decode_page_token(token: str, key: SpaceKey, filters: Sequence[str]) -> int:
-    """Return the creation sequence in ``token``; 0 for an empty token.
+    """Return the creation sequence in a token, or 0 for an empty token.
 
     Raises:
-        InvalidInput: PAGE_TOKEN_INVALID; the token belongs to another list, or this service did not
-            make it.
+        InvalidInput: PAGE_TOKEN_INVALID; the token belongs to another list or another service.
     """
     if not token:
         return 0

@@ -30,13 +30,13 @@ def new_policy(
     *,
     now_ns: int,
 ) -> SetPolicy:
-    """Return the policy of a request; output-only fields are ignored.
+    """Return the policy in a request. Fields that only the server sets are ignored.
 
     Args:
         fields: Collector of violations.
         message: Request to convert.
-        rules: Rules that the server knows.
-        now_ns: Current time, Unix nanoseconds; expiry times must lie after it.
+        rules: Rules of the server.
+        now_ns: Current time, Unix nanoseconds. Expiry times must be later.
     """
     if not message.HasField("policy"):
         fields.fault("policy", "is required")
@@ -69,7 +69,7 @@ def _rule(fields: Fields, path: str, rule: governance_pb2.PolicyRule) -> RuleSet
 
 
 def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governance_pb2.Policy:
-    """Return the policy in force, with every rule and its effective settings."""
+    """Return a stored policy as a message, with the effective settings of every rule."""
     message = policy_as_it_would_be(effective)
     message.policy_version = str(policy.version)
     message.etag = etag_of(policy.version)
@@ -79,7 +79,7 @@ def policy_message(policy: StoredPolicy, effective: EffectivePolicy) -> governan
 
 
 def policy_as_it_would_be(effective: EffectivePolicy) -> governance_pb2.Policy:
-    """Return a policy that is not stored; version, etag and time are set by a write."""
+    """Return effective settings as a policy message without version, etag and time."""
     return governance_pb2.Policy(
         rules=[
             governance_pb2.PolicyRule(

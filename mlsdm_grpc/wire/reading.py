@@ -1,7 +1,7 @@
-"""Parsing of requests: small ones directly, large or charged ones after a scan of their bytes.
+"""Parsing of requests. Large requests, and requests whose items are charged, are scanned first.
 
-A large message with items is never parsed as a whole. Its items are parsed one by one in slices of
-the event loop, so no message blocks the loop or takes many times its size in memory.
+A large message with items is never parsed as a whole. Its items are parsed one by one, in slices of
+the event loop. So no message blocks the loop, or takes a multiple of its size in RAM.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Parts(Generic[MessageT, ItemT]):
     """Request and its items.
 
     Args:
-        message: Request; it lacks its items if ``items`` are bytes.
-        items: Items as messages, or as their serialised bytes.
-        reader: Parser of the serialised items.
+        message: Request, without its items if ``items`` are bytes.
+        items: Items, as messages or in serialised form.
+        reader: Parser of serialised items.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Parts(Generic[MessageT, ItemT]):
     ) -> None:
         self.message = message
         self.whole = not items or not isinstance(items[0], memoryview)
-        """The message contains its items."""
+        """True if the message contains its items."""
         self._items = items
         self._count = len(items)
         self._reader = reader
@@ -55,22 +55,22 @@ class Parts(Generic[MessageT, ItemT]):
         *,
         faulty: Callable[[InvalidInput], _T] | None = None,
     ) -> list[_T]:
-        """Return the result of ``work`` for each item, computed in slices of the event loop.
+        """Return the results of ``work`` for all items, computed in slices of the event loop.
 
-        The serialised items are released afterwards, because the results replace them.
+        Afterwards the serialised items are released.
 
         Args:
-            work: Function of the index of an item and the item.
-            path: Function from the index of an item to its path in violations, which ends with a
-                dot.
-            faulty: Function that turns the error of an invalid item into a result; without it the
-                error is raised.
+            work: Function of an index and its item.
+            path: Function from an index to the path of the item in violations, with a dot at its
+                end.
+            faulty: Function from the error of an invalid item to its result. Without it, the error
+                is raised.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED or FIELD_INVALID.
         """
         worked = _tolerant(work, faulty)
-        # A few items take less time than the wait for a turn.
+        # A few items take less time than the wait for a slice.
         if self.whole and len(self) <= FEW:
             return [worked(index, item) for index, item in enumerate(self._items)]  # type: ignore[arg-type] # messages
         made = list[_T]()
@@ -84,7 +84,7 @@ class Parts(Generic[MessageT, ItemT]):
                 made.append(worked(index, message))
                 if turn.is_over:
                     await turn.pause()
-        # The serialised request is no longer needed, and may have several megabytes.
+        # A serialised request may have several megabytes and is no longer needed.
         self._items = ()
         return made
 
@@ -92,7 +92,7 @@ class Parts(Generic[MessageT, ItemT]):
 def _tolerant(
     work: Callable[[int, ItemT], _T], faulty: Callable[[InvalidInput], _T] | None
 ) -> Callable[[int, ItemT | InvalidInput], _T]:
-    """Return ``work`` extended to accept the error of an item in place of the item."""
+    """Return ``work`` as a function that also accepts the error of an item in place of the item."""
 
     def worked(index: int, item: ItemT | InvalidInput) -> _T:
         try:
@@ -112,9 +112,9 @@ class Reader:
 
     Args:
         method: Path of the method.
-        request_type: Type of its requests.
+        request_type: Message type of its requests.
         bounds: Bounds by full name of the field.
-        turns: Scheduler of slices of the event loop.
+        turns: Scheduler that gives slices of the event loop.
     """
 
     def __init__(
@@ -129,14 +129,14 @@ class Reader:
         self._type: Any = request_type
         descriptor: Any = request_type.DESCRIPTOR
         self.descriptor = descriptor
-        """Descriptor of the requests."""
+        """Descriptor of the request type."""
         self._path: Final = ITEMS.get(self.descriptor.full_name, ())
         self._shape = MessageShape(descriptor, bounds, self._path)
         self._item_type: Any = _item_type(self._type, self._path)
         self._item_shape = MessageShape(self._item_type.DESCRIPTOR, bounds)
 
     def parse(self, raw: bytes) -> Any:
-        """Return a small request; a request with items is returned as :class:`Parts`.
+        """Parse a small request. A request with items is returned as :class:`Parts`.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED.
@@ -147,20 +147,20 @@ class Reader:
         return Parts(message, attrgetter(".".join(self._path))(message), self)
 
     async def read(self, raw: bytes, charge: Callable[[int], object] | None = None) -> Any:
-        """Return a request of any size, like :meth:`parse`.
+        """Parse a request of any size. A request with items is returned as :class:`Parts`.
 
         Args:
             raw: Serialised request.
-            charge: Called with the number of items before any of them is parsed; its error ends
-                the read. With it, a request of any size is scanned.
+            charge: Called with the number of items before any is parsed. Its exception ends the
+                read. With it, small requests are scanned too.
 
         Raises:
-            InvalidInput: MESSAGE_MALFORMED, or FIELD_INVALID: a field exceeds its bound.
+            InvalidInput: MESSAGE_MALFORMED, or FIELD_INVALID for a field above its bound.
         """
         if len(raw) <= SCAN_BYTES and charge is None:
             return self.parse(raw)
         cuts = bool(self._path) and len(raw) > WHOLE_BYTES
-        # A small message is scanned in less time than it would wait for a turn.
+        # The scan of a small message takes less time than the wait for a slice.
         taken: AbstractAsyncContextManager[Turn | None] = (
             nullcontext() if len(raw) <= SCAN_BYTES else self.turns.taken()
         )
@@ -176,12 +176,12 @@ class Reader:
             return Parts(self._parsed(self._type, outer), items, self)
 
     async def item(self, raw: bytes, path: str, turn: Turn) -> Any:
-        """Return one item, or the error that a field of it exceeds its bound.
+        """Return one parsed item, or the error of a field above its bound.
 
         Args:
             raw: Serialised item.
             path: Path of the item in violations, with a dot at its end.
-            turn: Slice of the event loop that the caller holds.
+            turn: Current slice of the event loop.
 
         Raises:
             InvalidInput: MESSAGE_MALFORMED.
@@ -196,7 +196,7 @@ class Reader:
         return self._parsed(self._item_type, raw)
 
     async def _scanned(self, scan: MessageScan, shape: MessageShape, turn: Turn | None) -> bytes:
-        """Scan a message and return its bytes without the items."""
+        """Scan a message, and return its bytes without the items."""
         steps = scan.steps(shape)
         try:
             while True:
@@ -223,7 +223,7 @@ class Reader:
 
 
 def _item_type(request_type: Any, path: Sequence[str]) -> Any:
-    """Return the message type at a path in a request; the request type for an empty path."""
+    """Return the message type at a path in a request type; the type itself for an empty path."""
     kind = request_type
     for name in path:
         field = kind.DESCRIPTOR.fields_by_name[name]

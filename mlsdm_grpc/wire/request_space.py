@@ -1,4 +1,4 @@
-"""Check of the space that a request names, for principals that may use some spaces only."""
+"""Check of the space in a request, for principals that may use only some spaces."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestSpace", "space_path"]
 
-# Fields that lead to the space of a request; a message at the first level holds the opening of a
-# stream, one at the second its identity.
+# Names of the message fields that may contain the space: the first message of a stream, and in it
+# the identity of the stream.
 _OPENINGS: Final = ("open", "stream")
 _SPACE: Final = "space"
 
 
 def space_path(request: Descriptor) -> tuple[str, ...]:
-    """Return the path of the field that names the space; empty if there is none."""
+    """Return the path of the field with the name of the space, or () if there is none."""
     return next(_paths(request), ())
 
 
@@ -40,10 +40,10 @@ def _paths(message: Descriptor) -> Iterator[tuple[str, ...]]:
 
 
 class RequestSpace:
-    """Check of the requests of one method.
+    """Check of the space in the requests of one method.
 
     Args:
-        request: Descriptor of the requests.
+        request: Descriptor of the request type.
     """
 
     def __init__(self, request: Descriptor) -> None:
@@ -52,21 +52,21 @@ class RequestSpace:
         self._space = attrgetter(".".join(path)) if path else None
 
     def check(self, call: Call, request: Any) -> None:
-        """Check that the principal may use the space of a request.
+        """Check that the principal may use the space in a request.
 
         Raises:
-            InvalidInput: FIELD_INVALID: no space can have the name.
-            PermissionDenied: The space is outside its grants, whether the space exists or not.
+            InvalidInput: FIELD_INVALID; the text is not a valid name of a space.
+            PermissionDenied: The grants do not include the space, which may exist or not.
         """
         grants = call.principal.spaces
         if grants is None or self._space is None:
             return
         message = request.message if isinstance(request, Parts) else request
         if self._opening and not message.HasField(self._opening):
-            return  # a later message of a stream
+            return  # Only the first message of a stream contains the space.
         fields = Fields()
         space = fields.space(self._space(message))
-        # A text that is no name would stand in the status and in the log of security events.
+        # An invalid name must not reach the status and the security log.
         fields.check()
         if space not in grants:
             raise PermissionDenied(

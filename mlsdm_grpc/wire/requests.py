@@ -47,21 +47,25 @@ __all__ = [
 ]
 
 _NO_VECTOR = Vector(np.empty(0, np.float32), 0.0)
-# Fields of a memory whose values stand in its object as they are.
+# Fields of a memory that need no conversion.
 _PLAIN = frozenset({"memory_id", "text", "embedding", "phase", "confidence", "pinned"})
 _MEMORIES = memory_put_pb2.BatchPutMemoriesRequest.MEMORIES_FIELD_NUMBER
 PutParts: TypeAlias = Parts[memory_put_pb2.BatchPutMemoriesRequest, memory_pb2.Memory]
 
 
 def space_key(fields: Fields, call: Call, name: str) -> SpaceKey:
-    """Return the key of the space that a request names, in the tenant of the caller."""
+    """Return the key of the space in a request, in the tenant of the caller."""
     return SpaceKey(call.principal.tenant, fields.space(name))
 
 
 def ticket(fields: Fields, call: Call, request: Message | None, request_id: str) -> Ticket:
-    """Return the principal, the idempotency key and the deadline of a write.
+    """Return the ticket of a write: principal, idempotency key and deadline.
 
-    A batch passes no request here: its digest is computed from its parts.
+    Args:
+        fields: Collector of violations.
+        call: Call of the write.
+        request: Request for the digest; None for a batch, which uses :class:`BatchDigest`.
+        request_id: Idempotency key; empty if absent.
     """
     return Ticket(
         principal=call.principal.name,
@@ -72,11 +76,13 @@ def ticket(fields: Fields, call: Call, request: Message | None, request_id: str)
 
 
 class BatchDigest:
-    """Digest of a batch whose memories arrive one by one; equal to :func:`request_digest`.
+    """Digest of a batch whose memories are parsed one by one.
+
+    The result equals that of :func:`request_digest` for the complete request.
 
     Args:
         call: Call of the batch.
-        message: Request of the batch; its own memories are ignored.
+        message: Request of the batch. Memories in it are ignored.
     """
 
     def __init__(self, call: Call, message: memory_put_pb2.BatchPutMemoriesRequest) -> None:
@@ -89,21 +95,24 @@ class BatchDigest:
         self._hash = hashlib.sha256(call.method.path.encode() + b"\0" + space.SerializeToString())
 
     def add(self, memory: memory_pb2.Memory) -> None:
-        """Add the next memory."""
+        """Add the next memory of the batch."""
         body = memory.SerializeToString(deterministic=True)
         self._hash.update(length_delimited(_MEMORIES, body))
 
     def digest(self) -> bytes:
-        """Return the digest; call it after the last memory."""
+        """Return the SHA-256 of the batch. Must follow the last :meth:`add`."""
         self._hash.update(self._rest)
         return self._hash.digest()
 
 
 def request_digest(call: Call, request: Message) -> bytes:
-    """Return SHA-256 over method and request; equal digests mark a repeated request."""
+    """Return the SHA-256 of method and request, which identifies a repeated request.
+
+    The request id is not part of it, and an empty space counts as the default space.
+    """
     request_id: str = getattr(request, "request_id", "")
     unnamed = getattr(request, "space", None) == ""
-    # Changed for a moment, because a copy of a request with a vector costs as much as its digest.
+    # The request is changed and restored, because a copy of a vector costs as much as its digest.
     if request_id:
         request.ClearField("request_id")
     if unnamed:
@@ -119,7 +128,7 @@ def request_digest(call: Call, request: Message) -> bytes:
 async def new_memories(
     fields: Fields, parts: PutParts, *, now_ns: int, digest: BatchDigest | None
 ) -> tuple[NewMemory, ...]:
-    """Return the memories of a batch in order, and add each to the digest if there is one."""
+    """Return the memories of a batch in order, and add each one to the digest, if any."""
     if not 1 <= len(parts) <= bounds.MEMORIES.limit:
         fields.fault("memories", bounds.MEMORIES.description)
         return ()
@@ -142,11 +151,12 @@ async def new_memories(
 def new_memory(
     fields: Fields, path: str, message: memory_pb2.Memory, *, now_ns: int, allow_replace: bool
 ) -> NewMemory:
-    """Return a memory to store; a memory without an embedding has an empty vector.
+    """Return a memory of a put as a domain value.
 
-    A blank text cannot be found by a search, so it requires an embedding.
+    Without an embedding its vector is empty, and its text must not be blank, because a blank text
+    cannot be embedded.
     """
-    given = {field.name for field, _ in message.ListFields()}  # most memories give few fields
+    given = {field.name for field, _ in message.ListFields()}  # most memories have few fields
     has_embedding = "embedding" in given
     if not has_embedding and not message.text:
         fields.fault(path, "requires a text or an embedding")
@@ -174,7 +184,7 @@ def new_memory(
         return made
     return replace(
         made,
-        # The server's own ids are restored by an import, so that a round trip keeps them.
+        # An import keeps ids that a server assigned, so that references to them stay valid.
         keeps_id=bool(memory_id) and message.server_assigned_id,
         labels=fields.labels(f"{path}.labels", message.labels),
         metadata=fields.metadata(f"{path}.metadata", message.metadata),
@@ -183,7 +193,7 @@ def new_memory(
         etag=message.etag if allow_replace else "",
         embedding_model=fields.model(f"{path}.embedding_model", message.embedding_model),
         context=_context(fields, path, message),
-        # Time 0 stands for none, so that the first nanosecond of 1970 becomes the second one.
+        # Time 0 means an absent time, so the first nanosecond of 1970 is stored as the second one.
         event_time_ns=fields.moment(f"{path}.event_time", message, "event_time")
         or int("event_time" in given),
         conversation_id=fields.memory_id(f"{path}.conversation_id", message.conversation_id),
@@ -206,11 +216,11 @@ def _role(fields: Fields, path: str, value: int) -> ExchangeRole:
 def update(
     fields: Fields, message: memory_service_pb2.UpdateMemoryRequest, *, now_ns: int
 ) -> UpdateMemory:
-    """Return a change of a memory as a domain value."""
+    """Return the change of a memory in a request as a domain value."""
     expire_time_ns = None
     if message.HasField("expire_time"):
         expire_time_ns = _expire_time(fields, "", message, now_ns)
-        # Both fields together have no defined order.
+        # Both fields at once contradict each other.
         if message.clear_expire_time:
             fields.fault("clear_expire_time", "must not be set together with expire_time")
     elif message.clear_expire_time:
@@ -246,10 +256,10 @@ def _source(fields: Fields, path: str, value: int) -> Source:
 
 
 def memory_clock_ns(request_id: str, now_ns: int) -> int:
-    """Return the time before which the expiry of a memory in a put is refused, Unix nanoseconds.
+    """Return the time after which the memories of a put must expire, Unix nanoseconds.
 
-    A repeated write must find its first result even if the memory has expired since then. A request
-    with an id is therefore allowed the length of the idempotency window.
+    A repeated write must find its first result even if the memory has expired meanwhile. For a
+    request with an id, the time is therefore earlier by the length of the idempotency window.
     """
     return now_ns - MIN_AGE_NS if request_id else now_ns
 
@@ -281,9 +291,9 @@ def event(
     Args:
         fields: Collector of violations.
         message: Event to convert.
-        path: Path of the event in violations; empty or ends with a dot.
-        attested: Whether the moral value that the caller gives is trusted without evaluating the
-            text.
+        path: Path of the event in violations; empty, or with a dot at its end.
+        attested: True if the moral value in the event is trusted, so that the text is not
+            evaluated.
 
     Raises:
         InvalidInput: At least one field is invalid.
@@ -318,7 +328,7 @@ def event(
 
 
 def heartbeat_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:
-    """Return the longest time between two messages of a watch, seconds."""
+    """Return the maximum time between two messages of a watch, seconds."""
     if not message.HasField("heartbeat_interval"):
         return limits.DEFAULT_HEARTBEAT_S
     return fields.duration(
@@ -330,7 +340,7 @@ def heartbeat_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest
 
 
 def watch_interval_s(fields: Fields, message: cognition_service_pb2.WatchStateRequest) -> float:
-    """Return the shortest time between two states of a watch, seconds."""
+    """Return the minimum time between two states of a watch, seconds."""
     if not message.HasField("min_interval"):
         return limits.DEFAULT_WATCH_INTERVAL_S
     return fields.duration(

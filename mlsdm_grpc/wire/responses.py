@@ -40,21 +40,22 @@ _REJECTIONS = {
     Rejection.SLEEP: event_pb2.REJECTION_REASON_SLEEPING,
 }
 _T = TypeVar("_T")
+# Put results in one part of a response: about 10 us each.
 _STORED_AT_ONCE = 64
-# Memories encoded at once: the fields that the server sets take 10 us each, a whole memory 300.
+# Memories in one part of a response. A complete memory takes about 300 us.
 _SHOWN_AT_ONCE = 4
 _RULE_CONFIDENCE = "store.min_confidence"
 
 
 def duration(seconds: float) -> Duration:
-    """Return a duration message for ``seconds``."""
+    """Return a ``Duration`` message for a time in seconds."""
     message = Duration()
     message.FromNanoseconds(round(seconds * 1e9))
     return message
 
 
 def stored_memory(item: PutItem) -> memory_pb2.Memory:
-    """Return the fields that the server set on a stored memory; empty if it was not stored."""
+    """Return the fields that the server set on a stored memory; empty for a memory not stored."""
     if item.result in {PutResult.REFUSED, PutResult.SKIPPED}:
         return memory_pb2.Memory()
     settled = memory_pb2.Memory(
@@ -74,9 +75,12 @@ def stored_memory(item: PutItem) -> memory_pb2.Memory:
 
 
 def batch_put(done: Put) -> Iterator[bytes]:
-    """Yield the serialised parts of a ``BatchPutMemoriesResponse``; each takes less than 1 ms."""
+    """Yield the serialised parts of a ``BatchPutMemoriesResponse``. Each takes less than 1 ms.
+
+    Joined, the parts are one serialised message.
+    """
     outcome = done.outcome
-    # A refused batch stores nothing, so it has no stored memories to report.
+    # A batch with a refused memory stores nothing, so it has no stored memories to report.
     if all(item.result is not PutResult.REFUSED for item in outcome.items):
         for some in _some(outcome.items, _STORED_AT_ONCE):
             part = memory_put_pb2.BatchPutMemoriesResponse(memories=map(stored_memory, some))
@@ -98,7 +102,9 @@ def page(
     found: Sequence[StoredMemory],
     rest: memory_query_pb2.ListMemoriesResponse | memory_stream_pb2.ExportMemoriesResponse,
 ) -> Iterator[bytes]:
-    """Yield the serialised parts of a page of memories; each takes less than 1 ms.
+    """Yield the serialised parts of a page of memories. Each takes less than 1 ms.
+
+    Joined, the parts are one serialised message.
 
     Args:
         found: Memories of the page.
@@ -131,11 +137,13 @@ def verdict(found: Verdict) -> governance_pb2.Verdict:
 def put_verdicts(
     outcome: PutOutcome, item: PutItem, found: Sequence[Verdict]
 ) -> list[governance_pb2.Verdict]:
-    """Return the verdicts on a memory of a put.
+    """Return the verdicts on one memory of a put, as messages.
+
+    A memory refused for its confidence gets a verdict of ``store.min_confidence``.
 
     Args:
         outcome: Outcome of the put.
-        item: Outcome for the memory.
+        item: Outcome of the memory.
         found: Verdicts of the rules on its text.
     """
     against = [verdict(each) for each in found]
@@ -160,13 +168,13 @@ def event_outcome(
 
     Args:
         outcome: Outcome of the event.
-        norms: Norms of the traces L1, L2 and L3.
-        moral_value: Moral value used for the decision.
-        refused: Whether an enforced rule refused the text.
+        norms: Euclidean norms of the traces L1, L2 and L3.
+        moral_value: Moral value with which the event was decided.
+        refused: True if an enforced rule refused the text.
     """
     l1, l2, l3 = norms
     reason = _REJECTIONS[outcome.rejection]
-    # The filter of the space and a rule can both refuse; the rule is the more specific reason.
+    # The moral filter and a rule can both refuse. The rule is the more specific reason.
     if refused and outcome.rejection is Rejection.MORAL:
         reason = event_pb2.REJECTION_REASON_POLICY
     return event_pb2.EventOutcome(

@@ -1,9 +1,9 @@
 """Scan of the bytes of a large message before it is parsed.
 
-The scan follows the wire format of protobuf with the descriptor of the message and stops at the
-first field that exceeds its bound, so a message of millions of items costs no more than the bound
-allows. A message that the scan accepts keeps all bounds once parsed, or cannot be parsed. The
-content of strings is not read.
+The scan follows the Protobuf wire format, with the descriptor of the message. It stops at the first
+field above its bound, so a message with millions of items costs no more than the largest allowed
+one. A message that the scan accepts either fails to parse or keeps all bounds. The scan does not
+read the content of strings.
 """
 
 from __future__ import annotations
@@ -22,17 +22,20 @@ from mlsdm_grpc.messages.bounds import ENTRY, STRING, Bound
 __all__ = ["MAX_SURPLUS", "MessageScan", "MessageShape"]
 
 MAX_SURPLUS: Final = 8 * 1_024
-"""Fields that are unknown, or that a later field replaces, allowed in one message. A message that
-is parsed without a scan is too short to contain more."""
-# Fields scanned between two yields to the event loop, about 2 to 4 ms.
+"""Maximum number of fields in one message that are unknown, or that a later field replaces.
+
+Messages that are parsed without a scan are too short to contain more.
+"""
+# Number of fields between two yields to the event loop, about 2 to 4 ms.
 _SLICE_FIELDS: Final = 4 * 1_024
-# Nesting depth of messages and groups that the parser accepts.
+# Maximum nesting depth of messages and groups, as in the Protobuf parser.
 _MAX_DEPTH: Final = 100
+# Maximum sizes of a varint, and of a tag or a length, bytes.
 _MAX_VARINT: Final = 10
 _MAX_TAG: Final = 5
 _LENGTH: Final = 2
 _GROUP, _END_GROUP = 3, 4
-# Package of the contract. Strings of other packages have no bound of their own.
+# Package of the contract. Strings of other packages have no default bound.
 _PACKAGE: Final = "mlsdm."
 _VARINTS: Final = frozenset(
     {
@@ -46,7 +49,7 @@ _VARINTS: Final = frozenset(
         FieldDescriptor.TYPE_ENUM,
     }
 )
-# Values of the bytes of a varint that are followed by another byte.
+# Bytes of a varint that are not its last byte.
 _CONTINUED: Final = bytes(range(0x80, 0x100))
 _FIXED_64: Final = frozenset(
     {FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FIXED64, FieldDescriptor.TYPE_SFIXED64}
@@ -55,7 +58,7 @@ _STRINGS: Final = frozenset({FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_B
 
 
 class _Kind(IntEnum):
-    """Kind of field, by the check that it needs."""
+    """Kind of a field, which decides the check of its values."""
 
     SINGLE = auto()
     STRING = auto()
@@ -67,7 +70,7 @@ class _Kind(IntEnum):
 
 
 class _Field:
-    """Properties of one field in one of its wire types."""
+    """Properties of one field in one wire type."""
 
     __slots__ = ("bound", "child", "kind", "name", "number", "others", "width")
 
@@ -77,21 +80,21 @@ class _Field:
         self.kind = kind
         self.bound = bound
         self.width = width
-        """Size of a packed value, bytes."""
+        """Size of one packed value, bytes."""
         self.child: MessageShape | None = None
         oneof = field.containing_oneof
         self.others = tuple(
             other.number for other in (oneof.fields if oneof else ()) if other is not field
         )
-        """Numbers of the other fields of the oneof, which this one replaces."""
+        """Numbers of the other fields in the oneof, which this field replaces."""
 
 
 class MessageShape:
-    """Fields of a message by tag.
+    """Fields of a message type, by tag.
 
     Args:
-        descriptor: Descriptor of the message.
-        bounds: Bounds by full name of the field; every repeated field has one.
+        descriptor: Descriptor of the message type.
+        bounds: Bounds by full name of the field. Every repeated field needs one.
         items: Path of the repeated field whose messages are not scanned; empty for none.
     """
 
@@ -150,8 +153,8 @@ class MessageScan:
 
     Args:
         raw: Serialised message.
-        path: Prefix of field names in violations; empty or ends with a dot.
-        cuts: Whether the items are cut out.
+        path: Prefix of field names in violations; empty, or with a dot at its end.
+        cuts: True to separate the items from the rest of the message.
     """
 
     __slots__ = ("_cuts", "_left", "_path", "_raw", "_surplus", "item_count", "items")
@@ -163,19 +166,19 @@ class MessageScan:
         self._left = _SLICE_FIELDS
         self._surplus = 0
         self.item_count = 0
-        """Number of items."""
+        """Number of items found."""
         self.items: list[tuple[int, int]] = []
-        """Start and end offset of each item in the bytes, if they are cut out."""
+        """Start and end offset of each item in the message; empty without ``cuts``."""
 
     def steps(self, shape: MessageShape) -> Generator[None, None, bytes]:
         """Scan the message, and yield every few milliseconds.
 
         Returns:
-            Bytes without the items if these are cut out; empty otherwise.
+            Bytes of the message without its items; empty without ``cuts``.
 
         Raises:
-            DecodeError: The bytes are not a message of this shape.
-            InvalidInput: A field exceeds its bound, or too many fields are unknown or replaced.
+            DecodeError: The bytes are not a message of this type.
+            InvalidInput: A field is above its bound, or too many fields are unknown or replaced.
         """
         try:
             return (yield from self._message(0, len(self._raw), shape, {}, self._path))
@@ -185,11 +188,23 @@ class MessageScan:
     def _message(  # noqa: PLR0912 - one branch a kind of field, and no call for most fields
         self, at: int, end: int, shape: MessageShape, scope: dict[int, Any], path: str
     ) -> Generator[None, None, bytes]:
-        """Scan one nested message; ``scope`` keeps what was seen of it before, by field number."""
+        """Scan one message at any nesting level.
+
+        Args:
+            at: Offset of its first byte.
+            end: Offset after its last byte.
+            shape: Fields of its type.
+            scope: Counts and flags of its fields so far, by field number.
+            path: Prefix of field names in violations.
+
+        Returns:
+            As :meth:`steps`.
+        """
         raw, fields, kept, kept_to = self._raw, shape.fields, bytearray(), at
         while at < end:
             self._left -= 1
-            # One counter for all nesting levels keeps the time between two yields constant.
+            # All nesting levels share one counter, so that the time between two yields stays
+            # constant.
             if not self._left:
                 self._left = _SLICE_FIELDS
                 yield
@@ -197,14 +212,14 @@ class MessageScan:
             at += 1
             if tag > 0x7F:
                 tag, at = self._varint(begin, _MAX_TAG)
-            if tag & 7 == _LENGTH and raw[at] < 0x80:  # most fields, without a call
+            if tag & 7 == _LENGTH and raw[at] < 0x80:  # one-byte length, as in most fields: no call
                 value = at + 1
                 at = value + raw[at]
                 if at > end:
                     raise DecodeError
             else:
                 value, at = self._value(tag, at, end)
-            if tag < 8:  # field 0; inside a group the parser lets it pass
+            if tag < 8:  # Field number 0 is invalid outside a group.
                 raise DecodeError
             field = fields.get(tag)
             if field is None:
@@ -248,8 +263,9 @@ class MessageScan:
             name = f"{path}{field.name}."
             self._replace(field, scope)
             before = scope.setdefault(field.number, inner)
-            # A repeated message field is legal in protobuf, but useless and unbounded.
-            if before is not inner:  # the parser merges both
+            # Protobuf allows a message field to repeat and merges the values. The number of
+            # repetitions has no bound of its own, so it counts as surplus.
+            if before is not inner:
                 self._useless()
             inner = before
         return (yield from self._message(at, end, shape, inner, name))
@@ -270,7 +286,7 @@ class MessageScan:
         return number
 
     def _replace(self, field: _Field, scope: dict[int, Any]) -> None:
-        """Forget the other fields of a oneof."""
+        """Remove the state of the other fields in the oneof."""
         for other in field.others:
             if scope.pop(other, None) is not None:
                 self.items.clear()
@@ -287,7 +303,7 @@ class MessageScan:
             )
 
     def _value(self, tag: int, at: int, end: int) -> tuple[int, int]:
-        """Return the start and the end of the value that follows a tag."""
+        """Return the start and the end offset of the value after a tag."""
         wire_type = tag & 7
         if wire_type == _LENGTH:
             size = self._raw[at]
@@ -314,7 +330,7 @@ class MessageScan:
         return begin, after
 
     def _group(self, number: int, at: int, end: int) -> int:
-        """Return the end of a group; all fields in it are unknown."""
+        """Return the offset after a group. All fields in a group are unknown."""
         groups = [number]
         while groups:
             if at >= end or len(groups) > _MAX_DEPTH:
@@ -331,17 +347,19 @@ class MessageScan:
         return at
 
     def _packed(self, field: _Field, at: int, end: int) -> int:
-        """Return the number of packed values."""
+        """Return the number of values in a packed field."""
         if (end - at) % field.width:
             raise DecodeError
-        if field.width == 1:  # varints, whose last bytes are below 0x80
+        if field.width == 1:  # The last byte of a varint is below 0x80.
             return len(self._raw[at:end].translate(None, _CONTINUED))
         return (end - at) // field.width
 
     def _varint(self, at: int, most: int) -> tuple[int, int]:
-        """Return a tag or a length, and its end."""
-        # The bytes come from a client. A varint that is too long, or above 32 bits, is refused,
-        # because the parser of protobuf refuses it.
+        """Return a tag or a length, and the offset after it.
+
+        The parser refuses varints with more bytes than ``most`` or values above 32 bits, so this
+        scan does too.
+        """
         after = self._after_varint(at)
         if after - at > most:
             raise DecodeError

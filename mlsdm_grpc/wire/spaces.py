@@ -19,16 +19,17 @@ __all__ = ["listed_space", "planned_space", "space_change", "space_message"]
 
 NO_EMBEDDER = "none"
 _NS = 1_000_000_000
+# Range of the moral threshold.
 _LOWEST_THRESHOLD = 0.30
 _HIGHEST_THRESHOLD = 0.90
 
 
 def space_change(fields: Fields, config: space_pb2.SpaceConfig) -> SpaceChange:
-    """Return the settings that a config contains; violations are recorded under ``config``."""
+    """Return the settings in a config as a change. Paths of violations start with ``config``."""
     moral, rhythm, synaptic = config.moral, config.rhythm, config.synaptic
     given = _Given(fields)
     base = given.number(moral, "moral.base_threshold", _LOWEST_THRESHOLD, _HIGHEST_THRESHOLD)
-    # The ceiling may not be below the resting value of the threshold.
+    # The ceiling must not be below the base, to which the threshold returns.
     lowest_ceiling = _LOWEST_THRESHOLD if base is None else max(base, _LOWEST_THRESHOLD)
     return SpaceChange(
         dimension=given.count(config, "dimension", limits.MAX_DIMENSION),
@@ -54,7 +55,7 @@ _Section = space_pb2.SpaceConfig | space_pb2.MoralConfig | space_pb2.RhythmConfi
 
 
 class _Given:
-    """Optional fields of a config, by their paths in it; None where a field is absent."""
+    """Reader of optional settings in a config. Each method returns None for an absent field."""
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
@@ -134,14 +135,14 @@ def _ontology(fields: Fields, config: space_pb2.SpaceConfig) -> tuple[OntologyCa
         names.add(name)
         vector = fields.embedding(f"{path}.embedding", message.embedding)
         categories.append(OntologyCategory(name, vector))
-    # The bound on the bytes is separate, because dimension and number of categories multiply.
+    # Dimension and number of categories each have a bound, but their product needs one too.
     size = sum(category.vector.raw.nbytes for category in categories)
     fields.size("config.ontology", size, limits.MAX_ONTOLOGY_BYTES)
     return tuple(categories)
 
 
 def space_message(name: str, view: SpaceView) -> space_pb2.Space:
-    """Return a space with its effective settings."""
+    """Return a space with its effective settings as a message."""
     space = planned_space(name, view.parameters)
     space.MergeFrom(
         space_pb2.Space(
@@ -158,7 +159,10 @@ def space_message(name: str, view: SpaceView) -> space_pb2.Space:
 
 
 def listed_space(listed: Listed) -> space_pb2.Space:
-    """Return an entry of a list of spaces; a space that cannot be loaded has its name only."""
+    """Return an entry of a list of spaces.
+
+    A space that cannot be loaded has only its name, state and revision.
+    """
     if listed.view is None:
         return space_pb2.Space(
             space=listed.name, state=space_pb2.SPACE_STATE_QUARANTINED, revision=listed.head
@@ -167,7 +171,7 @@ def listed_space(listed: Listed) -> space_pb2.Space:
 
 
 def planned_space(name: str, parameters: SpaceParameters) -> space_pb2.Space:
-    """Return a space that is not created, as these parameters would make it."""
+    """Return a space as it would be created with these parameters."""
     read_only = parameters.read_only
     return space_pb2.Space(
         space=name,

@@ -1,8 +1,9 @@
-"""Conversion between errors and gRPC statuses, with one table for both directions.
+"""Conversion between errors and gRPC statuses. One table serves both directions.
 
-Every status carries ``google.rpc.Status`` with ``ErrorInfo``, so that the client raises the class
-that the server raised. Details travel as metadata, which peers limit to 8 KiB in all; every part is
-therefore cut to a fixed size. Codes are plain integers: this module imports no transport.
+Every status contains ``google.rpc.Status`` with ``ErrorInfo``, so that the client raises the class
+that the server raised. Details are sent as metadata, which many peers limit to 8 KiB in all. So
+every part is cut to a fixed size. Codes are plain integers, because this module imports no
+transport.
 """
 
 from __future__ import annotations
@@ -35,12 +36,14 @@ __all__ = [
 ]
 
 DOMAIN: Final = "mlsdm.dev"
-"""Domain of every ErrorInfo of this service."""
+"""Domain of every ``ErrorInfo`` of this service."""
 MAX_VIOLATIONS: Final = 16
-"""Largest number of violations in one status; further ones are dropped."""
+"""Maximum number of violations in one status; further ones are dropped."""
 MAX_DETAILS_BYTES: Final = 4 * KIB
-"""Largest serialised status, bytes; base64 makes 5.4 KiB of it and leaves room for other
-trailers."""
+"""Maximum size of the serialised status, bytes.
+
+In base64 these are 5.4 KiB, so that other trailers fit within 8 KiB.
+"""
 INTERNAL_MESSAGE: Final = "An internal error occurred; report the request id to the operator."
 """Message of the status for an unexpected error."""
 
@@ -68,7 +71,7 @@ CODE_NAMES: Final = (
     "DATA_LOSS",
     "UNAUTHENTICATED",
 )
-"""Names of the gRPC codes, indexed by number."""
+"""Names of the gRPC codes; the index is the code."""
 
 CODES: Final[Mapping[type[errors.MlsdmError], int]] = MappingProxyType(
     {
@@ -87,7 +90,7 @@ CODES: Final[Mapping[type[errors.MlsdmError], int]] = MappingProxyType(
         errors.Unauthenticated: 16,
     }
 )
-"""Code by class of error. The class holds its default reason; each code has exactly one class."""
+"""gRPC code by class of error. Each code has exactly one class."""
 
 _RESOURCE_KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -104,12 +107,13 @@ _READ_DETAILS: Final = (
 _CLASSES: Final = {code: cls for cls, code in CODES.items()}
 _INTERNAL: Final = CODES[errors.InternalError]
 _NO_RETRY_MS: Final = -1
-# Time that a retry needs before the deadline, ms; with less its outcome would be unknown.
+# Minimum time before the deadline that a retry needs, milliseconds. With less, it would most likely
+# end as DEADLINE_EXCEEDED.
 _LEAST_REPEAT_MS: Final = 100
 
 
 def _clean(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
-    """Return a text that protobuf and metadata accept: bounded, without lone surrogates."""
+    """Return a text cut to a limit, with lone surrogates replaced, which Protobuf refuses."""
     return text[:limit].encode("utf-8", "replace").decode()
 
 
@@ -117,18 +121,18 @@ def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf
     """Return the status of a call that failed with ``error``.
 
     Args:
-        error: Exception raised. An exception that is not an ``MlsdmError``, or that reports a
-            defect, becomes INTERNAL with a fixed message; its own text never leaves the server.
+        error: Exception of the call. An exception that is not an ``MlsdmError``, or an
+            ``InternalError``, becomes INTERNAL with a fixed message. Its own text never leaves the
+            server.
         request_id: Id for ``RequestInfo``.
-        left_s: Time left until the client's deadline, seconds. If the retry delay is longer, the
-            status forbids an automatic retry, because the client would only see its deadline
-            expire.
+        left_s: Time until the deadline of the client, seconds. If the delay before a retry is
+            longer, the status forbids an automatic retry, which could only exceed the deadline.
     """
     code = next((CODES[cls] for cls in type(error).__mro__ if cls in CODES), _INTERNAL)
     if isinstance(error, errors.MlsdmError) and code != _INTERNAL:
         known = error
     else:
-        # The text of an unexpected error may quote content of a request.
+        # The text of an unexpected error may quote the content of a request.
         known = errors.InternalError(INTERNAL_MESSAGE, metadata={"request_id": request_id})
     message = _clean(known.message, _MAX_MESSAGE_CHARS)
     info = error_details_pb2.ErrorInfo(
@@ -151,7 +155,7 @@ def to_status(error: BaseException, request_id: str, *, left_s: float = math.inf
 
 
 def item_status(error: errors.MlsdmError) -> item_status_pb2.ItemStatus:
-    """Return the status of an item that failed while the call goes on."""
+    """Return the status of a failed item, in a call that continues."""
     code = next(CODES[cls] for cls in type(error).__mro__ if cls in CODES)
     return item_status_pb2.ItemStatus(
         code=code,
@@ -169,7 +173,10 @@ def _wait_ms(error: errors.MlsdmError) -> int | None:
 
 
 def _pushback_ms(error: errors.MlsdmError, wait_ms: int | None, left_s: float) -> int | None:
-    """Return the delay before an automatic retry by the gRPC library, milliseconds."""
+    """Return the delay before an automatic retry of the gRPC library, milliseconds.
+
+    -1 forbids a retry. None gives no advice.
+    """
     if isinstance(error, errors.Unavailable) and error.tried:
         return _NO_RETRY_MS
     if wait_ms is None:
@@ -178,7 +185,7 @@ def _pushback_ms(error: errors.MlsdmError, wait_ms: int | None, left_s: float) -
 
 
 def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
-    """Yield the detail message that belongs to the class of the error."""
+    """Yield the detail message for the class of the error."""
     subject = _clean(error.metadata.get("quota_id") or error.metadata.get("space", ""))
     match error:
         case errors.InvalidInput(violations=violations) if violations:
@@ -192,8 +199,7 @@ def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
             )
         case errors.QuotaExceeded():
             quota = error_details_pb2.QuotaFailure.Violation(subject=subject, description=message)
-            # Clients show the description of the failure, and the message of the status only in
-            # logs.
+            # Many clients show only the description of the detail.
             yield error_details_pb2.QuotaFailure(violations=[quota])
         case errors.PreconditionFailed():
             failure = error_details_pb2.PreconditionFailure.Violation(
@@ -213,13 +219,16 @@ def _specific(error: errors.MlsdmError, message: str) -> Iterable[Message]:
 def _pack(
     code: int, message: str, info: error_details_pb2.ErrorInfo, details: list[Message]
 ) -> bytes:
-    """Return the serialised status; details that do not fit are dropped, but never the reason."""
+    """Return the serialised status.
+
+    Details that do not fit are dropped. The reason always fits.
+    """
     while True:
         status = status_pb2.Status(code=code, message=message)
         for detail in (info, *details):
             status.details.add().Pack(detail)
         data = status.SerializeToString(deterministic=True)
-        # Violations are dropped first, because the message already contains the first one.
+        # Violations are dropped first, because the message contains the first one.
         if len(data) <= MAX_DETAILS_BYTES:
             return data
         last = details[-1] if details else None
@@ -240,13 +249,12 @@ def from_status(code: int, message: str, details: bytes) -> errors.MlsdmError:
         details: Value of ``grpc-status-details-bin``; empty if absent.
 
     Returns:
-        Error of the class that the table gives for the code, with reason, metadata, violations
-        and ``retry_after_s``; an ApiStatusError for a status that this service did not make.
+        Error of the class for the code, with reason, metadata, violations and ``retry_after_s``.
+        ``ApiStatusError`` for a status from another service or a proxy.
     """
     found = _unpack(details)
     info = found.get(error_details_pb2.ErrorInfo.DESCRIPTOR.full_name)
     cls = _CLASSES.get(code)
-    # Another service or a proxy may answer with the same codes.
     if cls is None or not isinstance(info, error_details_pb2.ErrorInfo) or info.domain != DOMAIN:
         return errors.ApiStatusError(code, message)
     metadata = dict(info.metadata)
@@ -275,7 +283,7 @@ def error_of_item(status: item_status_pb2.ItemStatus) -> errors.MlsdmError:
 
 
 def _unpack(details: bytes) -> dict[str, Message]:
-    """Return the details that this module reads, by full name; empty if they are damaged."""
+    """Return the details that this module reads, by full name; empty for damaged details."""
     found: dict[str, Message] = {}
     try:
         for packed in status_pb2.Status.FromString(details).details:

@@ -1,8 +1,8 @@
-"""Conversion of the streaming protocol between messages of the contract and domain values.
+"""Conversion of streams between messages of the contract and domain values.
 
-IngestMemories and StreamEvents share the protocol and differ in their messages;
-:class:`StreamMessages` holds the common part. An invalid item is answered with an error and does
-not affect other items. A message that the protocol does not allow ends the stream.
+IngestMemories and StreamEvents have the same protocol with different messages.
+:class:`StreamMessages` contains the common part. An invalid item gets an error and does not affect
+other items. A message that violates the protocol ends the stream.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ __all__ = [
 ]
 
 _TOKEN = OpaqueToken(2)
+# Highest sequence of an item, so that additions to it fit into int64.
 _MAX_SEQUENCE = 2**62
+# Time after which a client should open a drained stream on another node, seconds.
 _DRAIN_DELAY_S = 0.5
 
 RequestT = TypeVar(
@@ -74,7 +76,7 @@ ResponseT = TypeVar(
 
 
 class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
-    """Messages of one streaming RPC; subclasses give the names of the fields."""
+    """Conversion of the messages of one streaming RPC. Subclasses know the names of its fields."""
 
     path: str
     """Path of an item in violations."""
@@ -86,7 +88,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         Args:
             message: First message; None if the client sent none.
             call: Call of the stream.
-            ending: Future that is done when the stream must end in order.
+            ending: Future that completes when the stream must end gracefully.
 
         Raises:
             InvalidInput: STREAM_PROTOCOL_INVALID, STREAM_RESUME_INVALID or FIELD_INVALID.
@@ -98,8 +100,8 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
         key = requests.space_key(fields, call, given.space)
         stream_id = fields.stream_id(given.stream_id)
         fields.check()
-        # The stream is refused before its lease is taken, so a wrong name does not block another
-        # call.
+        # The fields are checked before the stream acquires its lease, so an invalid stream cannot
+        # block another call.
         return Opening(
             key=key,
             stream_id=stream_id,
@@ -115,7 +117,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
     async def batches(
         self, requests: AsyncIterator[Parts[RequestT, ItemT]], call: Call, opening: Opening
     ) -> AsyncGenerator[ItemBatch]:
-        """Yield the batches of the stream in order of arrival.
+        """Yield the batches of the stream in the order of arrival.
 
         Args:
             requests: Messages after the first one.
@@ -131,7 +133,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
                 raise _misplaced(call, "Every message after the first one must be of kind batch.")
             first_sequence, name = self._batch(message)
             fields = Fields()
-            # The upper bound leaves room for the arithmetic of sequences in int64.
+            # The upper bound prevents an overflow of int64 when sequences are added.
             fields.count("batch.first_sequence", first_sequence, low=1, high=_MAX_SEQUENCE)
             if not 1 <= len(parts) <= bounds.STREAM_BATCH.limit:
                 fields.fault(f"batch.{name}", bounds.STREAM_BATCH.description)
@@ -142,7 +144,7 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
             yield ItemBatch(first_sequence, drafts)
 
     def response(self, event: StreamEvent, opening: Opening) -> ResponseT:
-        """Return the message for an event of the stream."""
+        """Return the message of an event of the stream."""
         if isinstance(event, Flow):
             return self._response(
                 flow=_flow(event.max_in_flight, responses.duration(event.pause_s))
@@ -183,15 +185,15 @@ class StreamMessages(ABC, Generic[RequestT, ItemT, ResponseT]):
 
     @abstractmethod
     def _open(self, message: RequestT) -> tuple[stream_pb2.StreamOpen, bool]:
-        """Return the open message of the stream, and whether memories may be replaced."""
+        """Return the common open message of the stream, and whether memories may be replaced."""
 
     @abstractmethod
     def _batch(self, message: RequestT) -> tuple[int, str]:
-        """Return the first sequence number of a batch, and the name of its field of items."""
+        """Return the first sequence number of a batch, and the name of the field with its items."""
 
     @abstractmethod
     def _candidate(self, item: ItemT, opening: Opening, *, attested: bool) -> Candidate:
-        """Return an item as a domain value; raises if it is invalid."""
+        """Return an item as a domain value; raises ``InvalidInput`` for an invalid one."""
 
     @abstractmethod
     def _acknowledged(self, event: Settled, token: str) -> ResponseT:
@@ -205,10 +207,10 @@ class MemoryMessages(
         memory_stream_pb2.IngestMemoriesResponse,
     ]
 ):
-    """Messages of IngestMemories.
+    """Conversion of the messages of IngestMemories.
 
     Args:
-        now_ns: Wall clock, Unix nanoseconds.
+        now_ns: Returns the current time, Unix nanoseconds.
     """
 
     path = "memory"
@@ -251,7 +253,7 @@ class EventMessages(
         cognition_service_pb2.StreamEventsResponse,
     ]
 ):
-    """Messages of StreamEvents."""
+    """Conversion of the messages of StreamEvents."""
 
     path = "event"
     _response = cognition_service_pb2.StreamEventsResponse
@@ -321,16 +323,15 @@ def _misplaced(call: Call, message: str) -> InvalidInput:
 
 
 def encode_resume_token(key: SpaceKey, stream_id: str, position: StreamPosition) -> str:
-    """Return the resume token of a stream at a position; every node can read it."""
+    """Return the resume token of a stream at a position. Every node can decode it."""
     return _TOKEN.encode((position.incarnation, position.acked_sequence), *key, stream_id)
 
 
 def decode_resume_token(token: str, key: SpaceKey, stream_id: str) -> StreamPosition:
-    """Return the position in ``token``; the start of the stream for an empty token.
+    """Return the position in a resume token; the start of the stream for an empty token.
 
     Raises:
-        InvalidInput: STREAM_RESUME_INVALID; the token belongs to another stream, or this service
-            did not make it.
+        InvalidInput: STREAM_RESUME_INVALID; the token belongs to another stream or service.
     """
     if not token:
         return StreamPosition(0, 0)

@@ -15,7 +15,7 @@ __all__ = ["new_tenant", "tenant_as_it_would_be", "tenant_message"]
 
 
 def new_tenant(fields: Fields, message: tenant_service_pb2.SetTenantRequest) -> SetTenant:
-    """Return the quotas and defaults of a request."""
+    """Return the quotas and defaults in a request."""
     if not message.etag:
         fields.fault("etag", "is required; GetTenant returns it")
     quotas, defaults = message.quotas, message.defaults
@@ -41,7 +41,7 @@ def _quota(fields: Fields, quotas: tenant_pb2.TenantQuotas, name: str) -> int | 
 
 
 def tenant_message(view: TenantView) -> tenant_pb2.Tenant:
-    """Return a tenant; one whose settings cannot be read has its name only."""
+    """Return a tenant as a message. Without readable settings, it has only the name."""
     if view.settings is None:
         return tenant_pb2.Tenant(tenant=view.name)
     message = tenant_as_it_would_be(view, view.settings.settings)
@@ -52,7 +52,7 @@ def tenant_message(view: TenantView) -> tenant_pb2.Tenant:
 
 
 def tenant_as_it_would_be(view: TenantView, settings: TenantSettings) -> tenant_pb2.Tenant:
-    """Return a tenant whose settings are not stored; etag and time are set by a write."""
+    """Return a tenant with settings that are not stored, without etag and time."""
     usage = view.usage
     return tenant_pb2.Tenant(
         tenant=view.name,

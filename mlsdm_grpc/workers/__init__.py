@@ -1,1 +1,1 @@
-"""Worker processes: pool and link in the server, and the code that runs in a worker."""
+"""Worker processes: pool and links in the server, and the code that runs in a worker."""

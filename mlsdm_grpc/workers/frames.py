@@ -1,7 +1,7 @@
 """Frames of the link between server and worker, used at both ends; no event loop, no threads.
 
-A frame is a message, followed by the bytes of its record if the record is large. A large record is
-then copied neither into the message nor out of it.
+A frame is a message, followed by the bytes of a large record. A large record is therefore copied
+neither into the message nor out of it.
 """
 
 from __future__ import annotations
@@ -26,18 +26,16 @@ __all__ = [
 ]
 
 MAX_FRAME_BYTES = 72 * 1_024 * 1_024
-"""Largest frame, bytes: the largest request that settings allow, and vectors of its texts."""
+"""Maximum size of a frame, bytes: the largest request that the settings permit, with vectors for
+its texts."""
 LENGTHS = struct.Struct("<II")
-"""Frame header: size of the message and size of the record after it, bytes."""
+"""Header of a frame: size of the message and size of the record after it, bytes."""
 APART_BYTES: Final = 256 * 1_024
-"""Size above which a record follows its message, bytes."""
+"""Size above which a record follows its message instead of being a field of it, bytes."""
 
 
 def placed(record: bytes) -> tuple[bytes, bytes]:
-    """Return the record to put into its message and the record to put after it.
-
-    One of both is empty.
-    """
+    """Return the record to put into the message and the record to send after it; one is empty."""
     return (b"", record) if len(record) > APART_BYTES else (record, b"")
 
 
@@ -48,7 +46,7 @@ def encode_frame(message: pb.LinkRequest | pb.LinkReply) -> bytes:
 
 
 class FrameReader:
-    """Splitter of a stream of bytes into frames."""
+    """Splitter of a byte stream into frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -64,7 +62,8 @@ class FrameReader:
         start = 0
         while len(buffer) - start >= LENGTHS.size:
             length, extra = LENGTHS.unpack_from(buffer, start)
-            # A frame of this size means a broken stream; a resynchronisation is impossible.
+            # A frame of this size means that the stream is corrupted; the next frame cannot be
+            # found.
             if length + extra > MAX_FRAME_BYTES:
                 raise ValueError(
                     f"a frame of {length + extra} bytes exceeds {MAX_FRAME_BYTES} bytes"
@@ -76,7 +75,8 @@ class FrameReader:
             with memoryview(buffer) as view:
                 frame = bytes(view[begin:middle]), bytes(view[middle:end])
             start = end
-            # The buffer is released before the frame is used; a large frame would exist twice.
+            # The buffer is released before the frame is used; otherwise a large frame would exist
+            # twice.
             if start == len(buffer):
                 buffer.clear()
                 start = 0
@@ -92,12 +92,12 @@ class RequestHandler(Protocol):
 
     @property
     def busy(self) -> bool:
-        """True if work is left for :meth:`step`."""
+        """True if :meth:`step` has work to do."""
         ...
 
     @property
     def has_idle_work(self) -> bool:
-        """True if background work is left, which runs after a time without requests."""
+        """True if there is background work, which runs after some time without requests."""
         ...
 
     def begin_idle_work(self) -> None:
@@ -111,13 +111,13 @@ class RequestHandler(Protocol):
 
         Args:
             requests: Requests in order of arrival.
-            records: Records that followed their requests, by ``call_id``; such a record is empty in
-                the request.
+            records: Records that followed their requests, by ``call_id``. The record field of such
+                a request is empty.
         """
         ...
 
     def step(self) -> list[pb.LinkReply]:
-        """Work for a few milliseconds and return the replies that became ready."""
+        """Work for one slice and return the replies that became ready."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Server end of the link to a worker: frames over a socket pair, see ``workers/frames.py``.
 
-The link never blocks. Everything queued in one turn of the event loop leaves in one write, and a
-worker answers everything that it received in one write.
+The link never blocks. All messages that are queued in one turn of the event loop are sent with one
+write. A worker sends all replies to the requests that it received together with one write.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from mlsdm_grpc.workers.frames import (
 
 __all__ = ["InlineLink", "Link", "SocketLink", "worker_lost"]
 
-# Size up to which frames are joined into one write, bytes; a larger copy costs more than a write.
+# Size up to which frames are joined into one write, bytes. Copying more costs more than a write.
 _JOINED_BYTES = 64 * 1_024
-# Kinds of requests that may run long, so their age does not count as a stall.
+# Kinds of requests that may run long, so their age is no sign of a stall.
 _LONG_KINDS = {"load", "replay", "snapshot", "plan", "scrub", "repair"}
 
 
@@ -41,9 +41,9 @@ class Link(Protocol):
 
     @property
     def oldest_s(self) -> float:
-        """Monotonic time at which the oldest unanswered request of a call was sent.
+        """Monotonic time at which the oldest unanswered request was sent; infinite if none.
 
-        Infinite if none.
+        Requests that may run long, or that wait in the worker, are not counted.
         """
         ...
 
@@ -56,10 +56,15 @@ class Link(Protocol):
     ) -> asyncio.Future[pb.LinkReply]:
         """Send ``message`` with a new ``call_id`` and return a future for its reply.
 
-        A large ``record`` to apply or preview follows the message. The future raises
-        ``Unavailable`` WORKER_LOST if the worker ends first. ``done`` is called once when the
-        request takes no more time of the worker: it has answered, it has deferred the request
-        behind others of the space, or it is lost. ``done`` is called for cancelled requests too.
+        Args:
+            message: Request; its ``call_id`` is overwritten.
+            record: Large record to apply or preview, which is sent after the message.
+            done: Callback, called once when the request no longer occupies the worker: the worker
+                has answered it, has queued it behind other requests of the space, or is lost. It is
+                called for cancelled requests too.
+
+        Raises:
+            Unavailable: WORKER_LOST, raised by the future if the worker ends before it replies.
         """
         ...
 
@@ -81,8 +86,8 @@ def worker_lost() -> Unavailable:
     )
 
 
-# Future of the reply, callback at the end, and time of sending; infinite for a request that may run
-# long or that waits for one.
+# Future of the reply, callback ``done``, and monotonic time of sending, which is infinite for a
+# request that may run long or that waits in the worker.
 _Call: TypeAlias = tuple[asyncio.Future[pb.LinkReply], Callable[[], None] | None, float]
 
 
@@ -119,7 +124,7 @@ class _Pending:
         if call is None:
             return
         future, done, _ = call
-        # The request is queued in the worker; its age no longer measures the worker's progress.
+        # The worker has queued the request, so its age is no longer a sign of a stall.
         if reply.waits:
             self._calls[reply.call_id] = future, None, math.inf
         else:
@@ -178,14 +183,14 @@ class _RequestLink(ABC):
 
     @abstractmethod
     def _send(self, message: pb.LinkRequest, record: bytes = b"") -> None:
-        """Queue a message; all messages of one turn of the event loop leave together."""
+        """Queue a message; all messages of one turn of the event loop are sent together."""
 
 
 class SocketLink(_RequestLink, asyncio.Protocol):
     """Link to a worker process.
 
     Args:
-        on_ready: Callback for the worker's greeting.
+        on_ready: Callback for the greeting of the worker.
         on_lost: Callback for the end of the connection, called once.
     """
 
@@ -214,17 +219,17 @@ class SocketLink(_RequestLink, asyncio.Protocol):
             self._transport.write(data)
 
     def close(self) -> None:
-        """Close the socket, which ends the worker."""
+        """Close the socket, which makes the worker end."""
         if self._transport is not None:
             self._flush()
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; uvloop's transports do not derive from asyncio's classes."""
+        """Store the transport. Transports of uvloop do not derive from the classes of asyncio."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Resolve the futures of the replies received; call 0 is the worker's greeting."""
+        """Resolve the futures of the received replies; call 0 is the greeting of the worker."""
         try:
             for frame, _ in self._reader.feed(data):
                 reply = pb.LinkReply.FromString(frame)
@@ -232,7 +237,7 @@ class SocketLink(_RequestLink, asyncio.Protocol):
                     self._on_ready()
                 else:
                     self._pending.resolve(reply)
-        # The stream cannot be parsed any further, so the connection is useless.
+        # The rest of the stream cannot be parsed, so the connection is unusable.
         except ValueError:
             if self._transport is not None:
                 self._transport.abort()
@@ -247,11 +252,11 @@ class SocketLink(_RequestLink, asyncio.Protocol):
 
 
 class InlineLink(_RequestLink):
-    """Link to a handler in a thread of this process, for tests; it coalesces as a worker does.
+    """Link to a handler in a thread of this process, for tests; groups requests like a worker.
 
     Args:
-        handler: Does the work.
-        on_lost: Called when the worker is lost.
+        handler: Handler of the requests.
+        on_lost: Callback for :meth:`lose`.
     """
 
     def __init__(
@@ -259,7 +264,7 @@ class InlineLink(_RequestLink):
     ) -> None:
         super().__init__()
         self.handler = handler
-        """Does the work."""
+        """Handler of the requests."""
         self._on_lost = on_lost
         self._queue: list[pb.LinkRequest] = []
         self._records: dict[int, bytes] = {}
@@ -291,7 +296,7 @@ class InlineLink(_RequestLink):
             self._handle()
 
     def close(self) -> None:
-        """Refuse further requests."""
+        """Fail all pending requests and refuse further ones."""
         self._lost = True
         self._pending.fail()
         self._thread.shutdown(wait=False)

@@ -1,9 +1,9 @@
 """Worker process that holds minds or evaluates texts; it imports neither grpc nor asyncio.
 
-``python -m mlsdm_grpc.workers.main minds|text FD PAGE [EMBEDDER]`` speaks the link protocol on the
-inherited socket ``FD`` until the other end closes, and writes its progress to the shared ``PAGE``.
-Requests that wait together are handled together: queries of one space share one scan, and texts
-share one pass of the model.
+``python -m mlsdm_grpc.workers.main minds|text FD PAGE [EMBEDDER]`` serves the link protocol on the
+inherited socket ``FD`` until the other end closes it. It writes its progress to the shared memory
+``PAGE``. Requests that have arrived together are handled together: queries of one space share one
+scan, and texts share one pass of the model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from mlsdm_grpc.workers.worker_log import configure_worker_log
 __all__ = ["main", "make_handler", "serve"]
 
 _READ_BYTES = 64 * 1_024
-# Number of new containers after which the youngest ones are collected.
+# Number of new container objects after which Python collects garbage among the youngest ones.
 _COLLECTED_EVERY: Final = 20_000
 # Time without requests after which background work starts, milliseconds.
 _IDLE_MS: Final = 250
@@ -41,19 +41,19 @@ def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler
 
 
 def serve(sock: socket.socket, handler: RequestHandler) -> None:
-    """Answer requests until the peer closes.
+    """Answer requests until the peer closes the socket.
 
-    Replies that the peer does not read yet are buffered.
+    Replies that the peer has not read yet are buffered without limit.
     """
     sock.setblocking(False)
     reader = FrameReader()
-    # The greeting: an unsolicited reply with call 0.
+    # The greeting is a reply to call 0, which is no request.
     outgoing = bytearray(encode_frame(pb.LinkReply(done=pb.DoneReply())))
     poller = select.poll()
     poller.register(sock, select.POLLIN | select.POLLOUT)
     while True:
         poller.modify(sock, select.POLLIN | (select.POLLOUT if outgoing else 0))
-        # A blocking poll saves CPU; it must end in time for background work.
+        # A blocking poll saves CPU; it ends in time for the background work.
         idle_ms = _IDLE_MS if handler.has_idle_work else None
         if not poller.poll(0 if handler.busy else idle_ms) and not handler.busy:
             handler.begin_idle_work()
@@ -73,7 +73,7 @@ def _receive(
     requests: list[pb.LinkRequest],
     records: dict[int, bytes],
 ) -> bool:
-    """Receive all waiting requests; False when the peer has closed."""
+    """Receive all requests that have arrived; return False if the peer has closed the socket."""
     while True:
         try:
             data = sock.recv(_READ_BYTES)
@@ -103,13 +103,13 @@ def _send(sock: socket.socket, outgoing: bytearray) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a worker with the arguments that its parent passed."""
+    """Run a worker with the arguments that the server passed."""
     role, descriptor, page, *rest = arguments
     position = Progress(int(page))
     with socket.socket(fileno=int(descriptor)) as sock:
         handler = make_handler(role, rest[0] if rest else "", position)
         configure_worker_log()
-        # Collecting the loaded objects would take time in the middle of a slice.
+        # Otherwise a garbage collection in the middle of a slice would scan all loaded modules.
         freeze_memory(_COLLECTED_EVERY)
         serve(sock, handler)
     return os.EX_OK

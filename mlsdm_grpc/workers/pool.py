@@ -1,8 +1,8 @@
-"""Pool of worker processes, each of which is supervised and replaced when it ends.
+"""Pool of worker processes; each is supervised, and replaced when it ends.
 
 A worker is lost when its process ends, when it makes no progress for too long while a request
-waits, or when it exceeds its memory limit. An idle standby process replaces it at once. Before a
-stalled worker is killed, callers that have an alternative can check whether it hangs.
+waits, or when it exceeds its memory limit. An idle standby process replaces it immediately. Before
+a stalled worker is killed, :meth:`Pool.hangs` reports it, so that callers can use an alternative.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ from mlsdm_grpc.workers.progress import Applying, Progress
 __all__ = ["Loss", "Pool", "WorkerLimits", "WorkerState"]
 
 _log = structlog.get_logger(__name__)
+# Maximum interval between two checks of the progress of workers, seconds.
 _CHECK_S = 1.0
-# Number of consecutive checks without progress that make a stall; a paused server counts as one.
+# Number of checks without progress before a worker counts as stalled. Several checks are needed,
+# because a pause of the server makes only one of them fail.
 _LOOKS = 4
-# Time without progress, while a request waits, after which a worker is considered hung, seconds.
+# Time without progress while a request waits after which :meth:`Pool.hangs` is True, seconds.
 _HANGS_S = 2.0
 
 
@@ -49,12 +51,13 @@ class WorkerState:
 
     index: int
     up: bool
+    """True if the worker accepts requests."""
     pid: int
-    """Process id; the server's own if the worker runs inside it, 0 if there is no process."""
+    """Process id; that of the server if the worker runs inside it, 0 if there is no process."""
     restarts: int
     """Number of times that the worker was replaced."""
     started_ns: int
-    """Wall-clock time at which the current process started, Unix nanoseconds; 0 if none has."""
+    """Time at which the present process started, Unix nanoseconds; 0 if none has started."""
 
 
 @value_class
@@ -62,13 +65,13 @@ class WorkerLimits:
     """Limits beyond which a worker is killed."""
 
     start_s: float
-    """Time until the greeting of a new worker, seconds."""
+    """Maximum time until the greeting of a new worker, seconds."""
     stall_s: float = 0.0
-    """Time without progress while a request waits, seconds; 0 for no limit."""
+    """Maximum time without progress while a request waits, seconds; 0 for no limit."""
     memory_bytes: int = 0
-    """Resident memory, bytes; 0 for no limit."""
+    """Maximum resident memory, bytes; 0 for no limit."""
     ready_s: float = 2.0
-    """Time in which a call waits for a worker that is being replaced, seconds."""
+    """Maximum time that a call waits for a worker that is being replaced, seconds."""
 
 
 @value_class
@@ -78,13 +81,13 @@ class Loss:
     index: int
     """Index of the worker in the pool."""
     applying: Applying | None
-    """Record that the worker was applying; None if it was not."""
+    """Record that the worker was applying; None if it applied no record."""
     over_memory: bool
-    """The worker was killed because it exceeded its memory limit."""
+    """True if the worker was killed because it exceeded its memory limit."""
 
 
 def _ignore(_: Loss) -> None:
-    """Do nothing; no worker can be lost before the start."""
+    """Do nothing; used before the start, when no worker can be lost."""
 
 
 class Pool:
@@ -94,7 +97,7 @@ class Pool:
         role: Role of the workers.
         count: Number of processes; 0 runs one handler inside this process, for tests.
         limits: Limits beyond which a worker is killed.
-        standby: Whether to keep one idle process that replaces a lost worker.
+        standby: True to keep one idle process that replaces a lost worker.
     """
 
     def __init__(
@@ -109,7 +112,7 @@ class Pool:
         self.size = max(count, 1)
         self._inline = count == 0
         self.limits = limits
-        """Limits of its workers; other ones apply from the next check on."""
+        """Limits of the workers. A change of the memory limit takes effect at the next check."""
         self._starter = WorkerStarter(role, limits.start_s, self._lost)
         self._standby = standby
         self._on_lost: Callable[[Loss], None] = _ignore
@@ -124,11 +127,11 @@ class Pool:
         self._closing = False
 
     async def start(self, tasks: anyio.abc.TaskGroup, on_lost: Callable[[Loss], None]) -> None:
-        """Start all workers and return after the greeting of each.
+        """Start all workers and return after all greetings.
 
         Args:
             tasks: Task group of their supervisors.
-            on_lost: Callback for the loss of a worker, called before it is replaced.
+            on_lost: Callback for the loss of a worker, called before the worker is replaced.
 
         Raises:
             MlsdmError: A worker did not start.
@@ -152,10 +155,10 @@ class Pool:
             tasks.start_soon(self._keep_spare)
 
     async def ready(self, index: int) -> Link:
-        """Return the link to a worker; wait up to two seconds for one that is being replaced.
+        """Return the link to a worker; wait up to ``limits.ready_s`` if it is being replaced.
 
         Raises:
-            Unavailable: WORKER_LOST; there is no worker after ``limits.ready_s``.
+            Unavailable: WORKER_LOST; the worker was not replaced in time.
         """
         link = self._links[index]
         if link is None:
@@ -167,11 +170,11 @@ class Pool:
         return link
 
     def worker(self, index: int) -> WorkerProcess | None:
-        """Return the process in one place; None while it is replaced, or in this process."""
+        """Return the process of a worker; None while it is replaced, or for an inline worker."""
         return self._workers[index]
 
     def link(self, index: int) -> Link | None:
-        """Return the link to the worker in one place; None while it is replaced."""
+        """Return the link to a worker; None while it is replaced."""
         return self._links[index]
 
     def pids(self) -> list[int]:
@@ -185,10 +188,7 @@ class Pool:
 
     @property
     def oldest_s(self) -> float:
-        """Monotonic time at which the oldest unanswered request was sent.
-
-        Infinite if none waits.
-        """
+        """Monotonic time at which the oldest unanswered request was sent; infinite if none."""
         return min((link.oldest_s for link in self._links if link), default=math.inf)
 
     def states(self) -> list[WorkerState]:
@@ -205,15 +205,15 @@ class Pool:
         ]
 
     def hangs(self, index: int) -> bool:
-        """Return whether a worker has made no progress for two seconds while a request waits."""
+        """Return True if a worker has made no progress for two seconds while a request waits."""
         worker = self._workers[index]
         return worker is not None and worker.stood(self._looks_s, _HANGS_S) and worker.stands
 
     def watched(self, index: int) -> Callable[[], bool]:
-        """Return a function that reports whether a worker has made progress since its last call.
+        """Return a function that reports progress of a worker since the last call of the function.
 
-        A worker counts as progressing if no request waits for it, while it is being replaced, and
-        while its step is allowed more time for the bytes that it reads.
+        A worker also counts as progressing in three cases: no request waits for it, it is being
+        replaced, or its step reads so many bytes that it may take longer.
         """
         clock = asyncio.get_running_loop().time
         worker = self._workers[index]
@@ -276,7 +276,7 @@ class Pool:
             worker = spare
 
     def _install(self, index: int, worker: WorkerProcess) -> None:
-        """Assign a worker to an index; if it has ended already, its supervisor notices."""
+        """Assign a worker to an index; if it has already ended, its supervisor replaces it."""
         self._workers[index] = worker
         if not worker.lost.is_set():
             self._came_up(index, worker.link)
@@ -305,7 +305,7 @@ class Pool:
         return spare
 
     def _lost(self, worker: WorkerProcess) -> None:
-        """Remove the link of a lost worker before it is used again."""
+        """Remove the link of a lost worker, so that no request uses it."""
         applying = worker.position.applying
         worker.position.close()
         worker.lost.set()
@@ -320,7 +320,7 @@ class Pool:
             self._on_lost(Loss(index, applying, worker.over_memory))
 
     async def _guard(self) -> None:
-        """Kill workers that stand still or hold too much; their ends make them replaced."""
+        """Kill workers that stall or exceed the memory limit; their supervisors replace them."""
         stall_s = self.limits.stall_s
         while stall_s or self.limits.memory_bytes:
             await anyio.sleep(self._looks_s)
@@ -331,7 +331,7 @@ class Pool:
                     _log.error("worker_stalled", role=self.role.name, pid=worker.process.pid)
                     worker.kill()
             if self.limits.memory_bytes:
-                # Reading the memory of a process can block, so it runs in a thread.
+                # Reading the memory use of a process can block, so it runs in a thread.
                 for worker, resident in await asyncio.to_thread(_measured, workers):
                     if resident > self.limits.memory_bytes:
                         _log.error("worker_over_memory", role=self.role.name, bytes=resident)

@@ -1,4 +1,4 @@
-"""Worker process: its start, its progress and its end."""
+"""Worker process: its start, progress and end."""
 
 from __future__ import annotations
 
@@ -31,20 +31,23 @@ __all__ = [
 ]
 
 _log = structlog.get_logger(__name__)
+# First pause between two attempts to start a worker, seconds.
 _FIRST_RESTART_S: Final = 0.05
 LAST_RESTART_S: Final = 5.0
 """Longest pause between two attempts to start a worker, seconds."""
+# Time in which a process must end after its link was closed; then it is killed. Seconds.
 _STOP_S: Final = 5.0
-# Lowest rate at which a step reads bytes; a step with many bytes is allowed more time.
+# Lowest expected rate at which a step reads bytes; a step with many bytes may take longer.
 _STEP_BYTES_PER_S: Final = 4 * 1024 * 1024
 
 WORKER_ENVIRONMENT = {
-    # One core for each worker: its bulkhead. A second thread would take the core of another worker.
+    # One core for each worker: a second thread would take the core of another worker.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
 }
-# Kernel score that makes a worker, which is replaceable, the first victim when memory runs out.
+# Value for oom_score_adj: when RAM runs out, the kernel kills a worker first, because it can be
+# replaced.
 _KILL_FIRST = 500
 
 
@@ -53,7 +56,7 @@ class WorkerRole:
     """Kind of work of a pool."""
 
     name: str
-    """``minds`` or ``text``."""
+    """Name of the role, ``minds`` or ``text``."""
     embedder: str = ""
     """Embedder model of text workers."""
 
@@ -70,7 +73,7 @@ class WorkerProcess:
     step: tuple[int, int] = (0, 0)
     """Progress at the last check."""
     looks: int = 0
-    """Number of checks without progress while a request waits."""
+    """Number of consecutive checks without progress while a request waits."""
 
     def look(self) -> None:
         """Check the progress of the worker."""
@@ -82,16 +85,16 @@ class WorkerProcess:
             self.looks += 1
 
     def stood(self, looks_s: float, for_s: float) -> bool:
-        """Return whether the worker has made no progress for ``for_s`` seconds."""
+        """Return True after ``for_s`` seconds without progress, plus the time for a long step."""
         return self.looks * looks_s >= for_s + allowed_s(self.step)
 
     @property
     def stands(self) -> bool:
-        """True if the worker has made no progress since the last check while a request waits."""
+        """True if a request waits and the worker has made no progress since the last check."""
         return bool(self.link.pending) and self.position.step == self.step
 
     def kill(self) -> None:
-        """Kill the process; its link reports the loss."""
+        """Kill the process; the end of its link reports the loss."""
         _kill(self.process)
 
     async def collect(self) -> None:
@@ -109,7 +112,7 @@ class WorkerStarter:
 
     Args:
         role: Role of the processes.
-        start_s: Time limit for the greeting of a process, seconds.
+        start_s: Maximum time until the greeting of a process, seconds.
         on_lost: Callback for the end of a started process, called once.
     """
 
@@ -120,7 +123,8 @@ class WorkerStarter:
         self._start_s = start_s
         self._on_lost = on_lost
         self.closing = False
-        """Processes that greet from now on are ended, because the pool is closing."""
+        """True while the pool closes; a process that starts meanwhile is ended after its greeting.
+        """
 
     async def start(self) -> WorkerProcess:
         """Start a process and return it after its greeting.
@@ -131,7 +135,7 @@ class WorkerStarter:
         """
         ready, lost = asyncio.Event(), asyncio.Event()
         link = SocketLink(on_ready=ready.set, on_lost=lambda: self._on_lost(worker))
-        # A cancelled start must not leave a process without an owner.
+        # A cancelled start must not leave a process that no object owns.
         with anyio.CancelScope(shield=True), contextlib.ExitStack() as ours_only:
             ours, theirs = socket.socketpair()
             ours_only.callback(theirs.close)
@@ -142,8 +146,7 @@ class WorkerStarter:
             except OSError:
                 ours.close()
                 raise
-            # Before the worker is used: under memory pressure the kernel must not choose the
-            # server.
+            # This must precede any work: when RAM runs out, the kernel must not kill the server.
             await asyncio.to_thread(_offer, process.pid)
             worker = WorkerProcess(process, Progress(page), link, lost)
             await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
@@ -175,7 +178,7 @@ class WorkerStarter:
         )
 
     async def start_at_last(self, pauses: Iterator[float]) -> WorkerProcess:
-        """Start a process, retry until an attempt succeeds, and return the process."""
+        """Start a process, with retries and pauses until an attempt succeeds."""
         while True:
             await anyio.sleep(next(pauses))
             try:
@@ -185,12 +188,12 @@ class WorkerStarter:
 
 
 def allowed_s(step: tuple[int, int]) -> float:
-    """Return the time that a step may take for the bytes that it reads, seconds."""
+    """Return the extra time that a step may take for the bytes that it reads, seconds."""
     return step[1] / _STEP_BYTES_PER_S
 
 
 def pauses() -> Iterator[float]:
-    """Yield the pause before each consecutive attempt, seconds."""
+    """Yield the pause before each consecutive attempt, seconds: 0.05, doubled each time up to 5."""
     pause_s = _FIRST_RESTART_S
     while True:
         yield pause_s
@@ -198,7 +201,7 @@ def pauses() -> Iterator[float]:
 
 
 async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
-    """Wait until one of the events is set, or the time is over."""
+    """Wait until one of the events is set, or until the timeout."""
     waiting = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waiting, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
@@ -208,7 +211,7 @@ async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
 
 
 def _offer(pid: int) -> None:
-    """Make the process the first victim of the kernel when memory runs out."""
+    """Make the process the first one that the kernel kills when RAM runs out."""
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text(str(_KILL_FIRST), "ascii")
 

@@ -1,4 +1,4 @@
-"""Decoding and validation of the queries of requests, in the worker that has the memories."""
+"""Decoding and validation of queries, in the worker that holds the memories."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from mlsdm_grpc.messages.queries import Ask, asks
 __all__ = ["Asked", "asked_of", "queries_of"]
 
 Asked: TypeAlias = Sequence[Ask]
-"""Queries of one request."""
+"""Queries of one search request."""
 _NO_VECTOR: Final = np.empty(0)
-# Squares of norms between these are valid beyond any rounding.
+# Range of the square of a norm that is valid regardless of rounding.
 _SURELY_VALID: Final = (4 * MIN_NORM**2, math.inf)
 
 
 def asked_of(contents: Contents, search: pb.SearchRequest) -> Generator[None, None, Asked]:
-    """Return the queries of a request in steps; numbers of used vectors are not checked yet.
+    """Decode and validate the queries of a request in steps; vector components are not checked yet.
 
     Raises:
         InvalidInput: FIELD_INVALID.
@@ -58,16 +58,17 @@ def asked_of(contents: Contents, search: pb.SearchRequest) -> Generator[None, No
 def queries_of(
     contents: Contents, requests: Sequence[tuple[pb.SearchRequest, Asked]]
 ) -> Generator[None, None, list[list[Query] | errors.InvalidInput]]:
-    """Return the queries of several requests in steps, or the error of a request.
+    """Return the queries of several requests in steps; for an invalid request, its error.
 
     Each vector becomes a unit vector in float64.
 
-    Cost: one pass over all vectors together; 5 us for each query besides, and its words.
+    Cost: one pass over all vectors together, 5 us for each query, and the time to find its search
+    terms.
     """
     raws = [each.vector.raw for _, asked in requests for each in asked if each.vector is not None]
     rows: Iterator[tuple[Float64, bool]] = iter(())
     if raws:
-        # A signalling NaN is reported by the conversion already.
+        # The conversion of a signalling NaN raises a warning.
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             wide = np.concatenate(raws).reshape(len(raws), -1).astype(np.float64)
             # Sums in float64 give the same norm on every machine.
@@ -94,7 +95,7 @@ def queries_of(
 
 
 def _check_completely(search: pb.SearchRequest) -> Iterator[None]:
-    """Raise ``InvalidInput`` with all violations, those of the numbers in vectors included."""
+    """Raise ``InvalidInput`` with all violations, including those of vector components."""
     fields = Fields()
     for _ in asks(fields, search.queries, batch=search.batch):
         yield
@@ -139,7 +140,7 @@ def _sought(contents: Contents, text: str, *, alone: bool) -> Sought:
     Args:
         contents: Contents of the space.
         text: Text with the words.
-        alone: Whether the query has no vector.
+        alone: True if the query has no vector.
     """
     terms = query_terms(text).terms
     return Sought(

@@ -1,7 +1,7 @@
-"""Encoding of answers to queries as bytes of the contract, in the worker that has the memories.
+"""Encoding of search responses as bytes of the contract, in the worker that holds the memories.
 
-A worker encodes the whole response, and the server forwards it without decoding. Decoding and
-encoding again would cost several times as much as the search.
+A worker encodes the whole response, and the server forwards it without decoding. Decoding it and
+encoding it again would cost several times as much as the search.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _CACHE_BYTES: Final = 16 * 1_024 * 1_024
 # Overhead of a cached memory, bytes.
 _ENTRY_BYTES: Final = 330
 
-# A tag is eight times the number of a field plus its type: 0 varint, 2 length, 5 four bytes.
-# Layout of resonance, components and score of a match, with their tags.
+# The tag of a field is eight times its number plus its wire type: 0 varint, 2 length, 5 four bytes.
+# This is the layout of resonance, components and score of a match, with their tags.
 _SCORES: Final = struct.Struct("<BfBBBfBfBfBfBf")
 # Layout of the components of a match by words, without the words.
 _COMPONENTS: Final = struct.Struct("<BfBfBfBfBf")
@@ -41,19 +41,19 @@ _Framed: TypeAlias = tuple[bytes, int]
 
 
 class Found(NamedTuple):
-    """Matches of a query."""
+    """Query with its matches."""
 
     query: Query
     slots: RecalledSlots
     with_rows: bool
-    """True if the answer has the vectors of the matches."""
+    """True if the response contains the vectors of the matches."""
 
 
 class Answers:
-    """Encoder of answers with a cache of recently encoded memories.
+    """Encoder of search responses, with a cache of encoded memories.
 
     Args:
-        cache_bytes: Largest size of the cache, bytes; the oldest entries are removed first.
+        cache_bytes: Maximum size of the cache, bytes; the oldest entries are removed first.
     """
 
     def __init__(self, cache_bytes: int = _CACHE_BYTES) -> None:
@@ -63,7 +63,7 @@ class Answers:
 
     @property
     def kept(self) -> tuple[int, int]:
-        """Number of memories whose encoded bytes are cached, and size of these bytes."""
+        """Number of cached memories, and size of the cache in bytes."""
         return len(self._memories), self._bytes
 
     def encode(
@@ -104,7 +104,7 @@ class Answers:
                 result.insert(0, _LIST_TAG + varint(length))
             parts += result
             size += length
-            # The size is checked after each query, so that memory stays bounded.
+            # The size is checked after each query, so that the use of RAM is bounded.
             if size > search.max_bytes:
                 raise InvalidInput(
                     "The answer exceeds the largest response; request less.",
@@ -117,7 +117,7 @@ class Answers:
     def _result(
         self, space_id: int, pelm: Pelm, found: RecalledSlots, *, rows: bool
     ) -> list[bytes]:
-        """Return the matches of one query, each as a field of the answer."""
+        """Return the matches of one query; each is one field of the response in two parts."""
         slots = found.slots.tolist()
         scores = zip(
             found.resonance.tolist(),
@@ -132,7 +132,7 @@ class Answers:
         for slot, version, (resonance, cosine, factor, distance, bias) in zip(
             slots, versions, scores, strict=True
         ):
-            # The version is part of the key: a changed memory has different bytes.
+            # The key contains the version, because the bytes of a memory change with it.
             key = (space_id, *version)
             framed, start = kept.get(key) or self._keep(key, pelm, slot)
             if rows:
@@ -154,7 +154,7 @@ class Answers:
         *,
         rows: bool,
     ) -> list[bytes]:
-        """Return the matches of one query by words, each followed by its scores."""
+        """Return the matches of one query with words; each is followed by its scores."""
         parts, versions = list[bytes](), pelm.versions(found.slots)
         for slot, version, tail in zip(found.slots.tolist(), versions, tails, strict=True):
             key = (space_id, *version)
@@ -186,7 +186,7 @@ def _framed(memory: bytes, rest: int = _SCORES.size) -> _Framed:
 
 
 def _tails(query: Query, found: RecalledSlots, by_words: ByWords) -> Iterator[bytes]:
-    """Yield resonance, components and score of each match of a query by words."""
+    """Yield the encoded resonance, components and score of each match of a query with words."""
     words = query.sought.words if query.sought is not None else ()
     terms = [_TERM_TAG + varint(len(word.encode())) + word.encode() for word in words]
     for resonance, cosine, factor, distance, bias, bm25, score, matched in zip(

@@ -1,4 +1,4 @@
-"""Scheduler of long requests in a worker, which run in slices between reads of the link."""
+"""Scheduler of long requests in a worker; they run in slices, between reads of the link."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ SLICE_S: Final = 0.002
 
 
 class LockMode(Enum):
-    """Lock mode of a request on a space; it decides which requests wait for which."""
+    """Lock mode of a request on a space; it decides which requests may run at the same time."""
 
     POINT_READ = "point_read"
-    """Read in one step; waits only for a change in progress."""
+    """Read in one step; waits only for a write in progress."""
     READ = "read"
-    """Read in several steps; whole changes may run between them."""
+    """Read in several steps; complete writes may run between them."""
     FROZEN_COPY = "frozen_copy"
-    """Copy of the state at the first step; changes may run during the later steps."""
+    """Read of the state at the first step; writes may run during the later steps."""
     SNAPSHOT_READ = "snapshot_read"
-    """Read of one revision in several steps."""
+    """Read of one revision in several steps; no write may run meanwhile."""
     WRITE = "write"
     """Change of the state in one or several steps."""
     EXCLUSIVE = "exclusive"
@@ -45,10 +45,10 @@ class Job:
     request: pb.LinkRequest
     reply: pb.LinkReply
     steps: Iterator[None]
-    """Iterator that does the work and yields where it may be interrupted; it raises nothing."""
+    """Iterator that does the work and yields where it may be interrupted. It raises no errors."""
     claim: LockMode
     again: bool = False
-    """The request was deferred before it began; it is handled after the job ends."""
+    """True if the request was deferred before it began; it is handled again after the job ends."""
 
 
 class HeldRequest(NamedTuple):
@@ -58,17 +58,17 @@ class HeldRequest(NamedTuple):
     claim: LockMode
 
 
-# Job to continue, or space whose waiting requests are admitted.
+# Job to continue, or number of a space whose waiting requests may begin.
 _Turn: TypeAlias = Job | int
 
 
 class Slices:
     """Round-robin scheduler of jobs; jobs of one space begin in order of arrival.
 
-    While a change or replacement of a space is in progress, only frozen copies of it are read, so a
-    change that takes several slices is seen completely or not at all. Nothing changes during a read
-    of one revision, and the state is not replaced during any read. Requests that must wait are
-    queued here and admitted slice by slice.
+    While a space is written or replaced, only frozen copies of it are read. Other requests
+    therefore see a write of several slices completely or not at all. No write runs during a
+    snapshot read, and the state is not replaced during any read. Requests that must wait are queued
+    here.
 
     Args:
         clock: Monotonic clock, seconds.
@@ -77,7 +77,7 @@ class Slices:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._turns: deque[_Turn] = deque()
-        # Jobs in progress by space and lock mode.
+        # Number of jobs in progress by space and lock mode.
         self._jobs: Counter[tuple[int, LockMode]] = Counter()
         self._held: dict[int, deque[HeldRequest]] = {}
         self._point_reads: dict[int, list[pb.LinkRequest]] = {}
@@ -86,7 +86,7 @@ class Slices:
         return len(self._turns)
 
     def holds(self, request: pb.LinkRequest, claim: LockMode) -> bool:
-        """Queue a request that cannot begin now, and return whether it was queued."""
+        """Queue a request that cannot begin now; return True if it was queued."""
         if not self._turns:
             return False
         space_id = request.space_id
@@ -95,21 +95,21 @@ class Slices:
                 return False
             self._point_reads.setdefault(space_id, []).append(request)
             return True
-        # Later requests must not overtake waiting ones, even if their lock would be free.
+        # Later requests must not overtake waiting ones, even if their own lock is free.
         if space_id not in self._held and self._open(space_id, claim):
             return False
         self._held.setdefault(space_id, deque()).append(HeldRequest(request, claim))
         return True
 
     def begin(self, job: Job, *, at_once: bool) -> bool:
-        """Begin a job that :meth:`holds` has not queued.
+        """Begin a job for a request that :meth:`holds` has not queued.
 
         Args:
             job: Job to begin; it continues in its turn.
-            at_once: Whether to run its first slice now.
+            at_once: True to run its first slice now.
 
         Returns:
-            Whether the job has ended.
+            True if the job has ended.
         """
         if at_once and self._slice(job):
             return True
@@ -118,14 +118,14 @@ class Slices:
         return False
 
     def cancel(self, call_id: int) -> pb.LinkReply | None:
-        """Cancel a read request, whether it has begun or is queued.
+        """Cancel a read request that has begun or is queued.
 
         Returns:
             Reply of the request, empty if it had not begun; None if there is no such read request.
         """
         for job in self._turns:
             if isinstance(job, Job) and job.request.call_id == call_id:
-                # A change in progress must be completed, otherwise the space would be inconsistent.
+                # A write in progress must be completed, because half of it would corrupt the state.
                 if job.claim in _EXCLUSIVE:
                     return None
                 self._turns.remove(job)
@@ -146,13 +146,13 @@ class Slices:
     def step(
         self, begin: Callable[[pb.LinkRequest, LockMode], None]
     ) -> tuple[Job | None, list[pb.LinkRequest]]:
-        """Run one slice of the next job or admission.
+        """Run one slice of the next job, or begin requests that waited.
 
         Args:
             begin: Function that begins a queued request.
 
         Returns:
-            Job if it ended, and the point reads that waited for its end.
+            The job if it ended, and the point reads that waited for its end.
         """
         turn = self._turns.popleft()
         if isinstance(turn, Job):
@@ -165,27 +165,27 @@ class Slices:
         waiting = self._held[turn]
         while waiting and self._open(turn, waiting[0].claim):
             begin(*waiting.popleft())
-            # Admissions are limited by time as well, because each may begin with a long step.
+            # Beginning requests is limited by time too, because each may begin with a long step.
             if self._clock() >= until_s:
                 break
         self._let_in(turn)
         return None, []
 
     def _slice(self, job: Job) -> bool:
-        """Run one slice of a job, and return whether the job ended."""
+        """Run one slice of a job; return True if the job ended."""
         until_s = self._clock() + SLICE_S
         return all(self._clock() < until_s for _ in job.steps)
 
     def _end(self, job: Job) -> list[pb.LinkRequest]:
-        """Admit the requests that waited for a job; return the point reads among them."""
+        """Release the locks of a job that ended; return the point reads that waited for it."""
         space_id = job.request.space_id
         self._jobs[space_id, job.claim] -= 1
-        self._jobs += Counter()  # forgets what is zero
+        self._jobs += Counter()  # removes zero counts
         self._let_in(space_id)
         return [] if self.is_exclusive(space_id) else self._point_reads.pop(space_id, [])
 
     def _let_in(self, space_id: int) -> None:
-        """Schedule the admission of requests that wait for a space, if the first one may begin."""
+        """Schedule the waiting requests of a space, if the first of them may begin."""
         waiting = self._held.get(space_id)
         if waiting is None or space_id in self._turns:
             return
@@ -195,11 +195,11 @@ class Slices:
             self._turns.append(space_id)
 
     def is_exclusive(self, space_id: int) -> bool:
-        """Return whether a job in progress changes or replaces a space."""
+        """Return True if a job in progress writes or replaces a space."""
         return any(self._jobs[space_id, claim] for claim in _EXCLUSIVE)
 
     def _open(self, space_id: int, claim: LockMode) -> bool:
-        """Return whether the jobs in progress let a request begin."""
+        """Return True if the jobs in progress permit a request to begin."""
         if self.is_exclusive(space_id):
             return False
         if claim is LockMode.WRITE:

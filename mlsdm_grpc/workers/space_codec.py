@@ -37,10 +37,13 @@ class StoredMemory:
 
     memory: Memory
     row: Float32 | None
-    """Unit vector of the memory if it was requested."""
+    """Unit vector of the memory, (dimension,) float32; None if it was not requested or is damaged.
+    """
 
 
+# Size of a memory in a response besides its strings and its vector, bytes.
 _HIT_OVERHEAD_BYTES = 128
+# Class of the error for each reason that a worker returns.
 _CLASSES: dict[str, type[errors.MlsdmError]] = {
     "SPACE_EXISTS": errors.AlreadyExists,
     "SPACE_NOT_FOUND": errors.NotFound,
@@ -60,6 +63,7 @@ _CLASSES: dict[str, type[errors.MlsdmError]] = {
 }
 
 
+# Recommended pause before a retry, seconds, by reason of an Unavailable error.
 _RETRY_AFTER_S = {"WORKER_LOST": 0.5, "SPACE_LOADING": 5.0}
 
 
@@ -77,20 +81,20 @@ def _error(reason: str, message: str, metadata: dict[str, str]) -> errors.MlsdmE
 
 
 def refusal_error(refusal: Refusal, space: str) -> errors.MlsdmError:
-    """Return the error that a caller gets for a refused record."""
+    """Return the error for the caller whose record was refused."""
     where = {} if space.startswith("_") else {"space": space}
     return _error(refusal.reason, refusal.message, {**where, **dict(refusal.metadata)})
 
 
 def writes_of(outcome: Outcome | None) -> int:
-    """Return the number of writes that a record counts for: its items, at least one."""
+    """Return how many writes a record counts as: one for each item, at least one."""
     if isinstance(outcome, PutOutcome | StreamOutcome):
         return max(1, len(outcome.items))
     return 1
 
 
 def raise_failure(reply: pb.LinkReply, space: str) -> None:
-    """Raise the error in a worker's reply, if there is one."""
+    """Raise the error in the reply of a worker, if it contains one."""
     if reply.WhichOneof("kind") == "failure":
         failure = reply.failure
         if failure.violations:
@@ -105,7 +109,7 @@ def raise_failure(reply: pb.LinkReply, space: str) -> None:
 
 
 def found_memories(reply: pb.MemoriesReply) -> Sequence[StoredMemory]:
-    """Return the memories in ``reply``; each is decoded when it is accessed."""
+    """Return the memories in ``reply``; each is decoded on access."""
     rows = _rows(reply.rows_f32_le, len(reply.memories)) if reply.rows_f32_le else None
     damaged = set(reply.damaged)
 
@@ -158,7 +162,7 @@ def _rows(data: bytes, count: int) -> Float32:
 
 
 def answer_bytes(memory: Memory, row: Float32 | None) -> int:
-    """Return an upper estimate of the size of a memory in an answer, bytes."""
+    """Return an upper estimate of the size of a memory in a response, bytes."""
     provenance = memory.provenance
     strings = [memory.text, memory.memory_id, *memory.labels]
     strings += [part for pair in memory.metadata for part in pair]
@@ -176,9 +180,9 @@ def add_memory(reply: pb.MemoriesReply, memory: Memory) -> None:
 
 
 def row_bytes(row: Float32) -> bytes:
-    """Return a row in the encoding of replies.
+    """Return a row as bytes: little-endian float32.
 
-    Set such a field once: a message keeps every old value.
+    Set a bytes field of a reply only once, because a message holds the RAM of replaced values.
     """
     return row.astype("<f4", copy=False).tobytes()
 

@@ -1,4 +1,4 @@
-"""Integrity of the rows of a space: checksum comparison and repair."""
+"""Integrity of the rows of a space: comparison with checksums, and repair."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from mlsdm_grpc.workers.space_reads import MindOf
 __all__ = ["SCRUBBED_AT_ONCE", "repair", "scrub"]
 
 SCRUBBED_AT_ONCE: Final = 256
-"""Rows that are compared with their checksums in one step."""
+"""Number of rows that one step compares with their checksums."""
 
 
 def scrub(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
+    """Compare the requested rows with their checksums, in steps, and list the damaged ones."""
     yield
     mind, wanted = mind_of(request), request.scrub
     reply.scrub.SetInParent()
@@ -39,6 +40,7 @@ def repair(
     request: pb.LinkRequest,
     reply: pb.LinkReply,
 ) -> None:
+    """Repair damaged rows from a second copy of the space; rows that it lacks are lost."""
     mind = mind_of(request)
     copy = copy_of(request.repair.copy_id)
     reply.repair.SetInParent()

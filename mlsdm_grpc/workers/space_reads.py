@@ -1,4 +1,4 @@
-"""Read operations on a space in its worker: memories, pages, state, merge plans, tenants."""
+"""Read requests on a space in its worker: memories, pages, state, merge plans, tenants."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from mlsdm_grpc.workers.space_codec import add_memory, answer_bytes, row_bytes
 __all__ = ["Action", "MindOf", "actions", "check_deadline", "contents_of"]
 
 MindOf: TypeAlias = Callable[[pb.LinkRequest], Mind]
-"""Function that returns the mind for a request; raises WORKER_LOST if it is not loaded."""
+"""Function that returns the mind for a request; raises WORKER_LOST if the space is not loaded."""
 
 
 Action: TypeAlias = Callable[[pb.LinkRequest, pb.LinkReply], Iterator[None] | None]
-"""Function that handles a request at once, or in the steps that it returns."""
+"""Function that handles a request immediately, or in the steps that it returns."""
 
 
 def actions(mind_of: MindOf) -> dict[str, Action]:
@@ -59,7 +59,7 @@ def contents_of(mind: Mind) -> Contents:
 
 
 def check_deadline(request: pb.LinkRequest) -> None:
-    """Refuse a request whose deadline has passed."""
+    """Raise DeadlineExceeded if the deadline of a request has passed."""
     if request.deadline_ns and time.monotonic_ns() >= request.deadline_ns:
         raise DeadlineExceeded(
             "The deadline passed before the work completed; nothing was written.",
@@ -107,14 +107,13 @@ def _page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iter
         if not metadata.issubset(memory.metadata):
             continue
         size += answer_bytes(memory, row if wanted.include_embedding else None)
-        # At least one memory is returned, otherwise a page could never advance.
+        # At least one memory is returned; otherwise a caller could never reach the next page.
         full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
         if full and reply.memories.memories:
             reply.memories.more = True
             break
         if wanted.include_embedding:
-            # Only rows from a snapshot are verified here; the others were checked when they were
-            # stored.
+            # A damaged row does not fail the whole page; the reply only marks it.
             if not (memory.owns(row) or pelm.is_sound(memory.memory_id)):
                 reply.memories.damaged.append(len(reply.memories.memories))
             rows += row_bytes(row)

@@ -22,7 +22,9 @@ __all__ = ["FIRST_QUERIES", "Searches"]
 
 _Waiting: TypeAlias = tuple[pb.LinkRequest, pb.LinkReply, Asked]
 FIRST_QUERIES: Final = 8
-"""Queries of a batch that are answered before it is known how long one takes."""
+"""Number of queries of a batch that are answered first, to measure the time of one query."""
+# Divisor of the bytes that a query reports as read. A scan is much faster than reading a snapshot,
+# for which the time limit of a step is made.
 _SCANNED_AT_ONCE: Final = 256
 _T = TypeVar("_T")
 
@@ -33,7 +35,7 @@ class Searches:
     Args:
         position: Progress page of the worker.
         mind_of: Function that returns the mind for a request.
-        is_held: Function that returns whether a space is loaded here.
+        is_held: Function that returns True if a space is loaded in this worker.
         fail: Function that writes an error into a reply.
     """
 
@@ -52,9 +54,9 @@ class Searches:
         self._answers = Answers()
 
     def search(self, requests: Sequence[pb.LinkRequest]) -> list[pb.LinkReply]:
-        """Answer single queries of one space with one scan.
+        """Answer single queries on one space with one scan.
 
-        An error in one does not affect others.
+        An error in one request does not affect the others.
         """
         replies, asked, began_ns = list[pb.LinkReply](), list[_Waiting](), time.thread_time_ns()
         for request in requests:
@@ -83,7 +85,7 @@ class Searches:
         return replies
 
     def _search_together(self, mind: Mind, asked: Sequence[_Waiting]) -> None:
-        """Answer the queries of several requests with one scan."""
+        """Answer several requests of one query each with one scan."""
         searches = [(request.search, of_request) for request, _, of_request in asked]
         queries = finish(queries_of(contents_of(mind), searches))
         valid = list[tuple[pb.LinkRequest, pb.LinkReply, Query, bool]]()
@@ -92,14 +94,14 @@ class Searches:
                 self._fail(request, reply, found)
             else:
                 valid.append((request, reply, found[0], one.include_embedding))
-        # One scan needs one time; the latest request decides about expired memories.
+        # The scan uses one time for all queries, the latest one, to exclude expired memories.
         now_ns = max(request.now_ns for request, _, _ in asked)
         slots = self._find(mind, [query for _, _, query, _ in valid], now_ns=now_ns)
         for (request, reply, query, with_rows), of_query in zip(valid, slots, strict=True):
             self._answer(mind, request, reply, [Found(query, of_query, with_rows)])
 
     def search_many(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
-        """Answer a batch of queries, in groups that take one slice each."""
+        """Answer a batch of queries in groups, each of which takes about one slice."""
         yield
         mind = self._mind_of(request)
         contents = contents_of(mind)
@@ -120,7 +122,7 @@ class Searches:
             spent_ns += time.thread_time_ns() - began_ns
             results += found
             cost_ns = spent_ns // len(results)
-            # The cost of the first queries determines how many fit into a slice.
+            # The measured cost of a query determines how many fit into a slice.
             count = max(1, int(SLICE_S * 1e9) // max(cost_ns, 1))
             yield
         with_rows = [each.include_embedding for each in asked]
@@ -150,7 +152,7 @@ class Searches:
 
 
 def _timed(steps: Generator[None, None, _T]) -> Generator[None, None, tuple[_T, int]]:
-    """Return the result of steps and their processor time, nanoseconds."""
+    """Return the result of steps and their CPU time, nanoseconds."""
     spent_ns = 0
     while True:
         began_ns = time.thread_time_ns()

@@ -16,36 +16,38 @@ from mlsdm_grpc.workers.scheduler import Job, LockMode, Slices
 __all__ = ["AWAITED_TEXTS", "TOKENIZER", "WordEntries"]
 
 AWAITED_TEXTS: Final = 4_096
-"""Missing texts of a space beyond which indexing does not wait for idle time; about 0.1 s."""
+"""Number of missing texts of a space above which indexing does not wait for idle time. Indexing
+that many takes about 0.1 s."""
 _AT_ONCE: Final = 64
-"""Missing texts that a query indexes itself; for more it waits for a job."""
+"""Maximum number of missing texts that a query indexes itself; with more, the query waits for a
+job."""
 _log = logging.getLogger(__name__)
 
 
 class WordEntries:
-    """Indexes the words of new texts in the background.
+    """Indexer of the words of new texts, which works in the background.
 
-    A write only notes its text. Indexing starts when the worker is idle, when many texts wait, or
-    when a query searches words.
+    A write only registers its text. Indexing starts when the worker is idle, when many texts wait,
+    or when a query searches words.
 
     Args:
-        minds: Minds of the worker by space.
-        slices: Jobs of the worker.
+        minds: Minds of the worker by number of their space.
+        slices: Scheduler of the worker.
     """
 
     def __init__(self, minds: Mapping[int, Mind], slices: Slices) -> None:
         self._minds = minds
         self._slices = slices
         self._waiting: set[int] = set()
-        """Spaces that may have texts that are not indexed."""
+        """Spaces that may have texts outside the index."""
         self._begun: set[int] = set()
-        """Spaces with an indexing job."""
+        """Spaces with an indexing job in progress."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def note(self, space_id: int, mind: Mind) -> None:
-        """Note that a space may have new texts; the first call starts its index."""
+        """Register that a space may have new texts; the first call creates its index."""
         missing = _missing(mind)
         if missing:
             self._waiting.add(space_id)
@@ -53,7 +55,7 @@ class WordEntries:
             self._begin(space_id)
 
     def begin(self) -> None:
-        """Start indexing all waiting texts."""
+        """Start indexing all registered texts."""
         while self._waiting:
             self._begin(self._waiting.pop())
 
@@ -61,7 +63,7 @@ class WordEntries:
         """Defer a search by words or metadata while many memories are not indexed.
 
         Returns:
-            True if a job brings the request back when the index is complete.
+            True if the search is deferred; the scheduler handles it after the index is complete.
         """
         search = request.search
         if not (search.by_words or search.by_metadata):
@@ -82,7 +84,7 @@ class WordEntries:
             self._slices.begin(job, at_once=False)
 
     def _steps(self, space_id: int) -> Iterator[None]:
-        """Index texts in steps while the space is loaded; it may change between steps."""
+        """Index texts in steps while the space is loaded; the space may change between steps."""
         mind = self._minds.get(space_id)
         if mind is not None and mind.contents is not None:
             pelm = mind.contents.pelm
@@ -94,7 +96,7 @@ class WordEntries:
 
 
 def _missing_for(mind: Mind, search: pb.SearchRequest) -> int:
-    """Return how many memories a search needs that are not indexed yet."""
+    """Return the number of memories that a search needs and that are not indexed yet."""
     missing = 0
     if mind.contents is not None:
         if search.by_words:
@@ -105,21 +107,21 @@ def _missing_for(mind: Mind, search: pb.SearchRequest) -> int:
 
 
 def _missing(mind: Mind) -> int:
-    """Return how many texts of a space are not indexed yet."""
+    """Return the number of texts of a space that are not indexed yet."""
     if mind.contents is None:
         return 0
     return mind.contents.pelm.know_words(TOKENIZER).missing_count
 
 
 def _terms(text: str, context: str) -> Mapping[str, int]:
-    """Return the terms of a text; none of one that they cannot be made of.
+    """Return the terms of a text; none if computing them fails.
 
-    The index is derived: a defect of what makes the terms must not keep a record from being
-    applied.
+    The index is derived data, so a defect in the tokenizer must not prevent the application of a
+    record.
     """
     try:
         return index_terms(text, context)
-    except Exception:  # noqa: BLE001 - whatever it is
+    except Exception:  # noqa: BLE001 - any defect of the tokenizer
         _log.exception("defect in the terms of a text")
         return {}
 

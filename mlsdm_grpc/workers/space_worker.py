@@ -1,4 +1,4 @@
-"""Handler of the spaces in a worker: load, apply, search, read and snapshot."""
+"""Handler of the requests on the spaces of a worker: load, apply, search, read and snapshot."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from mlsdm_grpc.workers.space_words import WordEntries
 
 __all__ = ["LOCK_MODES", "MAX_KEPT_BYTES", "STARTED_AT_ONCE", "MindHandler"]
 
+# Lock mode of each kind of request; all other kinds are point reads.
 LOCK_MODES: Final = {
     "load": LockMode.EXCLUSIVE,
     "replay": LockMode.EXCLUSIVE,
@@ -51,30 +52,30 @@ LOCK_MODES: Final = {
     "scrub": LockMode.READ,
     "snapshot": LockMode.FROZEN_COPY,
 }
-# Kinds of requests that run even after their deadline.
+# Kinds of requests that run even after their deadline has passed.
 _CHANGES: Final = frozenset(
     kind for kind, claim in LOCK_MODES.items() if claim in {LockMode.WRITE, LockMode.EXCLUSIVE}
 )
 STARTED_AT_ONCE: Final = frozenset({"apply", "repair", "snapshot", "unload"})
-"""Kinds of requests that begin at once. They are seldom long, and a snapshot must contain the state
-at its admission and not a later change in progress."""
+"""Kinds of requests whose first slice runs immediately. They are seldom long. A snapshot must also
+contain the state at its admission, without a write that begins later."""
 MAX_KEPT_BYTES: Final = 64 * 1_024 * 1_024
-"""Bytes copied for a snapshot in progress above which writes wait for its end."""
-# A record above this size reports the size of its space, bytes.
+"""Size of the copies for a snapshot in progress above which writes wait for its end, bytes."""
+# Size of a record above which its reply always reports the size of the space, bytes.
 _SMALL_BYTES: Final = 16 * 1_024
-# One of so many smaller records reports it, too.
+# Of the smaller records, one in this many reports it too.
 _SIZED: Final = 8
 # Approximate size of an empty space in worker and server, bytes.
 _MIND_BYTES: Final = 32 * 1024
-# Approximate size of a remembered request, bytes.
+# Approximate size of an entry of the request window, bytes.
 _WINDOW_ENTRY_BYTES: Final = 512
-# Approximate size of the acknowledged position of a stream, bytes.
+# Approximate size of the mark of a stream, bytes.
 _MARK_BYTES: Final = 256
 _log = logging.getLogger(__name__)
 
 
 class MindHandler:
-    """Minds of one worker, by the number that the server gave each space.
+    """Handler of the minds of one worker, by the number that the server assigned to each space.
 
     Args:
         position: Progress page of the worker.
@@ -85,7 +86,7 @@ class MindHandler:
         self._position = position
         self._minds: dict[int, Mind] = {}
         self.slices = Slices(clock)
-        """Long requests in progress."""
+        """Scheduler of the long requests."""
         self._words = WordEntries(self._minds, self.slices)
         self._records: dict[int, bytes] = {}
         self._searches = Searches(
@@ -120,13 +121,13 @@ class MindHandler:
         return len(self._words) > 0
 
     def begin_idle_work(self) -> None:
-        """Start indexing the waiting texts."""
+        """Start indexing the texts that wait."""
         self._words.begin()
 
     def handle(
         self, requests: Sequence[pb.LinkRequest], records: Mapping[int, bytes] = NO_RECORDS
     ) -> list[pb.LinkReply]:
-        """Handle requests; queries of a space between two of its writes share one scan."""
+        """Handle requests; queries of a space that arrive between two writes share one scan."""
         self._records |= records
         replies: list[pb.LinkReply] = []
         searches: dict[int, list[pb.LinkRequest]] = {}
@@ -147,7 +148,7 @@ class MindHandler:
             else:
                 changes = claim is LockMode.WRITE or claim is LockMode.EXCLUSIVE
                 if changes and request.space_id in searches:
-                    # Queries before a change must not see it, so they are answered first.
+                    # A query that arrived before a write must not see it, so it is answered first.
                     replies += self._searches.search(searches.pop(request.space_id))
                 replies += self._begin(kind, request, claim)
         for waiting in searches.values():
@@ -155,7 +156,7 @@ class MindHandler:
         return replies
 
     def step(self) -> list[pb.LinkReply]:
-        """Run one slice of the work in progress."""
+        """Run one slice of the next job."""
         self._position.enter()
         replies: list[pb.LinkReply] = []
 
@@ -177,11 +178,11 @@ class MindHandler:
         if claim is LockMode.WRITE and self.busy:
             mind = self._minds.get(request.space_id)
             if mind and mind.contents and mind.contents.pelm.kept_bytes >= MAX_KEPT_BYTES:
-                return LockMode.EXCLUSIVE  # which waits for the snapshot
+                return LockMode.EXCLUSIVE  # an exclusive lock waits for the snapshot
         return claim
 
     def _begin(self, kind: str, request: pb.LinkRequest, claim: LockMode) -> list[pb.LinkReply]:
-        """Begin a request, and return its reply if it has ended."""
+        """Begin a request; return its reply if it has ended."""
         self._position.enter()
         reply = pb.LinkReply(call_id=request.call_id)
         job = Job(request, reply, self._steps(self._actions[kind], request, reply), claim)
@@ -191,7 +192,7 @@ class MindHandler:
     def _steps(
         self, action: Action, request: pb.LinkRequest, reply: pb.LinkReply
     ) -> Iterator[None]:
-        """Run a request; its reply contains the result or the error."""
+        """Run a request in steps; its reply then contains the result or the error."""
         try:
             if request.WhichOneof("kind") not in _CHANGES:
                 check_deadline(request)
@@ -217,9 +218,9 @@ class MindHandler:
         elif isinstance(error, OSError):
             add_failure(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
         else:
-            # A defect must not stop the other spaces of this worker, and a state that may be
-            # changed in part must not be used. The space is loaded again, and replay meets the same
-            # record.
+            # A defect must not stop the other spaces of this worker. The state may be changed in
+            # part, so it is discarded. The server then loads the space again, and its replay
+            # reaches the same record.
             _log.error("defect in a worker", exc_info=error)
             self._minds.pop(request.space_id, None)
             if applying := self._position.applying:
@@ -245,7 +246,7 @@ class MindHandler:
         reply.done.SetInParent()
 
     def _reading(self, space_id: int, file: BinaryIO) -> Generator[None, None, Mind]:
-        """Read a snapshot in steps, and write each step to the progress page."""
+        """Read a snapshot in steps; the progress page shows the step."""
         steps, size = snapshot_reader(file), os.fstat(file.fileno()).st_size
         while True:
             self._position.enter(space_id, LOADING, step_bytes=size)
@@ -283,7 +284,7 @@ class MindHandler:
     def _applying(
         self, mind: Mind, space_id: int, raw: bytes
     ) -> Generator[None, None, tuple[Record, Outcome | None]]:
-        """Apply a record in steps, and write each step but the last to the progress page."""
+        """Apply a record in steps; the progress page shows the record during each step."""
         revision = mind.revision + 1
         self._position.enter(space_id, revision)
         record = decode_record(raw)
@@ -327,7 +328,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _bytes(mind: Mind) -> int:
-    """Return the approximate memory that a space takes, bytes."""
+    """Return the approximate RAM that a space takes in worker and server, bytes."""
     held = 0
     if mind.contents is not None:
         held = mind.contents.pelm.allocated_bytes + mind.contents.pelm.lexical_bytes
@@ -341,7 +342,7 @@ def _bytes(mind: Mind) -> int:
         + _WINDOW_ENTRY_BYTES * len(mind.window)
         + _MARK_BYTES * marks
     )
-    return taken + taken // 4  # what the allocator keeps between spaces that come and go
+    return taken + taken // 4  # freed memory that the allocator does not return to the system
 
 
 def _unsupported(error: SemanticsUnknown) -> MlsdmError:
@@ -356,6 +357,6 @@ def _unsupported(error: SemanticsUnknown) -> MlsdmError:
 
 
 def _prepare(mind: Mind) -> Iterator[None]:
-    """Prepare what the first query needs, so that it does not delay other requests."""
+    """Prepare the rows for the first query, so that it does not delay other requests."""
     if mind.contents is not None:
         yield from mind.contents.pelm.prepare()

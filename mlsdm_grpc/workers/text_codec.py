@@ -1,4 +1,4 @@
-"""Conversion of the results of text workers to link messages and messages of the contract."""
+"""Conversion between results of text workers and messages of the link or of the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handler of text work: embedding, governance measurements and speech analysis; it has no state."""
+"""Handler of text requests: embedding, governance measurement and speech analysis."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ __all__ = ["NO_EMBEDDER", "TextHandler"]
 
 NO_EMBEDDER: Final = "none"
 _MAX_TEXTS_A_PASS: Final = 256
-# Largest number of findings in a reply that does not need every one for redaction.
+# Maximum number of findings in a reply, unless the request needs every place for redaction.
 _MAX_PLACES: Final = 1_000
-# The first measurement reads the tables of all rules, 0.4 s on an idle machine (measured). A step
-# that reads this many bytes is allowed 4 s more.
+# Number of bytes that the first measurement reports as read. It loads the tables of all rules,
+# which takes 0.4 s on an idle machine. With this number it may take 4 s longer before it counts as
+# a stall.
 _TABLES_BYTES: Final = 16 * MIB
 _log = structlog.get_logger(__name__)
 
 
 class _ToEmbed(NamedTuple):
-    """A text to embed."""
+    """Text to embed, and whether it is a query."""
 
     text: str
     query: bool
 
 
 class TextHandler:
-    """Handler that completes all waiting requests at once.
+    """Handler of text requests; completes all requests of a call, without later steps.
 
     Texts to embed share passes of the model.
 
@@ -59,25 +60,25 @@ class TextHandler:
 
     @property
     def busy(self) -> bool:
-        """True if work is left; always false."""
+        """True if work is left; always False."""
         return False
 
     @property
     def has_idle_work(self) -> bool:
-        """True if background work is left; always false."""
+        """True if background work is left; always False."""
         return False
 
     def begin_idle_work(self) -> None:
-        """Do nothing."""
+        """Do nothing, because there is no background work."""
 
     def step(self) -> list[pb.LinkReply]:
-        """Return nothing."""
+        """Return no replies, because no work is left between calls."""
         return []
 
     def handle(
         self,
         requests: Sequence[pb.LinkRequest],
-        records: Mapping[int, bytes] = NO_RECORDS,  # noqa: ARG002 - texts have none
+        records: Mapping[int, bytes] = NO_RECORDS,  # noqa: ARG002 - text requests have no records
     ) -> list[pb.LinkReply]:
         """Return the replies to all requests, in order."""
         wanted = [_texts_to_embed(request) for request in requests]
@@ -89,7 +90,7 @@ class TextHandler:
         for reply, texts in zip(replies, wanted, strict=True):
             end = start + len(texts) * width
             answer = reply.measure if reply.WhichOneof("kind") == "measure" else reply.embed
-            # Each reply gets the rows of its own texts; a failed request has none.
+            # Each reply contains the rows of its own texts; a failed request has none.
             if texts and reply.WhichOneof("kind") != "failure":
                 answer.rows_f32_le = rows[start:end]
                 answer.batch_count = 0 if counted else sum(map(len, wanted))
@@ -98,7 +99,7 @@ class TextHandler:
         return replies
 
     def _embedded(self, texts: Sequence[_ToEmbed]) -> bytes:
-        """Return the vectors of the texts as consecutive rows of float32."""
+        """Return the vectors of the texts as consecutive rows, float32 little endian."""
         rows = bytearray()
         if self._embedder is None:
             return b""
@@ -114,7 +115,7 @@ class TextHandler:
         return bytes(rows)
 
     def _reply(self, request: pb.LinkRequest) -> pb.LinkReply:
-        """Return the reply to a request, without the vectors of the embedder."""
+        """Return the reply to a request, without vectors."""
         reply = pb.LinkReply(call_id=request.call_id)
         try:
             kind = request.WhichOneof("kind")
@@ -131,7 +132,8 @@ class TextHandler:
                 self._position.enter()
                 reply.speech.CopyFrom(_analysed(request.speech))
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
-            # Log the type only: the text of the error may quote the text that was evaluated.
+            # Only the type is logged, because the message of the error may quote the evaluated
+            # text.
             _log.error("defect in a text worker", error=type(error).__name__)
             add_failure(reply, InternalError("The text cannot be analysed."))
         return reply

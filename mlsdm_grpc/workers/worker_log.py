@@ -1,7 +1,7 @@
 """Log of a worker process: JSON lines on standard error, in the format of the server.
 
-The text of an exception is omitted, because it may quote what a caller sent. A line is dropped if
-writing it would block: a worker that blocks on its log would be killed as stalled.
+The message of an exception is omitted, because it may quote data of a caller. A line is dropped if
+writing it would block, because a worker that blocks on its log would be killed as stalled.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Final
 __all__ = ["WorkerLogHandler", "configure_worker_log"]
 
 _STDERR: Final = 2
-# Largest line; a pipe accepts that many bytes at once when it is writable.
+# Maximum size of a line, bytes; a pipe that is writable accepts this many bytes without blocking.
 _MAX_LINE_BYTES: Final = select.PIPE_BUF
+# Maximum number of stack frames in a line.
 _FRAMES: Final = 12
 
 
@@ -48,7 +49,7 @@ class WorkerLogHandler(logging.Handler):
             frames = traceback.extract_tb(record.exc_info[2])[-_FRAMES:]
             fields["frames"] = [f"{each.filename}:{each.lineno} {each.name}" for each in frames]
         line = json.dumps(fields)
-        # The frames are the largest part of a line and the least important one.
+        # The frames are the largest and the least important part of a line.
         while len(line) >= _MAX_LINE_BYTES and fields.pop("frames", None):
             line = json.dumps(fields)
         poller = select.poll()
@@ -57,15 +58,15 @@ class WorkerLogHandler(logging.Handler):
             if any(events & select.POLLOUT for _, events in poller.poll(0)):
                 os.write(self._descriptor, line[: _MAX_LINE_BYTES - 1].encode() + b"\n")
         except OSError:
-            # The reader has closed the pipe.
+            # The reader of the log has closed the pipe.
             pass
 
 
 def configure_worker_log() -> None:
-    """Send the events of ``logging``, and of structlog if it is loaded, to standard error."""
+    """Write the events of ``logging``, and of structlog if it is loaded, to standard error."""
     logging.basicConfig(level=logging.INFO, handlers=[WorkerLogHandler()], force=True)
     if (structlog := sys.modules.get("structlog")) is None:
-        # Not loaded: importing it would take memory that a space worker needs.
+        # Importing structlog only for this would take RAM in every space worker.
         return
     structlog.configure(
         processors=[structlog.processors.KeyValueRenderer(key_order=["event"])],

@@ -189,7 +189,7 @@ def test_the_access_log_has_one_line_a_call_and_nothing_of_its_content(logs):
         "tenant": "acme",
         "principal": "job",
         "key_id": "k1",
-        "peer": "ipv4:127.0.0.1:5",
+        "peer": "127.0.0.1",
     }
 
 

@@ -16,6 +16,7 @@ from mlsdm_grpc.interceptors.rate_limit import RateLimitInterceptor
 from mlsdm_grpc.messages.bounds import ITEMS
 from mlsdm_grpc.security.principal import Principal
 from mlsdm_grpc.server.build import SERVICES
+from mlsdm_grpc.server.grpc_aio import peer_host
 from mlsdm_grpc.wire.call import Method, RpcShape
 from mlsdm_grpc.wire.method_classes import WORK, LimitClass, MethodClass, limit_class
 from tests.interceptors.test_admission import METHODS
@@ -155,7 +156,7 @@ class Door:
     def ask(self, peer, *, fails=False, forwarded=None):
         """Return True if a call of a peer is let in."""
         call = make_call(UNARY, {"x-forwarded-for": forwarded} if forwarded else {})
-        call.peer = peer
+        call.peer = peer_host(peer)
         try:
             self.limits.before(call)
         except QuotaExceeded as error:

@@ -71,7 +71,7 @@ async def watching(machine, **settings):
     monitor.ticks = asyncio.Queue()
     monitor.tick = monitor.ticks.get
 
-    async def on_tick():
+    def on_tick():
         if monitor.ticks.empty():
             monitor.ticks.put_nowait(None)
 

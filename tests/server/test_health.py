@@ -27,7 +27,7 @@ async def test_check_knows_the_server_its_services_and_its_parts():
         for name in (OVERALL, LIVENESS, READINESS, SERVICE):
             assert (await stub.Check(_request(name))).status == SERVING
         assert (await stub.Check(_request(JOURNAL))).status == NOT_SERVING
-        await running.health.set_serving(JOURNAL, serving=True)
+        running.health.set_serving(JOURNAL, serving=True)
         assert (await stub.Check(_request(JOURNAL))).status == SERVING
         assert running.handled("Check", "OK", "grpc.health.v1.Health") == 6
 
@@ -47,9 +47,9 @@ async def test_watch_tells_the_present_state_and_every_change():
     async with serving() as running:
         watch = _stub(running).Watch(_request(SERVICE))
         assert (await watch.read()).status == SERVING
-        await running.health.set_serving(SERVICE, serving=False)
+        running.health.set_serving(SERVICE, serving=False)
         assert (await watch.read()).status == NOT_SERVING
-        await running.health.set_serving(SERVICE, serving=True)
+        running.health.set_serving(SERVICE, serving=True)
         assert (await watch.read()).status == SERVING
         watch.cancel()
         await running.router.in_flight.wait_idle(open_methods=True)
@@ -60,7 +60,7 @@ async def test_watch_of_an_unknown_name_stays_open_until_it_is_known():
     async with serving() as running:
         watch = _stub(running).Watch(_request("later"))
         assert (await watch.read()).status == UNKNOWN
-        await running.health.set_serving("later", serving=True)
+        running.health.set_serving("later", serving=True)
         assert (await watch.read()).status == SERVING
         watch.cancel()
 
@@ -86,7 +86,7 @@ async def test_list_tells_all():
 async def test_list_has_the_limit_of_a90(extra, code):
     async with serving() as running:
         for number in range(extra):
-            await running.health.set_serving(f"part-{number}", serving=True)
+            running.health.set_serving(f"part-{number}", serving=True)
         result = await outcome(_stub(running).List(health_pb2.HealthListRequest()))
         assert result.code == code
 
@@ -99,8 +99,8 @@ async def test_health_needs_no_credential():
 
 async def test_a_draining_server_becomes_serving_no_more():
     health = Health(["a"])
-    await health.set_serving("a", READINESS, serving=True)
-    await health.drain()
-    await health.set_serving("a", READINESS, serving=True)
+    health.set_serving("a", READINESS, serving=True)
+    health.drain()
+    health.set_serving("a", READINESS, serving=True)
     assert not any(health.serving(name) for name in health.names if name != LIVENESS)
     assert health.serving(LIVENESS)

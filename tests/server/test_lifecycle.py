@@ -10,9 +10,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mlsdm_grpc.config import ServerSettings
 from mlsdm_grpc.errors import InvalidInput, Unavailable
 from mlsdm_grpc.interceptors.drain import DrainInterceptor
-from mlsdm_grpc.server.grpc_aio import Router
+from mlsdm_grpc.server.grpc_aio import AioPort
 from mlsdm_grpc.server.health import LIVENESS, READINESS, Health
 from mlsdm_grpc.server.lifecycle import GrpcServer
+from mlsdm_grpc.server.router import Router
 from tests.support.ping import SERVICE, SHAPES, outcome, serving
 
 pytestmark = pytest.mark.anyio
@@ -118,7 +119,14 @@ async def test_stop_may_be_repeated():
 async def test_a_taken_address_is_named():
     async with serving() as running:
         settings = ServerSettings(listen=running.target)
-        second = GrpcServer(settings, router=Router(()), health=Health(), drain=DrainInterceptor())
+        router = Router(())
+        second = GrpcServer(
+            settings,
+            port=AioPort(settings, router),
+            router=router,
+            health=Health(),
+            drain=DrainInterceptor(),
+        )
         with pytest.raises(InvalidInput, match=running.target) as raised:
             await second.start()
         assert raised.value.violations[0].field == "server.listen"

@@ -19,4 +19,4 @@ def make_call(
     started_s: float = 100.0,
 ) -> Call:
     """Return a call that has just arrived."""
-    return Call(method, metadata or {}, "ipv4:127.0.0.1:5", remaining_s, started_s)
+    return Call(method, metadata or {}, "127.0.0.1", remaining_s, started_s)

@@ -27,10 +27,11 @@ from mlsdm_grpc.observability.metrics import Metrics
 from mlsdm_grpc.protection.mode_machine import ModeMachine
 from mlsdm_grpc.security.authenticator import Authenticator, DevAuthenticator
 from mlsdm_grpc.server import health
-from mlsdm_grpc.server.grpc_aio import Router
+from mlsdm_grpc.server.grpc_aio import AioPort
 from mlsdm_grpc.server.lifecycle import GrpcServer
 from mlsdm_grpc.server.reflection import add_reflection
 from mlsdm_grpc.server.room import Room
+from mlsdm_grpc.server.router import Router
 from mlsdm_grpc.wire.call import Call, Interceptor
 from mlsdm_grpc.wire.metadata import STATUS_DETAILS
 from mlsdm_grpc.wire.status import from_status
@@ -296,9 +297,10 @@ async def _serving(
     )
     router.add(DESCRIPTOR, ping)
     parts = health.Health(router.services)
-    router.add(health.SERVICE, parts, foreign=True)
+    router.add(health.SERVICE, parts, permission="")
     add_reflection(router, router.services)
-    server = GrpcServer(chosen, router=router, health=parts, drain=drain)
+    port = AioPort(chosen, router)
+    server = GrpcServer(chosen, port=port, router=router, health=parts, drain=drain)
     target = str(await server.start())
     channel = grpc.aio.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
     try:

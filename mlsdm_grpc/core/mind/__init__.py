@@ -1,1 +1,1 @@
-"""The state machine of a space: it applies records and returns outcomes."""
+"""State machine of a space: applies records and returns outcomes."""

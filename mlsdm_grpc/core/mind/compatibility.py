@@ -1,9 +1,10 @@
-"""Record fields that spaces under earlier versions of the rules cannot keep.
+"""Fields of records that earlier versions of the rules do not support.
 
-Code that knows only earlier versions ignores a newer field and would build another state from the
-same record. A record of an earlier version therefore never has such a field: :func:`unkept` finds
-fields that a caller set, which are refused, and :func:`reduced` removes fields that the server
-added. A new field of a record is a new line of the table below.
+Code that supports only an earlier version ignores a newer field, and would compute another state
+from the same record. A record of an earlier version must therefore not contain such a field.
+:func:`unkept` finds a newer field that a caller set; the request is then refused. :func:`reduced`
+removes newer fields that the server added. A new field of a record needs a new line in the table
+below.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ _PartT = TypeVar("_PartT", NewMemory, SpaceChange, SpaceParameters)
 
 
 class Unkept(NamedTuple):
-    """A field that a space cannot keep."""
+    """Field that a version of the rules does not support."""
 
     field: str
-    """Name in the contract, without the path of its message."""
+    """Name of the field in the contract, without the path of its message."""
     version: int
-    """Lowest version of the rules that keeps the field."""
+    """Lowest version of the rules that supports the field."""
 
 
 class _Later(NamedTuple):
-    """A field that a version of the rules introduced."""
+    """Field that a version of the rules introduced."""
 
     attribute: str
     field: str
@@ -51,7 +52,7 @@ class _Later(NamedTuple):
     absent: str | bool | int | None
     """Value of the field in a record without it."""
     harmless: tuple[bool, ...] = ()
-    """Values that have the same effect as the earlier rules."""
+    """Other values that are accepted, because they request the behaviour of the earlier rules."""
 
 
 _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
@@ -66,14 +67,14 @@ _LATER: Final[Mapping[type, tuple[_Later, ...]]] = MappingProxyType(
         ),
         SpaceParameters: (_Later("recall_in_band", "config.recall.phase", 2, absent=False),),
         SpaceChange: (_Later("recall_in_band", "config.recall.phase", 2, None, (False,)),),
-        # The record as a whole.
+        # A SetTenant record always has settings, so the whole record needs version 2.
         SetTenant: (_Later("settings", "tenant", 2, None),),
     }
 )
 
 
 def unkept(part: Part, version: int) -> Unkept | None:
-    """Return the first field that a version of the rules cannot keep, if any."""
+    """Return the first field of a part that a version of the rules does not support, or None."""
     for later in _LATER[type(part)]:
         value = getattr(part, later.attribute)
         if version < later.version and value != later.absent and value not in later.harmless:
@@ -82,7 +83,7 @@ def unkept(part: Part, version: int) -> Unkept | None:
 
 
 def reduced(part: _PartT, version: int) -> _PartT:
-    """Return a part without the fields that a version of the rules does not know."""
+    """Return a part without the fields that a version of the rules does not support."""
     surplus: dict[str, Any] = {
         later.attribute: later.absent
         for later in _LATER[type(part)]
@@ -92,7 +93,7 @@ def reduced(part: _PartT, version: int) -> _PartT:
 
 
 def parts(body: RecordBody) -> Iterator[Part]:
-    """Yield the parts of a body that may have fields of later versions."""
+    """Yield the parts of a body that may contain fields of later versions."""
     if isinstance(body, CreateSpace):
         yield body.parameters
     elif isinstance(body, UpdateSpace):

@@ -1,4 +1,4 @@
-"""Changes of the parameters of a space, and the conflicts that forbid them."""
+"""Changes of the parameters of a space, and the check for conflicts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _Value = TypeVar("_Value")
 
 
 def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters:
-    """Return ``parameters`` with the values given by ``change``; consistency is not checked.
+    """Return ``parameters`` with the values set in ``change``; does not check their consistency.
 
-    If the change does not name a moral ceiling, the ceiling rises to a higher base.
+    If the change sets no ceiling of the moral threshold, the ceiling is raised to the base where
+    the base is higher.
     """
     moral, rhythm, synapses = parameters.moral, parameters.rhythm, parameters.synapses
     return replace(
@@ -49,7 +50,7 @@ def changed(parameters: SpaceParameters, change: SpaceChange) -> SpaceParameters
 
 
 def conflict(old: SpaceParameters, new: SpaceParameters, *, used: int) -> tuple[str, str] | None:
-    """Return the reason why a space cannot take new parameters.
+    """Return the reason why a space cannot accept new parameters.
 
     Args:
         old: Present parameters.
@@ -57,7 +58,8 @@ def conflict(old: SpaceParameters, new: SpaceParameters, *, used: int) -> tuple[
         used: Number of memories that have not expired.
 
     Returns:
-        Name of the field in the contract, and a sentence; None if there is no conflict.
+        Name of the field in the contract and a sentence for the caller; None if there is no
+        conflict.
     """
     if new.dimension != old.dimension:
         return "config.dimension", "The dimension of a space never changes."

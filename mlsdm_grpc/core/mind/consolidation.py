@@ -1,11 +1,11 @@
-"""Consolidation: memories with the same content are merged into one.
+"""Consolidation: the search for memories with the same content, and their merge into one memory.
 
-:func:`plan` finds them before the record is written. Memories with a text are merged only if their
-texts are equal in canonical form, however similar their vectors are, because averaged word vectors
-ignore order, names and numbers. Memories without a text are merged by the cosine of their vectors,
-which rounds differently on different processors. The record therefore names memories and their
-etags. Applying it (:func:`mergeable`, :func:`merged`) reads everything else from the state, so a
-record never repeats the content that it merges.
+:func:`plan` finds the groups before the record is written. Memories with a text are merged only if
+their texts are equal in canonical form. Similar vectors do not suffice, because averaged word
+vectors ignore order, names and numbers. Memories without a text are merged by the cosine of their
+vectors. The cosine rounds differently on different processors, so the record names the memories of
+each group with their etags. Applying the record (:func:`mergeable`, :func:`merged`) reads all other
+data from the state; the record never contains the merged content.
 """
 
 from __future__ import annotations
@@ -31,20 +31,24 @@ __all__ = ["MAX_MEMBERS", "STEP_COMPONENTS", "Rules", "Window", "mergeable", "me
 
 MAX_MEMBERS = 32
 """Maximum size of a group; the merged memory names all members as its parents."""
+# Maximum number of similar memories that are examined for one memory.
 _MAX_NEIGHBOURS = 256
+# Number of products of vector components in one step, which takes a few milliseconds.
 STEP_COMPONENTS = 2**26
+# Maximum number of vectors of one step.
 _MAX_STEP = 256
-# Distance up to which projections tell the vectors of two memories apart in almost all cases.
+# Largest distance of two unit vectors at which their projections exclude almost all other pairs, so
+# that only few pairs need an exact comparison.
 _MAX_REACH = 0.01
 
 
 class Window(NamedTuple):
-    """The memories that are compared with all older ones, as a range of creation sequences."""
+    """Range of creation sequences; its memories are compared with all older ones."""
 
     after: int
-    """Exclusive lower end."""
+    """Lower end, exclusive."""
     before: int
-    """Exclusive upper end."""
+    """Upper end, exclusive."""
 
 
 class Rules(NamedTuple):
@@ -60,27 +64,27 @@ class Rules(NamedTuple):
 def plan(
     pelm: Pelm, window: Window, rules: Rules, *, texts: bool, now_ns: int
 ) -> Generator[None, None, tuple[list[MergeGroup], int]]:
-    """Compare the memories of a window with all older ones, in steps; changes nothing.
+    """Find groups of memories to merge, in steps; changes nothing.
 
-    A group is a memory with older ones of the same content; merging them loses no information.
-    Pinned or expired memories, and memories named by their callers, belong to no group. No memory
-    belongs to two groups.
+    A group is a memory with older memories of the same content; merging them loses no information.
+    Pinned memories, expired memories and memories with an id chosen by the caller are in no group.
+    No memory is in two groups.
 
     Args:
         pelm: Memories to compare; may change between two steps.
         window: Memories to compare with all older ones.
         rules: Rules of merging.
-        texts: Compare texts too, all at once. Vectors are compared from the end of the window, as
-            many as fit in one step.
+        texts: Also compare texts, those of the whole window in one call. Vectors are compared from
+            the end of the window, as many as fit in one call.
         now_ns: Unix time; memories that have expired by then are excluded.
 
     Returns:
         Groups, and the end of the window for the next call: 0 if the whole window was compared.
 
-    Cost: 3 us for each text that no earlier plan has seen. Vectors: at most 256 a call. If they
-    have to be almost identical, their projections find the few that need an exact comparison, about
-    12 ms in a space of 20,000; otherwise as many as can be compared with all others within a few
-    milliseconds.
+    Cost: about 3 us for each text that no earlier call has read. At most 256 vectors are compared
+    in a call. If ``rules.min_cosine`` is very close to 1, projections select the few vectors that
+    need an exact comparison. This takes about 12 ms for 20,000 memories. Otherwise a call compares
+    as many vectors as fit in one step of a few milliseconds.
     """
     yield from pelm.history.know_texts()
     groups: list[MergeGroup] = []
@@ -89,7 +93,6 @@ def plan(
             groups += _equal(pelm, memories, window, rules, now_ns)
     if rules.min_cosine >= 1.0:
         return groups, 0
-    # One step compares about 2**26 pairs of components, a few milliseconds.
     count = STEP_COMPONENTS // (max(len(pelm), 1) * pelm.dimension)
     step = count = min(max(count, 1), _MAX_STEP)
     reach = math.sqrt(max(2.0 - 2.0 * rules.min_cosine, 0.0))
@@ -112,7 +115,7 @@ def plan(
 def _equal(
     pelm: Pelm, memories: Sequence[Memory], window: Window, rules: Rules, now_ns: int
 ) -> Iterator[MergeGroup]:
-    """Yield the groups among memories, newest first, whose text keys are equal."""
+    """Yield groups of memories whose texts are equal in canonical form, newest memory first."""
     free = [
         memory
         for memory in memories
@@ -143,16 +146,17 @@ def _equal(
 def _near(
     pelm: Pelm, compared: Sequence[Memory], rules: Rules, now_ns: int, taken: set[str]
 ) -> Iterator[MergeGroup]:
-    """Yield groups of memories without a text whose vectors are close to that of the newest.
+    """Yield groups of memories without a text whose vectors are close to that of the newest member.
 
-    If there are more than 256 close memories, the rest waits for a later consolidation.
+    At most 256 close memories are examined for each memory; later consolidations examine the
+    others.
 
     Args:
         pelm: Memories to compare.
         compared: Memories to compare with all older ones; some may have been removed.
         rules: Rules of merging.
         now_ns: Unix time; memories that have expired by then are excluded.
-        taken: Ids of the memories of earlier groups; those of new groups are added.
+        taken: Ids of the memories in earlier groups; the ids of new groups are added.
     """
     free = [
         memory
@@ -200,7 +204,11 @@ def _is_free(memory: Memory, now_ns: int) -> bool:
 
 
 def _same_vector(pelm: Pelm, one: Memory, other: Memory, rules: Rules) -> bool:
-    """Return True if two vectors derive from equal texts, or are identical bit for bit."""
+    """Return True if two memories with equal texts have the same vector.
+
+    The vectors are the same if the model of the space embedded both, or if all their bits are
+    equal.
+    """
     if one.embedding_model and one.embedding_model == other.embedding_model == rules.embedder:
         return True
     row, same = pelm.row(one.memory_id), pelm.row(other.memory_id)
@@ -208,9 +216,9 @@ def _same_vector(pelm: Pelm, one: Memory, other: Memory, rules: Rules) -> bool:
 
 
 def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> bool:
-    """Return True if one memory can hold the content of these members and another one.
+    """Return True if a merged memory could keep all content of ``members`` and of ``other``.
 
-    Version 1 of the rules keeps the metadata of the newest, and all members have the same phase.
+    Under version 1 of the rules, metadata and phase must equal those of the newest member.
     """
     if not labels_fit(*(member.labels for member in members), other.labels):
         return False
@@ -225,10 +233,11 @@ def _fits(members: Sequence[Memory], other: Memory, semantics_version: int) -> b
 def mergeable(pelm: Pelm, group: MergeGroup, now: Moment) -> list[Memory]:
     """Return the members of a group that can still be merged, newest first.
 
-    Memories that were removed, changed, pinned or named by their callers are excluded, and so are
-    those whose labels, metadata or text would be lost. Version 1 of the rules also excludes another
-    phase. The result is empty if the newest member is excluded, because the others are only known
-    to agree with it, if fewer than two members remain, or if the new id is taken.
+    A member is excluded if it was removed, changed or pinned, has expired, or has an id chosen by
+    the caller. A member is also excluded if the merged memory could not keep its labels, metadata
+    or text; version 1 of the rules compares only the phase instead. The result is empty if the
+    newest member is excluded, because the plan compared the others only with it. It is also empty
+    if fewer than two members remain, or if a memory with the new id exists.
     """
     if pelm.get(group.memory_id) is not None:
         return []
@@ -255,13 +264,13 @@ def mergeable(pelm: Pelm, group: MergeGroup, now: Moment) -> list[Memory]:
 def merged(memory_id: str, members: Sequence[Memory], now: Moment) -> Memory:
     """Return the merged memory of a group; its vector is that of the first member.
 
-    The checksum is kept together with the vector, so a damaged vector does not become valid.
+    The checksum of the vector is copied with it, so a damaged vector stays detectable. Text, phase
+    and circumstances are those of the first member. Labels and metadata are united. Confidence is
+    the highest, and expiry the latest, of all members. Parents are the members, then their parents,
+    up to the maximum number. Source and model are kept if all members agree.
 
-    Text and phase come from the first member. Labels and metadata are united; the highest
-    confidence and the latest expiry are used. Parents are the members, then their parents as far as
-    there is room. Source and model are kept if all members agree. Under version 1 of the rules the
-    metadata come from the first member, and labels are united as far as there is room, its own
-    first.
+    Under version 1 of the rules, metadata are those of the first member. Its labels come first, and
+    labels beyond the maximum number are dropped.
     """
     newest = members[0]
     labels = list(newest.labels)

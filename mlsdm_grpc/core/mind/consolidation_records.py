@@ -1,4 +1,4 @@
-"""Consolidation records: they remove expired memories and merge groups that still agree."""
+"""Consolidation records: removal of expired memories and merge of groups."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ __all__ = ["consolidate", "foresee_consolidation"]
 def consolidate(
     contents: Contents, body: Consolidate, now: Moment
 ) -> Generator[None, None, ConsolidateOutcome]:
-    """Remove and merge in steps; a trigger that was consolidated before changes nothing."""
+    """Remove expired memories and merge groups, in steps.
+
+    A record whose trigger was consolidated before changes nothing.
+    """
     pelm = contents.pelm
     if 0 < body.trigger <= contents.consolidated_trigger:
         return ConsolidateOutcome(used=len(pelm))
@@ -41,7 +44,7 @@ def consolidate(
 
 
 def foresee_consolidation(contents: Contents, body: Consolidate, now: Moment) -> ConsolidateOutcome:
-    """Count the effects of a consolidation whose groups share no memory."""
+    """Return the outcome that a consolidation would have, if no memory is in two groups."""
     living = contents.pelm.living_count(now.time_ns)
     groups = [mergeable(contents.pelm, group, now) for group in body.groups]
     sizes = [len(members) for members in groups if members]

@@ -20,13 +20,16 @@ _NO_TEXT = text_key("")
 
 
 class CreationOrder:
-    """Read access to a lattice by creation sequence; changes no stored content."""
+    """Read access to a lattice by creation sequence.
+
+    Only :meth:`know_texts` writes, and only derived data: the text keys.
+    """
 
     def __init__(self, lattice: Lattice) -> None:
         self._lattice = lattice
 
     def memories(self) -> Iterator[tuple[Memory, Float32]]:
-        """Yield every memory with its row (borrowed), oldest creation first."""
+        """Yield every memory with its row (borrowed), oldest first."""
         return self._after(0)
 
     def after(self, sequence: int, *, now_ns: int) -> Iterator[tuple[Memory, Float32]]:
@@ -44,7 +47,7 @@ class CreationOrder:
                 yield memory, self._lattice.rows.vectors[slot]
 
     def sequences(self) -> Int64:
-        """Return (slots,) a copy of the creation sequences, 0 for a free slot."""
+        """Return (slots,) int64, a copy of the creation sequences; 0 for a free slot."""
         return self._lattice.columns["sequence"].copy()
 
     def slots(self) -> tuple[Indices, Int64]:
@@ -53,13 +56,13 @@ class CreationOrder:
         return slots, self._lattice.columns["sequence"][slots]
 
     def newest_between(self, after: int, before: int, count: int) -> tuple[Indices, Int64]:
-        """Return slots and sequences of the newest memories without a text, newest first.
+        """Return slots and creation sequences of the newest memories without a text, newest first.
 
-        Memories stored since the last :meth:`know_texts` are excluded.
+        Memories stored after the last complete :meth:`know_texts` are excluded.
 
         Args:
-            after: Exclusive lower end of the creation sequences.
-            before: Exclusive upper end.
+            after: Lower end of the creation sequences, exclusive.
+            before: Upper end, exclusive.
             count: Maximum number of memories.
         """
         created = self._lattice.columns["sequence"]
@@ -69,26 +72,27 @@ class CreationOrder:
         return newest, created[newest]
 
     def present(self, slots: Indices, sequences: Int64) -> list[Memory]:
-        """Return those memories that are still in the slots that they had."""
+        """Return the memories of those slots whose creation sequence is still the expected one."""
         there = slots[self._lattice.columns["sequence"][slots] == sequences]
         return [self._lattice.memory(slot) for slot in there.tolist()]
 
     def sequence_at(self, count: int, *, after: int) -> int:
-        """Return the sequence of the ``count``-th memory created after a sequence, or of the last.
+        """Return the creation sequence of the ``count``-th memory created after ``after``.
 
-        The result is ``after`` if no memory was created after it.
+        If fewer memories follow, it is the sequence of the last one; if none follows, it is
+        ``after``.
         """
         created = self._lattice.columns["sequence"]
         later = np.sort(created[created > max(after, 0)])
         return int(later[min(count, len(later)) - 1]) if len(later) else after
 
     def know_texts(self) -> Iterator[None]:
-        """Compute the text keys of new memories in steps, for :meth:`same_texts`."""
+        """Compute the missing text keys in steps, as :meth:`same_texts` requires."""
         keys, lattice = self._lattice.text_keys, self._lattice
         used = self._lattice.columns["sequence"] > 0
         unknown = np.flatnonzero(used & (np.frombuffer(keys, np.int64) == 0))
         for slot in unknown.tolist():
-            if lattice.columns["sequence"][slot]:  # it may have left since the last step
+            if lattice.columns["sequence"][slot]:  # may be removed by now
                 text = lattice.text(slot)
                 keys[slot] = text_key(text) if text else _NO_TEXT
             yield
@@ -96,14 +100,15 @@ class CreationOrder:
     def same_texts(self, after: int, before: int) -> Iterator[list[Memory]]:
         """Yield groups of memories with the same text key, newest first.
 
+        Memories without a text, and memories stored after the last complete :meth:`know_texts`, are
+        in no group.
+
         Args:
-            after: Each group has a member created after this sequence
-            before: and before this one.
+            after: Each group has a member created after this sequence ...
+            before: ... and before this one; both ends are exclusive.
 
-        Memories without a text, and memories stored since the last :meth:`know_texts`, belong to no
-        group.
-
-        Cost: a few passes over the keys, 50 ns for each memory, and a sort of those between.
+        Cost: a few passes over the keys, 50 ns for each memory, and a sort of the memories in
+        groups.
         """
         created = self._lattice.columns["sequence"].copy()
         keys = np.array(self._lattice.text_keys, np.int64)

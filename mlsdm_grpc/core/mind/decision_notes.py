@@ -1,4 +1,4 @@
-"""Decisions that records leave in the ring of their space."""
+"""Entries that applied records add to the ring of decisions of their space."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ _KINDS: Final[Mapping[type, DecisionKind]] = MappingProxyType(
 
 
 def note_decision(contents: Contents, body: RecordBody, outcome: Outcome, now: Moment) -> None:
-    """Add the decision on a record, or on an item of a stream, to the ring of its space.
+    """Add the decision on a record, or on one item of a stream, to the ring of the space.
 
-    A refused record changes nothing, so it leaves no decision.
+    A refused record changes nothing and adds no decision.
     """
     kind = _kind(body)
     if now.semantics_version < FIRST_VERSION or kind is None or isinstance(outcome, Refusal):
@@ -73,7 +73,7 @@ def note_decision(contents: Contents, body: RecordBody, outcome: Outcome, now: M
 
 
 def _kind(body: RecordBody) -> DecisionKind | None:
-    """Return the kind of the decision on a record; None if it leaves none."""
+    """Return the kind of the decision on a record; None if the record adds none."""
     if isinstance(body, ProcessEvent):
         return DecisionKind.EVENT if body.answer is None else DecisionKind.GENERATION
     return _KINDS.get(type(body))

@@ -1,7 +1,7 @@
-"""The ring of decisions: the newest decisions of a space, without content.
+"""Ring of decisions: the newest decisions of a space, without content.
 
-The ring is part of the state. Entries are packed one behind another in one buffer, which grows with
-use: at most 1,000 entries, and at most 64 KiB. The same decisions give the same bytes.
+The ring is part of the state. Entries are packed one after another in one buffer, which grows on
+demand to at most 1,000 entries and 64 KiB. Equal decisions give equal bytes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from mlsdm_grpc.core.model.decisions import DecisionEntry, DecisionKind
 
 __all__ = ["MAX_BYTES", "MAX_DECISIONS", "DecisionRing", "unpacked_decisions"]
 
+# Limits of the ring; the oldest entries are dropped.
 MAX_DECISIONS: Final = 1_000
 MAX_BYTES: Final = 64 * 1_024
+# Size above which a principal or memory id is cut, bytes.
 _MAX_NAME_BYTES: Final = 64
-# Size of the entry, revision, time, kind, flags, lengths of principal and memory id.
+# Size of the entry, revision, time, kind, flags, length of the principal, length of the memory id.
 _HEAD: Final = struct.Struct("<HqqBBBB")
 _MORAL: Final = struct.Struct("<dd")
+# Flags of an entry: it was accepted, it has a request id, it has moral value and threshold.
 _ACCEPTED: Final = 1
 _REQUEST: Final = 2
 _VALUE: Final = 4
@@ -27,10 +30,10 @@ _REQUEST_BYTES: Final = 16
 
 
 class DecisionRing:
-    """Ring of decisions.
+    """Ring buffer of decisions.
 
     Args:
-        packed: Result of :attr:`packed`, from a snapshot.
+        packed: Value of :attr:`packed` from a snapshot.
         count: Number of all decisions ever added.
 
     Raises:
@@ -43,14 +46,14 @@ class DecisionRing:
         self._buffer = bytearray(packed)
         self._held = sum(1 for _ in _sizes(packed))
         self.count = count
-        """Number of all decisions ever added; the newest one has this number."""
+        """Number of all decisions ever added, which is also the number of the newest one."""
 
     def __len__(self) -> int:
         return self._held
 
     @property
     def size(self) -> int:
-        """Size of the entries, bytes."""
+        """Size of all entries, bytes."""
         return len(self._buffer)
 
     @property
@@ -59,7 +62,7 @@ class DecisionRing:
         return bytes(self._buffer)
 
     def add(self, entry: DecisionEntry) -> None:
-        """Add a decision; the oldest ones leave. Cost: O(1) amortised."""
+        """Add a decision and drop the oldest ones beyond the limits. Cost: O(1) amortised."""
         buffer = self._buffer
         buffer += _packed(entry)
         self._held += 1
@@ -70,11 +73,11 @@ class DecisionRing:
 
 
 def unpacked_decisions(packed: bytes, count: int) -> list[tuple[int, DecisionEntry]]:
-    """Return the decisions of a ring with their numbers, newest first.
+    """Return the decisions of a packed ring with their numbers, newest first.
 
     Args:
-        packed: Entries of the ring.
-        count: Number of the newest one.
+        packed: Value of :attr:`DecisionRing.packed`.
+        count: Number of the newest decision.
     """
     starts, start = list[int](), 0
     for size in _sizes(packed):

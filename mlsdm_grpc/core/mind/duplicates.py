@@ -1,7 +1,7 @@
-"""Duplicates: exact ones, which a put refreshes, and those that consolidation merges.
+"""Identity of duplicates: exact ones, which a put refreshes, and those that consolidation merges.
 
-Different facts may have almost the same words and almost the same vectors, so similarity of words
-or vectors does not make a duplicate.
+Similar words or similar vectors do not make a duplicate, because different facts may have almost
+the same words and almost the same vectors.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FULL_STOPS = (".", "。")
 
 
 class Circumstances(NamedTuple):
-    """Circumstances of a memory: context, time, conversation and role."""
+    """Circumstances of a memory: context, time of the event, conversation and role."""
 
     context: str = ""
     event_time_ns: int = 0
@@ -75,7 +75,7 @@ def circumstances_of(memory: _HasCircumstances) -> Circumstances:
 
 
 def first_digest(text: str, row: Float32, phase: float) -> bytes:
-    """Return the identity of exact duplicates under version 1: text (or vector) and phase."""
+    """Return the digest that exact duplicates share under version 1: text or vector, and phase."""
     content = b"t" + text.encode() if text else b"v" + row.tobytes()
     return hashlib.blake2b(content + struct.pack("<f", phase), digest_size=16).digest()
 
@@ -87,14 +87,14 @@ def identity_digest(
     row: Float32 | None,
     circumstances: Circumstances = _NO_CIRCUMSTANCES,
 ) -> bytes:
-    """Return the identity of exact duplicates: all content, and the vector if the caller sent it.
+    """Return the digest that exact duplicates share: of all content and a vector of the caller.
 
     Args:
         text: Text as stored.
         metadata: Sorted by key.
         source: Source of the memory.
-        row: (dimension,) float32, the stored unit row; None if it derives from the text.
-        circumstances: Context, times, conversation and role of the memory.
+        row: (dimension,) float32, the stored unit row; None if it is computed from the text.
+        circumstances: Context, time of the event, conversation and role of the memory.
 
     Returns:
         16 bytes.
@@ -113,7 +113,7 @@ def moved_digest(
     before: tuple[tuple[tuple[str, str], ...], Source],
     after: tuple[tuple[tuple[str, str], ...], Source],
 ) -> bytes:
-    """Return the digest of a memory after a change of metadata and source; needs no vector."""
+    """Return the digest of a memory after a change of its metadata and source; needs no vector."""
     return _xor(_xor(digest, _said(text, *before)), _said(text, *after))
 
 
@@ -132,11 +132,12 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 def canonical_text(text: str) -> str:
-    """Return a text without the differences that never separate two facts.
+    """Return a text without differences that never distinguish two facts.
 
-    These are the normalisation form (NFC), the length of runs of white space, and one final full
-    stop. Case, symbols and other punctuation are kept. The form depends on the version of Unicode,
-    so texts are compared before a record is written, never while one is applied.
+    These differences are the Unicode normalisation form (NFC is used), the length of runs of white
+    space, and one final full stop. Case, symbols and other punctuation are kept. The result depends
+    on the version of Unicode. Texts are therefore compared before a record is written, never while
+    one is applied.
     """
     words = " ".join(unicodedata.normalize("NFC", text).split())
     return words[:-1] if words.endswith(_FULL_STOPS) else words
@@ -149,12 +150,15 @@ def text_key(text: str) -> int:
 
 
 def labels_fit(*labels: Iterable[str]) -> bool:
-    """Return True if one memory can carry all of these labels."""
+    """Return True if the union of these labels fits into one memory."""
     return len(set().union(*labels)) <= MAX_LABELS
 
 
 def metadata_fit(*metadata: tuple[tuple[str, str], ...]) -> bool:
-    """Return True if one memory can carry all these metadata: shared keys have equal values."""
+    """Return True if the union of these metadata fits into one memory.
+
+    Equal keys must have equal values, and the size is limited.
+    """
     distinct = set(metadata)
     pairs = [pair for each in distinct for pair in each]
     size = sum(len(part.encode()) for pair in pairs for part in pair)

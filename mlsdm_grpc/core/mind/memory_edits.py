@@ -16,7 +16,12 @@ __all__ = ["delete", "update"]
 
 
 def update(contents: Contents, body: UpdateMemory, now: Moment) -> PutOutcome:
-    """Change labels, pin and expiry of a memory."""
+    """Change labels, pin and expiry of a memory.
+
+    Raises:
+        Refused: The memory does not exist, its etag differs, it would have too many labels, or the
+            new expiry has passed.
+    """
     memory = _found(contents, body.memory_id, body.etag, now)
     kept = set(memory.labels) - set(body.remove_labels)
     labels = tuple(sorted(kept | set(body.add_labels)))
@@ -42,7 +47,11 @@ def update(contents: Contents, body: UpdateMemory, now: Moment) -> PutOutcome:
 
 
 def delete(contents: Contents, body: DeleteMemory, now: Moment) -> DeleteOutcome:
-    """Remove a memory."""
+    """Remove a memory.
+
+    Raises:
+        Refused: The memory does not exist, or its etag differs.
+    """
     _found(contents, body.memory_id, body.etag, now)
     contents.pelm.remove(body.memory_id)
     return DeleteOutcome()

@@ -1,4 +1,4 @@
-"""The memories of one space, by id and by digest, in the order of eviction."""
+"""Memories of one space by id and by digest, in the order of their eviction."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from mlsdm_grpc.core.store.snapshot_view import Frozen
 __all__ = ["NEVER_NS", "MemoryRing", "digest_key"]
 
 NEVER_NS = 2**63 - 1
-"""Unix time of an expiry that never comes, nanoseconds."""
+"""Unix time, nanoseconds, that is used while no memory can expire."""
 _KEY = struct.Struct("<q")
 
 
 class MemoryRing:
-    """The set of memories and the order of their eviction. Single writer, no locks.
+    """Set of memories with their order of eviction. For one writer; takes no locks.
 
     Args:
         dimension: Number of components of every vector.
         capacity: Maximum number of memories.
-        accelerated: Force int8 copies on or off. By default they are used if a library can pack
-            them and there are enough rows. Results are the same either way.
+        accelerated: Force int8 copies of the rows on or off. By default they are used if there are
+            enough rows and a library can pack them. Results do not depend on it.
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
@@ -49,7 +49,7 @@ class MemoryRing:
         self._digests = SlotIndex(self._digest_keys)
         self._ring = Ring()
         self._count = 0
-        # Lower bound of all expiry times.
+        # Lower bound of all expiry times; may be too low after a removal.
         self._next_expiry_ns = NEVER_NS
         self._frozen: list[Frozen] = []
 
@@ -58,12 +58,12 @@ class MemoryRing:
 
     @property
     def table(self) -> Lattice:
-        """Table of the memories by slot, public for tests that plant or inspect damage."""
+        """Table of the memories by slot; public for tests that damage it or inspect damage."""
         return self._lattice
 
     @property
     def digest(self) -> int:
-        """Digest over all stored content of every memory, 64 bits, independent of their order."""
+        """Digest over all stored content of all memories, 64 bits; independent of their order."""
         return self._lattice.digest
 
     @property
@@ -73,14 +73,14 @@ class MemoryRing:
 
     @property
     def allocated_bytes(self) -> int:
-        """Memory allocated for vectors, int8 copies, columns, indexes and texts, bytes."""
+        """RAM allocated for vectors, int8 copies, columns, indexes and texts, bytes."""
         keys = self._id_keys.itemsize * 2 * len(self._id_keys)
         links = self._ids.nbytes + self._digests.nbytes + self._ring.nbytes
         return self._lattice.nbytes + keys + links + self.kept_bytes
 
     @property
     def kept_bytes(self) -> int:
-        """Size of copies made because memories changed while a view was open, bytes."""
+        """RAM that open views take for the old content of changed memories, bytes."""
         return sum(frozen.kept_bytes for frozen in self._frozen) if self._frozen else 0
 
     def get(self, memory_id: str) -> Memory | None:
@@ -109,11 +109,11 @@ class MemoryRing:
         return len(self) - int(np.count_nonzero((expire > 0) & (expire <= now_ns)))
 
     def next_to_leave(self, count: int) -> list[str]:
-        """Return the ids of the next ``count`` memories to be evicted, oldest first."""
+        """Return the ids of the next ``count`` memories that would be evicted, in that order."""
         return [self._lattice.memory_id(slot) for slot in islice(self._ring, max(count, 0))]
 
     def duplicates(self, digest: bytes) -> list[Memory]:
-        """Return the memories with this digest whose ids the server chose, in no order."""
+        """Return the memories with this digest whose id the server chose, in no order."""
         slots = self._digests.find(digest_key(digest))
         found = [self._lattice.memory(slot) for slot in slots]
         return [memory for memory in found if memory.digest == digest]

@@ -1,9 +1,9 @@
-"""The mind: the deterministic state machine behind a space.
+"""Mind: the deterministic state machine of a space.
 
 Only ``apply(record)`` changes the state. It uses no clock, randomness or I/O: the same records in
 the same order give the same state, byte for byte. Each record carries the revision that it creates.
-A redelivered record is therefore ignored, and a gap is refused. Only a record that accepts a loss
-may follow a gap.
+Applying a record twice therefore has no effect, and a gap between revisions is refused. Only an
+:class:`AcceptLoss` record may follow a gap.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ __all__ = ["Mind", "RevisionGap", "Seal"]
 
 
 class RevisionGap(Exception):
-    """A record beyond the next revision: this state is stale and must be rebuilt."""
+    """Record beyond the next revision: records are missing, so this state is stale."""
 
 
 class Seal(NamedTuple):
-    """Fingerprint of the state after a record; derived from the state and not part of it.
+    """Fingerprint of the state after a record, derived from the state.
 
-    A state that differs from its seal is in the middle of a record, or was corrupted.
+    A state that differs from its seal is corrupted, or a record is half applied.
     """
 
     chain: bytes = bytes(32)
@@ -62,7 +62,7 @@ class Seal(NamedTuple):
 
 @dataclass(slots=True)
 class Mind:
-    """State of one space, existing or not."""
+    """State of one space, which may not exist yet or no longer."""
 
     revision: int = 0
     """Number of records applied; never restarts."""
@@ -71,12 +71,13 @@ class Mind:
     time_ns: int = 0
     """Latest record time, Unix nanoseconds."""
     semantics_version: int = 0
-    """Version of the rules; 0 before the first record, which sets it."""
+    """Version of the rules, set by the first record; 0 before it."""
     contents: Contents | None = None
     policy: StoredPolicy | None = None
-    """Policy of the tenant; only its reserved space has one, and that space has no contents."""
+    """Policy of the tenant. Only the reserved space of a tenant has one; that space has no
+    contents."""
     tenant: StoredTenant | None = None
-    """Quotas and defaults of the tenant; only its reserved space has them."""
+    """Quotas and defaults of the tenant; only the reserved space of a tenant has them."""
     window: RequestWindow = field(default_factory=RequestWindow)
     seal: Seal = field(default_factory=Seal)
     """Fingerprint of the state after the last record."""
@@ -85,16 +86,16 @@ class Mind:
         """Apply the next record of this space.
 
         Args:
-            record: The next record; ``revision`` must be the next one, and ``raw`` enters the
+            record: The next record. Its ``revision`` must be the next one; its ``raw`` enters the
                 chain.
 
         Returns:
-            Its outcome, or None if the record was applied before.
+            Outcome of the record, or None if it was applied before.
 
         Raises:
             RevisionGap: A record before this one is missing; the state is unchanged.
-            SemanticsUnknown: The code does not have the version of the record, or the state has
-                another version; the state is unchanged.
+            SemanticsUnknown: The record has a version of the rules that the code does not support,
+                or that differs from the version of the state; the state is unchanged.
         """
         return finish(self.applying(record))
 
@@ -102,7 +103,7 @@ class Mind:
         """Apply the next record in steps; see :meth:`apply`.
 
         The state must not be read between the first and the last step. Revision, chain and time
-        advance with the last step, so a half-applied record is never taken for a complete one.
+        advance in the last step, so a half-applied record never counts as applied.
         """
         if record.revision <= self.revision:
             return None
@@ -132,11 +133,12 @@ class Mind:
     def preview(self, record: Record) -> Outcome | None:
         """Return the outcome that ``apply`` would have, without changing anything.
 
-        Foreseen are puts (without duplicates within a batch), consolidations and changes of the
-        space itself. Of other records, only repeats and a read-only space are foreseen.
+        Outcomes are computed for puts (duplicates within a batch count as new), consolidations and
+        changes of the space itself. For other records, only a repeated request and a read-only
+        space are detected.
 
         Returns:
-            None if only applying the record gives the outcome.
+            None if the outcome is known only after the record is applied.
         """
         known = self._known(record)
         if known is not None:
@@ -165,7 +167,7 @@ class Mind:
         return self.window.get(record.request_id) if record.request_id else None
 
     def _moment(self, record: Record) -> Moment:
-        """Return the time and the version of the rules at which a record takes effect."""
+        """Return time and version of the rules at which a record takes effect."""
         time_ns = max(self.time_ns, record.time_ns)
         return Moment(
             record.revision,
@@ -214,7 +216,7 @@ class Mind:
         return foresee(self._existing(record), body, now)
 
     def _check_semantics(self, record: Record) -> None:
-        """Refuse a record whose version of the rules does not fit the state."""
+        """Raise SemanticsUnknown if the version of a record does not match the state."""
         if isinstance(record.body, AcceptLoss) and self.semantics_version:
             return
         semantics.check(record.semantics_version)
@@ -236,7 +238,7 @@ class Mind:
         return SemanticsUpgraded(upgraded=upgraded)
 
     def _accept_loss(self, now: Moment) -> LossAccepted:
-        """Give the space a new incarnation, so that readers of an earlier state start again."""
+        """Start a new incarnation, by which readers of an earlier state notice the loss."""
         if self.contents is not None:
             self.contents.incarnation = now.revision
         return LossAccepted()
@@ -282,7 +284,7 @@ class Mind:
             raise Refused("ETAG_MISMATCH", f"The {name} changed since it was read.", resource=name)
 
     def sealed(self) -> Seal:
-        """Return the fingerprint of the present state. Cost: O(1)."""
+        """Compute the fingerprint of the present state. Cost: O(1)."""
         contents = self.contents
         if contents is None:
             return Seal(self.chain)
@@ -311,7 +313,7 @@ class Mind:
 
 
 def _follows(mind: Mind, record: Record) -> bool:
-    """Return True if a record is the next one of a state."""
+    """Return True if a record is the next one after the state of ``mind``."""
     body, following = record.body, mind.revision + 1
     if isinstance(body, AcceptLoss):
         return body.first_lost == following and body.last_lost == record.revision - 1

@@ -1,11 +1,11 @@
-"""The adaptive moral filter: it accepts or rejects scores and adapts its threshold.
+"""Adaptive moral filter: accepts or rejects events by their score, and adapts its threshold.
 
 There are two policies. ``vigilant`` (default) keeps the threshold at its base and raises it while
-recent events are hostile. It never falls below the base, so an attacker cannot weaken it.
-``homeostatic`` is the controller of the original model, which steers the acceptance rate to one
-half; it is kept for comparison and reproduces the trajectories of the original.
+recent events are hostile. The threshold never falls below the base, so an attacker cannot weaken
+the filter. ``homeostatic`` is the controller of the original model, which steers the acceptance
+rate to one half. It exists for comparison and reproduces the trajectories of the original.
 
-Only scalar float64 arithmetic is used, so that every machine computes the same threshold.
+Only scalar float64 arithmetic is used, so every machine computes the same threshold.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from mlsdm_grpc.core.model.parameters import MoralParameters, MoralPolicy
 
 __all__ = ["MoralFilter"]
 
+# Share of hostile events up to which the threshold of vigilant stays at its base.
 _TOLERATED_HOSTILITY = 0.10
+# Rise of the threshold for a share of hostile events that exceeds the tolerated one by 1.
 _HOSTILITY_GAIN = 0.5
+# Acceptance rate at which homeostatic aims, and deviation from it without a correction.
 _HOMEOSTATIC_TARGET = 0.5
 _HOMEOSTATIC_DEAD_BAND = 0.05
 
@@ -25,9 +28,10 @@ class MoralFilter:
 
     Args:
         parameters: Policy and bounds.
-        threshold: Present threshold in [0, 1]; the base for a new space.
-        ema: Running average in [0, 1]: the share of hostile events (vigilant, starts at 0) or of
-            accepted events (homeostatic, starts at 0.5).
+        threshold: Present threshold in [0, 1]; None for the base, as in a new space.
+        ema: Running average in [0, 1]: under vigilant, the share of hostile events (a new space
+            starts at 0); under homeostatic, the share of accepted events (a new space starts at
+            0.5).
     """
 
     __slots__ = ("ema", "parameters", "threshold")
@@ -45,20 +49,20 @@ class MoralFilter:
         self.ema = (0.0 if vigilant else _HOMEOSTATIC_TARGET) if ema is None else ema
 
     def accepts(self, score: float) -> bool:
-        """Return True if ``score`` (in [0, 1]) passes; a score equal to the threshold passes."""
+        """Return True if a score in [0, 1] passes; a score equal to the threshold passes."""
         if score >= self.parameters.always_pass:
             return True
         return score >= self.parameters.never_pass and score >= self.threshold
 
     def adapt(self, score: float, *, accepted: bool) -> None:
-        """Move the threshold by at most ``parameters.step`` after one judged event."""
+        """Move the threshold by at most ``parameters.step`` after one event."""
         if self.parameters.policy is MoralPolicy.VIGILANT:
             self._adapt_to_hostility(hostile=score < self.parameters.base)
         else:
             self._adapt_to_acceptance(accepted=accepted)
 
     def reconfigure(self, parameters: MoralParameters) -> None:
-        """Continue with other parameters from the present threshold and average.
+        """Set new parameters and keep the present threshold and average.
 
         A threshold outside the new bounds moves to the nearest bound. A change of policy resets the
         average, because the policies average different quantities.

@@ -1,4 +1,4 @@
-"""Events: each passes the moral filter and the rhythm, updates the traces, and may be stored."""
+"""Application of events: moral filter, rhythm, traces and storage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ __all__ = ["process"]
 def process(
     contents: Contents, body: ProcessEvent, now: Moment
 ) -> Generator[None, None, EventOutcome]:
-    """Process one event in steps."""
+    """Apply one event in steps.
+
+    Raises:
+        Refused: A memory of the event cannot be stored; nothing has changed.
+    """
     candidates = yield from prepare(contents, PutMemories(body.memories), now)
     moral, rhythm = contents.moral, contents.rhythm
     threshold = moral.threshold

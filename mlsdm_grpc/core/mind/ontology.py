@@ -1,7 +1,7 @@
-"""The ontology of a space: named vectors; each memory gets the nearest one as a label.
+"""Ontology of a space: named vectors, of which each new memory gets the nearest one as a label.
 
-The writer of a record chooses the label, because inner products round differently on different
-machines. The record carries the label, and applying it compares no vectors.
+The writer of a record chooses the label before it writes the record. Inner products round
+differently on different machines, so applying a record compares no vectors.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from mlsdm_grpc.core.store import kernel
 
 __all__ = ["Ontology"]
 
-# Exceeds the rounding error of subtracting the bound from a float32 score.
+# Margin above the rounding error of subtracting the error bound from a float32 score.
 _SLACK = 2.0**-20
 
 
 class Ontology:
-    """The categories of one space, prepared for comparison.
+    """Categories of one space, prepared for comparison.
 
     Args:
-        categories: Categories of the same dimension; none is zero.
+        categories: Categories of the same dimension; no vector is zero.
     """
 
     __slots__ = ("_names", "_rows")
@@ -42,7 +42,7 @@ class Ontology:
         return len(self._names)
 
     def cost(self, count: int) -> int:
-        """Return the number of products needed to compare ``count`` vectors."""
+        """Return the number of multiplications needed to compare ``count`` vectors."""
         return count * self._rows.size
 
     def nearest(self, vectors: Sequence[Vector]) -> list[tuple[str | None, float]]:
@@ -52,9 +52,9 @@ class Ontology:
             vectors: Vectors with the dimension of the categories.
 
         Returns:
-            Name and cosine in [-1, 1], as computed by :func:`kernel.resonances`. Of equally near
-            categories, the first is returned. ``(None, 0.0)`` for a zero vector or without
-            categories.
+            Name and cosine in [-1, 1], as computed by :func:`kernel.resonances`. If several
+            categories are equally near, the first is returned. The result is ``(None, 0.0)`` for a
+            zero vector, or if there are no categories.
 
         Cost: one float32 matrix product, and a float64 pass over the few candidate rows.
         """

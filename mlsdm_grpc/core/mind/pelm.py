@@ -1,10 +1,8 @@
 """PELM, the phase-entangled lattice memory: a bounded ring of unit vectors with phases.
 
-Recall finds the most similar memories in a phase band. When the ring is full, the oldest unpinned
-memory is evicted. The state consists of the memories, their order of creation and their order in
-the ring.
-
-The memory has no clock: callers pass the time.
+A query finds the memories of highest score, optionally within a phase band. When the ring is full,
+the oldest unpinned memory is evicted. The state consists of the memories, their order of creation
+and their order in the ring. There is no clock: callers pass the time.
 """
 
 from __future__ import annotations
@@ -41,26 +39,31 @@ def unit_row(vector: Vector) -> Float32:
 
 @value_class
 class Components:
-    """Components of a resonance."""
+    """Parts of a resonance: cosine, distance and factor of the phase, and bias by traces."""
 
     cosine: float
+    """Cosine of query and memory, in [-1, 1]."""
     phase_distance: float
+    """Absolute difference of the phases of query and memory, in [0, 1]."""
     phase_factor: float
+    """Factor of the cosine: ``1 - phase_weight * phase_distance``."""
     synaptic_bias: float
+    """Weighted cosine of memory and lasting traces, which is added."""
 
 
 @value_class
 class Hit:
-    """One recalled memory; ``row`` is a copy of its unit vector."""
+    """Memory found by a query."""
 
     memory: Memory
     resonance: float
     components: Components
     row: Float32
+    """(dimension,) float32, a copy."""
 
 
 class Pelm(WritableRing):
-    """The memory of one space: a ring with recall by meaning, by phase and by words.
+    """Memories of one space: a ring with search by meaning, by phase and by words.
 
     Args:
         dimension: Number of components of every vector.
@@ -72,13 +75,13 @@ class Pelm(WritableRing):
         super().__init__(dimension=dimension, capacity=capacity, accelerated=accelerated)
         self.recall = Recall(self._lattice)
         self.words: Words | None = None
-        """Lexical index of the texts, once :meth:`know_words` was called; derived data."""
+        """Lexical index of the texts (derived data); None before the first :meth:`know_words`."""
         self.saved_words: SavedWords | None = None
-        """Lexical index from a snapshot, until then."""
+        """Lexical index from a snapshot, kept for the first :meth:`know_words`."""
 
     @property
     def vector_bytes(self) -> int:
-        """Size of the vectors and phases of a full ring, bytes; 30,800,000 by default."""
+        """Size of the vectors and phases of a full ring, bytes; 30,800,000 with the defaults."""
         return self.capacity * (self.dimension + 1) * 4
 
     @property
@@ -92,41 +95,41 @@ class Pelm(WritableRing):
         """Return the memories with the highest score for every query, best first.
 
         Args:
-            queries: Queries of the same phase band share one scan.
+            queries: Queries with the same phase band share one scan.
             now_ns: Unix time; memories that have expired by then are excluded.
-            traces: (dimension,) direction of ``synaptic_bias``.
+            traces: (dimension,) float32, direction of the synaptic bias; None for no bias.
 
         Returns:
             For each query up to ``top_k`` slots with their scores, valid until the next write. For
-            equal scores, the newer memory comes first. The result is exact: equal to scoring every
-            row. Damaged memories are excluded. A search by words needs a preceding call of
-            :meth:`know_words`.
+            equal scores, the newer memory comes first. The result is exact: the same as if every
+            row was scored. Damaged memories are excluded. A search by words requires an earlier
+            call of :meth:`know_words`.
 
-        Cost: one scan of the rows in the band, and exact scores of the candidates; a query by
-            words also adds the missing texts to the lexical index.
+        Cost: one scan of the rows in the band, and exact scores of the candidates. A query with
+        words also adds missing texts to the lexical index.
         """
         direction = None
         if traces is not None:
             wide = traces.astype(np.float64)
             norm = float(np.sqrt(np.add.reduce(wide * wide)))
             direction = wide / norm if norm > 0.0 else None
-        # Skip the check of expiry times while no memory can have expired.
+        # Pass 0, which skips the check of expiry times, while no memory can have expired.
         now_ns = now_ns if now_ns >= self._next_expiry_ns else 0
         words = None
         if self.words is not None and any(query.sought for query in queries):
             self.words.complete()
             words = WordSearch(self._lattice, self.words, now_ns, direction)
-            # Without any text, only the vectors can answer.
+            # Without any indexed text, only the vectors can give results.
             if not len(self.words.index):
                 queries = [without_words(query) for query in queries]
         return self.recall.find(queries, now_ns=now_ns, traces=direction, words=words)
 
     def outside_count(self, query: Query, *, now_ns: int) -> int:
-        """Return the number of memories that a query excludes by phase alone.
+        """Return the number of memories that a query excludes only by its phase band.
 
         Args:
             query: The query; its other filters are ignored.
-            now_ns: Unix time; memories that have expired by then do not count.
+            now_ns: Unix time; memories that have expired by then are not counted.
 
         Cost: O(n), a pass over the phases.
         """
@@ -141,7 +144,7 @@ class Pelm(WritableRing):
         return int(np.count_nonzero(outside))
 
     def prepare(self) -> Iterator[None]:
-        """Perform the preparation of the next query in steps; no write may occur in between."""
+        """Prepare the rows for the next query in steps; no write may occur between the steps."""
         yield from self._lattice.rows.prepare()
 
     def search(
@@ -167,15 +170,15 @@ class Pelm(WritableRing):
         ]
 
     def memory_at(self, slot: int) -> Memory:
-        """Return the memory in a slot found by a query."""
+        """Return the memory in a slot that a query returned."""
         return self._lattice.memory(slot)
 
     def row_at(self, slot: int) -> Float32:
-        """Return (dimension,) float32, the row of a slot found by a query; borrowed."""
+        """Return (dimension,) float32, the row in a slot that a query returned; borrowed."""
         return self._row(slot)
 
     def versions(self, slots: Indices) -> list[tuple[int, int]]:
-        """Return creation sequence and revision of each memory found by a query."""
+        """Return creation sequence and revision of the memory in each slot."""
         found = self._lattice.columns[slots]
         return list(zip(found["sequence"].tolist(), found["revision"].tolist(), strict=True))
 
@@ -188,17 +191,18 @@ class Pelm(WritableRing):
         in_phase: bool,
         now_ns: int,
     ) -> list[list[Memory]]:
-        """Return for each memory the unexpired memories close to it.
+        """Return for each memory the unexpired memories with a similar vector.
 
         Args:
-            memories: Memories of this ring that are not lost; one call answers them together.
+            memories: Memories of this ring whose rows are not lost; one scan serves all of them.
             min_cosine: Minimum cosine.
-            limit: Maximum number of nearest memories examined for each, including itself.
+            limit: Maximum number of nearest memories examined for each memory, including itself.
             in_phase: Return only memories of exactly the same phase.
             now_ns: Unix time; memories that have expired by then are excluded.
 
         Returns:
-            For each memory the close ones, nearest first; of equal ones, the newer comes first.
+            For each memory its similar memories, nearest first. For equal cosines, the newer comes
+            first.
 
         Cost: that of :meth:`search`.
         """
@@ -226,7 +230,7 @@ class Pelm(WritableRing):
     def have_neighbours(
         self, slots: Indices, reach: float
     ) -> Generator[None, None, NDArray[np.bool_]]:
-        """Return in steps for each slot whether it may have another row within a small distance.
+        """Return for each slot, in steps, whether another row may be within a small distance.
 
         Args:
             slots: Slots of memories.
@@ -238,16 +242,16 @@ class Pelm(WritableRing):
 
     @property
     def missing_metadata(self) -> int:
-        """Memories that a search by metadata indexes first; the first call starts the index."""
+        """Number of memories that a search by metadata must index first; creates the index."""
         return know_metadata(self._lattice).missing_count
 
     def completing_metadata(self) -> Iterator[None]:
-        """Index the metadata of memories in steps, if a search has started that index."""
+        """Index the metadata of the remaining memories in steps, if the metadata index exists."""
         index = self._lattice.metadata_index
         return iter(()) if index is None else index.completing()
 
     def know_words(self, tokenizer: Tokenizer) -> Words:
-        """Start the lexical index if there is none, and return it."""
+        """Return the lexical index; create it if there is none."""
         if self.words is None:
             self.words = Words(self._lattice, tokenizer, self.saved_words)
         self.saved_words = None

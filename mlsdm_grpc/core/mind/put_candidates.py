@@ -1,4 +1,4 @@
-"""Validation of the memories of a put as a batch, with values computed once for each."""
+"""Validation of all memories of a put before any is stored."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ __all__ = ["PutCandidate", "PutCandidates", "float32", "living", "prepare", "rep
 
 @value_class
 class PutCandidate:
-    """A new memory with its derived values."""
+    """New memory with the values derived from it."""
 
     new: NewMemory
     row: Float32
     phase: float
     digest: bytes
     kept_out: bool
-    """The confidence is too low for the space."""
+    """True if the confidence is below the minimum of the space; the memory is not stored."""
     allow_replace: bool
-    """The memory may replace one with the same id."""
+    """True if the memory may replace a memory with the same id."""
 
     @classmethod
     def of(
         cls, contents: Contents, new: NewMemory, now: Moment, *, allow_replace: bool
     ) -> PutCandidate:
-        """Return the candidate of a new memory under the rules of its record."""
+        """Return the candidate of a new memory under the version of the rules of its record."""
         row = unit_row(new.vector)
         phase = float32(contents.rhythm.phase if new.phase is None else new.phase)
         if now.semantics_version == 1:
@@ -66,18 +66,21 @@ class PutCandidate:
 
 
 class PutCandidates:
-    """The candidates of a batch; if memories are decoded on access, candidates are computed again.
+    """Candidates of a batch.
+
+    If the memories are decoded on access, candidates are not stored but computed again in each
+    pass, to limit the RAM of a large batch.
 
     Args:
-        memories: The batch.
-        make: Creates a candidate. It must give the same result while only memories change.
+        memories: The batch: a tuple, or a sequence that decodes on access.
+        make: Creates a candidate. It must return the same result while only memories change.
     """
 
     def __init__(
         self, memories: Sequence[NewMemory], make: Callable[[NewMemory], PutCandidate]
     ) -> None:
         self.kept_out = False
-        """True if a candidate is kept out."""
+        """True if the confidence of any candidate is too low; then none of the batch is stored."""
         self._memories = memories
         self._make = make
         self._keeps = isinstance(memories, tuple)
@@ -96,7 +99,11 @@ class PutCandidates:
 def prepare(
     contents: Contents, body: PutMemories, now: Moment
 ) -> Generator[None, None, PutCandidates]:
-    """Refuse the whole batch if any memory cannot be stored; nothing has changed yet."""
+    """Validate a batch in steps and return its candidates; changes nothing.
+
+    Raises:
+        Refused: A memory of the batch cannot be stored.
+    """
 
     def candidate_of(new: NewMemory) -> PutCandidate:
         return PutCandidate.of(contents, new, now, allow_replace=body.allow_replace)
@@ -116,11 +123,11 @@ def prepare(
         renews = old is not None and _renews(known, old, now)
         earlier = brought.get(candidate.digest, ())
         if renews and old is not None:
-            # Labels of earlier duplicates in the batch count too.
+            # Labels of earlier duplicates in the batch count towards the limit.
             renews = labels_fit(old.labels, earlier, new.labels)
         if len(body.memories) > 1 and contents.pelm.duplicates(candidate.digest):
-            # Only a stored memory can be renewed. To keep the labels of all would take more memory
-            # than the batch.
+            # Only a stored memory can be refreshed, so only labels of its duplicates are kept. The
+            # labels of all memories would need more RAM than the batch.
             brought[candidate.digest] = tuple({*earlier, *new.labels})
         taken = old is not None and not (body.allow_replace or renews)
         if new.memory_id in seen or taken:
@@ -130,8 +137,9 @@ def prepare(
         prepared.add(candidate)
         if known is not None and len(body.memories) == 1:
             return prepared
-        # In a batch, an earlier memory may remove or replace the repeated one, so it counts as new.
-        # A memory that replaces its own id certainly reuses the place of the old one.
+        # In a batch, an earlier memory may remove or replace the repeated one, so a repetition
+        # counts as a new memory. A pinned memory is not counted only if it certainly replaces
+        # another pinned one.
         certain = new.caller_chosen_id or (now.semantics_version > 1 and body.allow_replace)
         replaces = old is not None and old.pinned and certain
         new_pinned += new.pinned and not replaces
@@ -141,10 +149,10 @@ def prepare(
 
 
 def repeated(contents: Contents, candidate: PutCandidate, now: Moment) -> Memory | None:
-    """Return the unexpired memory that the candidate repeats exactly.
+    """Return the unexpired memory of which a candidate is an exact duplicate.
 
-    Of several, it is the one with the same id, or the newest with room for the labels. Under
-    version 1 of the rules it is any of them, and labels without room are dropped.
+    If there are several, it is the memory with the same id, or else the newest one that has space
+    for the labels. Under version 1 of the rules it is any of them, and surplus labels are dropped.
     """
     if candidate.new.caller_chosen_id:
         return None
@@ -173,7 +181,7 @@ def living(memory: Memory | None, now: Moment) -> Memory | None:
 
 
 def _check_room(contents: Contents, new_pinned: int, new_unpinned: int, now: Moment) -> None:
-    """Refuse a batch that may find every memory pinned; the estimate errs towards refusal."""
+    """Refuse a batch if all memories may become pinned; the estimate errs towards refusal."""
     capacity = contents.pelm.capacity
     pinned = contents.pelm.pinned_living(now.time_ns) + new_pinned
     if pinned > capacity or (pinned == capacity and new_unpinned):

@@ -1,4 +1,4 @@
-"""Puts: every memory of a batch is created, refreshed or replaced, or none is."""
+"""Application of puts: all memories of a batch are created, refreshed or replaced, or none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ __all__ = ["foresee_put", "item_of", "put", "store"]
 
 
 def put(contents: Contents, body: PutMemories, now: Moment) -> Generator[None, None, PutOutcome]:
-    """Apply a put in steps, all of it or nothing."""
+    """Apply a put in steps; stores the whole batch or nothing.
+
+    Raises:
+        Refused: A memory of the batch cannot be stored; nothing has changed.
+    """
     prepared = yield from prepare(contents, body, now)
     if prepared.kept_out:
         return _refused_batch(contents, prepared)
@@ -51,7 +55,11 @@ def foresee_put(contents: Contents, body: PutMemories, now: Moment) -> PutOutcom
 
 
 def store(contents: Contents, candidate: PutCandidate, now: Moment) -> tuple[PutItem, list[str]]:
-    """Create, refresh, replace or keep out one memory; cannot fail."""
+    """Create, refresh, replace or reject one validated memory; never fails.
+
+    Returns:
+        Result for the memory, and the ids of evicted memories.
+    """
     new, pelm = candidate.new, contents.pelm
     if candidate.kept_out:
         return PutItem(new.memory_id, PutResult.REFUSED), []
@@ -111,7 +119,7 @@ def _foreseen(contents: Contents, candidate: PutCandidate, now: Moment) -> PutIt
 
 
 def _refused_batch(contents: Contents, prepared: PutCandidates) -> PutOutcome:
-    """Return the outcome of a batch with a refused memory; none of the batch is stored."""
+    """Return the outcome of a batch with a memory of too low confidence; nothing is stored."""
     items = tuple(
         PutItem(
             memory_id=candidate.new.memory_id,

@@ -1,4 +1,4 @@
-"""Refusals of records, and the checks that several kinds of record share."""
+"""Refusal of records, and checks that several kinds of record share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Refused", "check_dimension", "check_etag", "check_expiry"]
 
 
 class Refused(Exception):
-    """A record refused because of the state that earlier records left."""
+    """Refusal of a record because of the state of its space."""
 
     def __init__(self, reason: str, message: str, **metadata: str) -> None:
         super().__init__(message)
@@ -18,6 +18,7 @@ class Refused(Exception):
 
 
 def check_dimension(dimension: int, new: NewMemory) -> None:
+    """Raise Refused unless a new memory has the dimension of its space."""
     if len(new.vector.raw) != dimension:
         raise Refused(
             "DIMENSION_MISMATCH",
@@ -28,11 +29,13 @@ def check_dimension(dimension: int, new: NewMemory) -> None:
 
 
 def check_expiry(expire_time_ns: int, time_ns: int) -> None:
+    """Raise Refused if an expiry time has passed at ``time_ns``; 0 never does."""
     if 0 < expire_time_ns <= time_ns:
         raise Refused("FIELD_INVALID", "must be in the future.", field="expire_time")
 
 
 def check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:
+    """Raise Refused if an etag is expected and the memory has another one or does not exist."""
     if not expected or (memory is not None and memory.etag == expected):
         return
     gone = memory is None

@@ -1,8 +1,8 @@
-"""The window of request ids, by which a repeated write returns its first result.
+"""Window of request ids: a repeated write returns the result of the first one.
 
-The window is part of the state of a space, and is therefore bounded by record time and count, never
-by a clock. An entry holds ids, numbers and results, never text or vectors. Entries are packed,
-because there may be 65,536.
+The window is part of the state of a space. It is therefore bounded by record time and count, never
+by a clock. An entry contains ids, numbers and results, never text or vectors. Entries are packed to
+save memory, because there may be 65,536.
 """
 
 from __future__ import annotations
@@ -28,16 +28,18 @@ __all__ = [
     "WindowEntry",
 ]
 
+# Limits of the window; see :class:`RequestWindow`. The age is in nanoseconds of record time.
 MIN_AGE_NS = 10 * 60 * 1_000_000_000
 MIN_ENTRIES = 1_024
 MAX_ENTRIES = 65_536
 MAX_RESULTS = 65_536
+# Size from which a packed entry is compressed, bytes.
 _COMPRESS_FROM_BYTES = 1_024
 
 
 @value_class
 class WindowEntry:
-    """The recorded result of one write."""
+    """Recorded result of one write."""
 
     request_id: bytes
     request_digest: bytes
@@ -46,15 +48,15 @@ class WindowEntry:
 
     @property
     def results(self) -> int:
-        """Number of results in the entry: one, or one for each memory of a put."""
+        """Number of results in the entry: one for each memory of a put, otherwise one."""
         return len(self.outcome.items) if isinstance(self.outcome, PutOutcome) else 1
 
 
 class RequestWindow:
-    """The most recent writes of a space, oldest first.
+    """Most recent writes of a space, oldest first.
 
-    An entry stays while it is among the newest 1,024. Older entries stay for ten minutes of record
-    time, unless the window then holds more than 65,536 entries or results.
+    The newest 1,024 entries are always kept. Older entries are kept for ten minutes of record time,
+    as long as the window has at most 65,536 entries and 65,536 results.
     """
 
     __slots__ = ("_entries", "_order", "_results")
@@ -74,7 +76,7 @@ class RequestWindow:
         return len(self._entries)
 
     def copy(self) -> RequestWindow:
-        """Return an independent window with the same entries. Cost: O(entries), no packing."""
+        """Return an independent window with the same entries. Cost: O(entries)."""
         copy = RequestWindow()
         copy._entries = self._entries.copy()
         copy._order = self._order.copy()
@@ -87,7 +89,7 @@ class RequestWindow:
         return None if packed is None else _unpack(request_id, packed)
 
     def add(self, entry: WindowEntry) -> None:
-        """Add one write and drop the entries that leave the window. Cost: O(1) amortised."""
+        """Add one write and remove the entries that are no longer kept. Cost: O(1) amortised."""
         self.restore(entry)
         horizon = entry.time_ns - MIN_AGE_NS
         while len(self._order) > MIN_ENTRIES:
@@ -100,20 +102,20 @@ class RequestWindow:
             self._results -= results
 
     def restore(self, entry: WindowEntry) -> None:
-        """Restore the next entry from a snapshot."""
+        """Append an entry of a snapshot; entries must come oldest first."""
         self._entries[entry.request_id] = _pack(entry)
         self._order.append((entry.request_id, entry.time_ns, entry.results))
         self._results += entry.results
 
 
-# Entries are plain tuples instead of objects, compressed if that makes them smaller.
+# Outcomes are packed as plain tuples, and large ones are compressed. Outcomes of streams never
+# enter the window, because the mark of a stream detects repeats.
 
-# Streams are absent: they have a mark instead of an entry.
 _KINDS: tuple[type, ...] = tuple(kind for kind in get_args(Outcome) if kind is not StreamOutcome)
 
 
 class _Shape:
-    """The conversion between a dataclass and a tuple of plain values."""
+    """Conversion between a dataclass and a tuple of plain values."""
 
     def __init__(self, kind: type) -> None:
         self.kind = kind

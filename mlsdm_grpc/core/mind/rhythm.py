@@ -1,7 +1,7 @@
-"""The wake/sleep rhythm: a countdown that every processed event advances, accepted or not.
+"""Wake/sleep rhythm: a countdown of events.
 
-Sleep is a phase, not a refusal: requests are served in both phases. Every event advances the
-countdown, so no sequence of events can stall it.
+Every processed event advances the countdown, accepted or not, so no sequence of events can stop it.
+Requests are served in both phases; sleep does not refuse them unless ``sleep_gate`` is set.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from mlsdm_grpc.core.model.parameters import RhythmParameters
 
 __all__ = ["SLEEP_PHASE", "WAKE_PHASE", "Rhythm"]
 
+# Phases in [0, 1] of a space that is awake or asleep.
 WAKE_PHASE = 0.1
 SLEEP_PHASE = 0.9
 
@@ -18,9 +19,9 @@ class Rhythm:
     """Phase and countdown of one space.
 
     Args:
-        parameters: Lengths of the phases, in events.
-        awake: True if the space is awake, as new spaces are.
-        remaining: Events left in the phase, at least 1; None starts a full phase.
+        parameters: Durations of wake and sleep, in events.
+        awake: True while the space is awake; new spaces are.
+        remaining: Events until the phase changes, at least 1; None for the full duration.
     """
 
     __slots__ = ("awake", "parameters", "remaining")
@@ -34,7 +35,7 @@ class Rhythm:
 
     @property
     def phase(self) -> float:
-        """Phase in which memories are stored and queried now: 0.1 awake, 0.9 asleep."""
+        """Present phase, used for new memories and queries: 0.1 awake, 0.9 asleep."""
         return WAKE_PHASE if self.awake else SLEEP_PHASE
 
     def step(self) -> None:
@@ -45,10 +46,7 @@ class Rhythm:
             self.remaining = self._length()
 
     def reconfigure(self, parameters: RhythmParameters) -> None:
-        """Continue in the same phase with other lengths.
-
-        The remainder is at most the new length.
-        """
+        """Continue in the same phase with other durations; at most the new duration remains."""
         self.parameters = parameters
         self.remaining = min(self.remaining, self._length())
 

@@ -1,6 +1,6 @@
 """Writes to a ring: insertion, change, removal, and repair of damaged rows.
 
-Callers must check that a write can succeed.
+Callers must check beforehand that a write can succeed.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ __all__ = ["WritableRing"]
 
 
 class WritableRing(MemoryRing):
-    """A ring with write operations."""
+    """Ring with write operations."""
 
     def insert(self, memory: Memory, row: Float32) -> str | None:
-        """Store a memory with a new id; this sets its position in creation order and ring.
+        """Store a memory with a new id, and set its positions in creation order and ring.
 
         Args:
-            memory: Memory to store; its sequences are ignored.
+            memory: Memory to store; its ``sequence`` and ``ring_sequence`` are overwritten.
             row: (dimension,) float32 of unit norm; copied.
 
         Returns:
-            The id of the memory evicted to make room, if the ring was full.
+            Id of the memory that was evicted because the ring was full; None if none was.
+
+        Raises:
+            LookupError: The ring is full and every memory is pinned.
 
         Cost: O(dimension).
         """
@@ -53,7 +56,7 @@ class WritableRing(MemoryRing):
         self._lattice.rows.resize(capacity)
 
     def replace(self, memory: Memory, row: Float32) -> None:
-        """Replace the memory with the same id; creation order is kept."""
+        """Replace the memory with the same id; its position in creation order is kept."""
         slot = self._slot(memory.memory_id)
         memory.sequence = self._lattice.memory(slot).sequence
         memory.ring_sequence = self._take_sequence()
@@ -63,12 +66,12 @@ class WritableRing(MemoryRing):
     def restore(self, memory: Memory, row: Float32) -> None:
         """Restore a memory with its sequences, in creation order; :meth:`order_ring` must follow.
 
-        A memory whose row has another checksum is damaged.
+        A row that does not match the checksum of its memory is marked as damaged.
         """
         self._place(memory, row, in_ring=False)
 
     def order_ring(self) -> Generator[None, None, None]:
-        """Build the ring of the restored memories, in steps. Cost: O(n log n)."""
+        """Build the order of eviction of the restored memories, in steps. Cost: O(n log n)."""
         columns = self._lattice.columns
         slots = np.flatnonzero((columns["sequence"] > 0) & ~pinned_of(self._lattice.columns))
         slots = slots[np.argsort(columns["ring_sequence"][slots])]
@@ -78,7 +81,7 @@ class WritableRing(MemoryRing):
             yield
 
     def expire(self, now_ns: int) -> Generator[None, None, None]:
-        """Remove all expired memories, in steps. Cost: O(1) if none has expired."""
+        """Remove all expired memories, in steps. Cost: O(1) if none can have expired."""
         if now_ns < self._next_expiry_ns:
             return
         expire = self._lattice.expiring()
@@ -97,10 +100,10 @@ class WritableRing(MemoryRing):
     ) -> Memory:
         """Refresh a memory with an exact duplicate, and return it.
 
-        Labels are united (under version 1 of the rules as far as there is room). The higher
-        confidence and the later expiry are used, a pin of either is kept, and the memory becomes
-        the newest of the ring. Id, text, vector and creation are kept. A damaged row is repaired if
-        ``row`` matches it.
+        Labels are united; labels beyond the maximum number are dropped, which only version 1 of the
+        rules permits. Confidence is the higher of both, and expiry the later. The memory is pinned
+        if either is. The memory becomes the newest of the ring. Id, text, vector and creation are
+        kept. A damaged row is replaced by ``row`` if that matches the checksum.
         """
         new = [label for label in duplicate.labels if label not in memory.labels]
         room = max(MAX_LABELS - len(memory.labels), 0)
@@ -126,7 +129,7 @@ class WritableRing(MemoryRing):
         revision: int,
         time_ns: int,
     ) -> Memory:
-        """Change the mutable fields of a memory; an unpinned one becomes the newest of the ring."""
+        """Change labels, pin and expiry; a change of the pin makes the memory the newest one."""
         repinned = pinned != memory.pinned
         memory.labels = labels
         memory.pinned = pinned
@@ -135,7 +138,7 @@ class WritableRing(MemoryRing):
         return memory
 
     def identify(self, memory: Memory) -> None:
-        """Write the digest and the embedding model of an existing memory."""
+        """Store a new digest and embedding model of an existing memory."""
         slot = self._slot(memory.memory_id)
         if not memory.caller_chosen_id:
             self._digests.remove(slot)
@@ -152,8 +155,8 @@ class WritableRing(MemoryRing):
             count: Maximum number of slots to check.
 
         Returns:
-            Ids of the memories with damaged rows that may be repaired, the number of rows compared,
-            and the next slot; 0 after the last one.
+            Ids of the memories with damaged rows that may be repairable, the number of rows
+            compared, and the next slot; 0 after the last slot.
 
         Cost: O(count * dimension).
         """
@@ -175,7 +178,7 @@ class WritableRing(MemoryRing):
         return self._lattice.sound(self._slot(memory_id))
 
     def mend(self, memory_id: str, row: Float32) -> bool:
-        """Replace a damaged row by ``row``, and return True, if that matches the checksum."""
+        """Replace a damaged row by ``row`` if that matches the checksum; return True on success."""
         return self._lattice.mend(self._slot(memory_id), row)
 
     def lose(self, memory_id: str) -> None:

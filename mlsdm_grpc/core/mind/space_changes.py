@@ -1,4 +1,4 @@
-"""Changes of a space itself: new parameters, and the upgrade to newer rules."""
+"""Changes of a space itself: new parameters, and the upgrade to a newer version of the rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["changed_parameters", "reconfigure", "upgrade"]
 def reconfigure(
     contents: Contents, body: UpdateSpace, now: Moment
 ) -> Generator[None, None, SpaceChanged]:
-    """Set new parameters; learned state is kept, within the new bounds."""
+    """Set new parameters; learned state is kept and limited to the new bounds."""
     parameters = changed_parameters(contents, body, now)
     yield from contents.pelm.expire(now.time_ns)
     contents.pelm.resize(parameters.capacity)
@@ -35,7 +35,11 @@ def reconfigure(
 
 
 def changed_parameters(contents: Contents, body: UpdateSpace, now: Moment) -> SpaceParameters:
-    """Return the parameters after a change; refuse a change that conflicts with the state."""
+    """Return the parameters after a change.
+
+    Raises:
+        Refused: The etag differs, or the change conflicts with the state.
+    """
     if body.etag and body.etag != contents.etag:
         raise Refused("ETAG_MISMATCH", "The space was changed since it was read.", resource="space")
     new = changed(contents.parameters, body.change)
@@ -49,9 +53,9 @@ def changed_parameters(contents: Contents, body: UpdateSpace, now: Moment) -> Sp
 def upgrade(contents: Contents, now: Moment) -> Generator[None, None, None]:
     """Convert a space from version 1 to version 2 of the rules, in steps.
 
-    Texts of a space with an embedder count as embedded by it, and get the identity of the new
-    rules. A memory whose vector was sent by its caller is never refreshed. The old default of the
-    merge cosine is replaced by the new one.
+    In a space with an embedder, all texts count as embedded by it and get the digest of version 2.
+    In a space without one, digests stay, so no put refreshes the existing memories. The old default
+    of the merge cosine is replaced by the new default.
     """
     embedder = contents.parameters.embedder
     if contents.parameters.merge_min_cosine == FIRST_MERGE_MIN_COSINE:

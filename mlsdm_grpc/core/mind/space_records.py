@@ -1,4 +1,4 @@
-"""Dispatch of the kinds of record that an existing space takes."""
+"""Dispatch of records to an existing space, by their kind."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def applying(contents: Contents, body: ContentsBody, now: Moment) -> Generator[N
     """Apply one record in steps; between steps it is half applied.
 
     Raises:
-        Refused: The state does not allow the record; nothing has changed.
+        Refused: The state does not permit the record; nothing has changed.
     """
     _check_writable(contents, body)
     if isinstance(body, PutMemories):
@@ -68,13 +68,14 @@ def applying(contents: Contents, body: ContentsBody, now: Moment) -> Generator[N
 
 
 def foresee(contents: Contents, body: ContentsBody, now: Moment) -> _Foreseen:
-    """Return the outcome that :meth:`applying` would have, without changing anything.
+    """Return the outcome that :func:`applying` would have, without changing anything.
 
     Returns:
-        None for a body whose outcome only applying gives. For a stream, only its present mark.
+        None if the outcome is known only after the record is applied. For a stream, the outcome
+        contains only the present mark.
 
     Raises:
-        Refused: See :meth:`applying`.
+        Refused: See :func:`applying`.
     """
     _check_writable(contents, body)
     if isinstance(body, UpdateSpace):

@@ -37,11 +37,11 @@ class Contents:
     config_revision: int = 0
     """Revision of the last change of the parameters."""
     config_time_ns: int = 0
-    """Time of that change, Unix nanoseconds."""
+    """Time of the last change of the parameters, Unix nanoseconds."""
     consolidated_trigger: int = 0
-    """Event whose sleep was consolidated last."""
+    """Number of the event that started the sleep consolidated last."""
     consolidated_sequence: int = 0
-    """High-water mark: memories up to this creation sequence were compared with all older ones."""
+    """High-water mark of consolidation: all memories up to this creation sequence were compared."""
     streams: StreamMarks = field(default_factory=StreamMarks)
     decisions: DecisionRing = field(default_factory=DecisionRing)
 
@@ -66,5 +66,5 @@ class Contents:
         return etag_of(self.config_revision)
 
     def embeds_by(self, model: str) -> bool:
-        """Return True if this model embeds the texts of the space."""
+        """Return True if ``model`` is the model that embeds the texts of the space."""
         return bool(model) and model == self.parameters.embedder

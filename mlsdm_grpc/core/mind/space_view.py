@@ -1,4 +1,4 @@
-"""Read-only figures of a space, the source of the answer of GetState."""
+"""Read-only figures of a space, from which GetState is answered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["SpaceView", "view_of"]
 
 @value_class
 class SpaceView:
-    """Figures of a space at one revision; norms are computed on demand."""
+    """Figures of a space at one revision."""
 
     parameters: SpaceParameters
     semantics_version: int
@@ -26,22 +26,35 @@ class SpaceView:
     config_time_ns: int
     revision: int
     chain: bytes
+    """SHA-256 hash chain over the records, 32 bytes."""
     step: int
+    """Number of events processed."""
     accepted: int
+    """Number of events accepted."""
     awake: bool
     phase: float
+    """Phase of new memories, in [0, 1]."""
     phase_remaining: int
+    """Number of events until the phase changes."""
     moral_threshold: float
+    """Present threshold of the moral filter, in [0, 1]."""
     moral_ema: float
+    """Running average of the moral filter; see :class:`MoralFilter`."""
     synaptic_norms: tuple[float, float, float]
+    """Norms of the traces L1, L2 and L3."""
     traces: Float32
     """(3, dimension): L1, L2, L3; a copy."""
     used: int
+    """Number of memories, including expired ones."""
     pinned: int
+    """Number of pinned memories."""
     capacity: int
     vector_bytes: int
+    """Size of the vectors and phases of a full ring, bytes."""
     allocated_bytes: int
+    """RAM allocated for the memories, bytes."""
     lexical_bytes: int
+    """Size of the lexical index, bytes."""
 
 
 def view_of(

@@ -1,4 +1,4 @@
-"""Work divided into steps, so that the caller can do other work between them."""
+"""Execution of work that is divided into steps, between which the caller can do other work."""
 
 from __future__ import annotations
 

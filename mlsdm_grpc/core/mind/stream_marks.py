@@ -1,10 +1,10 @@
-"""High-water marks of streams, by which an item that is sent again counts once.
+"""High-water marks of streams, which make sure that a repeated item is applied once.
 
-Marks are part of the state of a space. A mark is the last acknowledged item of a stream. There are
-at most 64 open streams; one without a write for ten minutes of record time is replaced by a new
-one. A record marks a stream as finished when its client has sent all items. The mark of a finished
-stream is kept only because the last acknowledgement may have been lost, and is removed once 1,024
-others have finished after it.
+Marks are part of the state of a space. A mark is the sequence of the last acknowledged item of a
+stream. There are at most 64 open streams. A new stream replaces the one with the oldest write if
+that is older than ten minutes of record time. A record marks a stream as finished when its client
+has sent all items. The mark of a finished stream is kept because the last acknowledgement may have
+been lost. It is removed after 1,024 other streams have finished.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mlsdm_grpc.value_classes import value_class
 
 __all__ = ["MAX_FINISHED", "MAX_STREAMS", "StreamMark", "StreamMarks"]
 
+# Limits of the marks of one space: open streams, and finished ones.
 MAX_STREAMS = 64
 MAX_FINISHED = 1_024
 
@@ -31,11 +32,11 @@ class StreamMark:
     time_ns: int
     """Record time of the last write, Unix nanoseconds."""
     finished: bool = False
-    """The client has sent all items."""
+    """True if the client has sent all items."""
 
 
 class StreamMarks:
-    """The marks of a space: open streams, then finished ones, oldest first."""
+    """Marks of a space: open streams, then finished ones, oldest write first."""
 
     __slots__ = ("_finished", "_open")
 
@@ -56,14 +57,14 @@ class StreamMarks:
         return self._open.get(stream_id) or self._finished.get(stream_id)
 
     def has_room(self, time_ns: int) -> bool:
-        """Return True if one more open stream can be added."""
+        """Return True if another open stream can be added at this record time."""
         if len(self._open) < MAX_STREAMS:
             return True
         oldest = next(iter(self._open.values()))
         return oldest.time_ns < time_ns - MIN_AGE_NS
 
     def advance(self, mark: StreamMark) -> None:
-        """Store the progress of a stream; drops the oldest mark of its kind if there is no room."""
+        """Store the progress of a stream; at the limit, the oldest mark of its kind is removed."""
         self._open.pop(mark.stream_id, None)
         self._finished.pop(mark.stream_id, None)
         kind, limit = (self._finished, MAX_FINISHED) if mark.finished else (self._open, MAX_STREAMS)

@@ -1,4 +1,4 @@
-"""Stream records: the items after the mark are applied, then the mark advances."""
+"""Application of stream records: the items after the mark are applied, then the mark advances."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ __all__ = ["apply_items", "mark_of"]
 def apply_items(
     contents: Contents, body: StreamItems, now: Moment
 ) -> Generator[None, None, StreamOutcome]:
-    """Apply the items after the mark, then advance the mark."""
+    """Apply the items after the mark in steps, then advance the mark.
+
+    Raises:
+        Refused: The stream cannot accept this record; nothing has changed.
+    """
     mark = mark_of(contents, body, now)
     outcomes: list[PutOutcome | EventOutcome | Refusal | None] = []
     for item in body.items:
@@ -61,7 +65,11 @@ def _apply_item(
 
 
 def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
-    """Return the mark of a stream; a new stream starts where its writer says."""
+    """Return the mark of a stream; a new stream starts at ``body.after_sequence``.
+
+    Raises:
+        Refused: Items before this record are missing, or there are too many open streams.
+    """
     known = contents.streams.get(body.stream_id)
     mark = known or StreamMark(body.stream_id, body.after_sequence, now.time_ns)
     if body.after_sequence > mark.sequence:
@@ -72,7 +80,8 @@ def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
             expected=str(mark.sequence + 1),
             actual=str(body.after_sequence + 1),
         )
-    # A finished stream needs a place again when it continues, not when its end is repeated.
+    # A finished stream that continues needs a place among the open streams again. One whose end is
+    # only repeated does not.
     goes_on = mark.finished and body.last_sequence > mark.sequence
     if (known is None or goes_on) and not contents.streams.has_room(now.time_ns):
         raise Refused(

@@ -1,10 +1,12 @@
 """Three decaying traces of the events of a space: L1 decays over events, L3 over hundreds.
 
 Strong components move from L1 to L2 and from L2 to L3. The default form scales every event to norm
-sqrt(dimension), so that the thresholds mean the same in every dimension, and compares magnitudes.
-The ``legacy`` form uses the event unscaled and compares signed values, as the original did.
+sqrt(dimension), so that thresholds have the same meaning in every dimension, and compares
+magnitudes with them. The ``legacy`` form does not scale events and compares signed values, as the
+original did.
 
-Only element-wise float32 arithmetic is used. Norms are computed on demand and never stored.
+Only element-wise float32 arithmetic is used, so all machines compute the same traces. Norms are
+computed on demand and never stored.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from mlsdm_grpc.core.model.parameters import SynapticParameters
 
 __all__ = ["Synapses"]
 
-# Upper limit of a component of a legacy trace, so that no sum becomes infinite.
+# Upper limit of a component of a legacy trace, so that no sum overflows to infinity.
 _LARGEST = np.float32(2.0**125)
 
 
 class Synapses:
-    """The traces L1, L2 and L3 of one space.
+    """Traces L1, L2 and L3 of one space.
 
     Args:
         parameters: Decay rates, thresholds, gates and form.
@@ -55,7 +57,7 @@ class Synapses:
     def sleep(self) -> None:
         """Decay all traces and transfer strong components once, without a new event.
 
-        The effect equals :meth:`update` with an event of zeros, at the same cost.
+        Effect and cost equal those of :meth:`update` with a zero vector.
         """
         self._decay()
         self._settle()
@@ -88,10 +90,10 @@ class Synapses:
         return _norm(self.l1), _norm(self.l2), _norm(self.l3)
 
     def lasting(self) -> Float32:
-        """Return L2 + L3, the direction of the synaptic bias of recall; a new array."""
+        """Return L2 + L3, the direction of the synaptic bias; a new array."""
         return self.l2 + self.l3
 
 
 def _norm(trace: Float32) -> float:
-    """Return the result of :func:`numpy.linalg.norm` for a vector, in 0.6 of its time."""
+    """Return the Euclidean norm; 40 % faster than :func:`numpy.linalg.norm`."""
     return float(np.sqrt(trace.dot(trace)))

@@ -28,16 +28,16 @@ __all__ = [
 
 @value_class
 class CreateSpace:
-    """Creates the space unless it exists; the first such record wins."""
+    """Creates the space unless it exists."""
 
     parameters: SpaceParameters
     exclusive: bool = False
-    """Refuse the record if the space exists, instead of reporting success."""
+    """Refuse the record if the space exists; otherwise the record succeeds without a change."""
 
 
 @value_class
 class SpaceChange:
-    """New values of some parameters; None, and an empty ontology, keep the present value."""
+    """New values of some parameters; None and an empty ontology keep the present value."""
 
     dimension: int | None = None
     capacity: int | None = None
@@ -59,7 +59,7 @@ class SpaceChange:
 
 @value_class
 class UpdateSpace:
-    """Changes all given parameters of the space, or none."""
+    """Changes all parameters named in ``change``, or none."""
 
     etag: str
     """Expected etag of the space; empty accepts any."""
@@ -81,6 +81,7 @@ class UpdateMemory:
 
     memory_id: str
     etag: str = ""
+    """Expected etag of the memory; empty accepts any."""
     add_labels: tuple[str, ...] = ()
     remove_labels: tuple[str, ...] = ()
     """Labels to remove; they are removed before ``add_labels`` are added."""
@@ -95,17 +96,18 @@ class DeleteMemory:
 
     memory_id: str
     etag: str = ""
+    """Expected etag of the memory; empty accepts any."""
 
 
 @value_class
 class ProcessEvent:
-    """Judges one event, steps the rhythm, and stores the event as a memory if it is accepted."""
+    """Applies the moral filter to one event, advances the rhythm, and stores an accepted event."""
 
     memory: NewMemory
     moral_value: float
     """Moral score in [0, 1], computed before the record was written."""
     answer: NewMemory | None = None
-    """Answer to the event, stored together with it: both or neither. It changes no trace."""
+    """Answer to the event. Both are stored, or neither; the answer changes no trace."""
 
     @property
     def memories(self) -> tuple[NewMemory, ...]:
@@ -119,7 +121,7 @@ class ProcessEvent:
 
 @value_class
 class MergeMember:
-    """A memory in the version that the writer of the record saw."""
+    """Memory to merge, with the etag that the writer of the record read."""
 
     memory_id: str
     etag: str
@@ -137,42 +139,42 @@ class MergeGroup:
 
 @value_class
 class Consolidate:
-    """Merges memories with the same content and removes expired ones.
+    """Removes expired memories and merges memories with the same content.
 
     See ``core/mind/consolidation.py``.
     """
 
     groups: tuple[MergeGroup, ...]
     trigger: int = 0
-    """Number of the event whose step put the space to sleep; 0 for an explicit request. If several
-    records name events, the newest counts."""
+    """Number of the event that put the space to sleep; 0 for an explicit request. A record whose
+    trigger is not above that of an earlier record changes nothing."""
     examined_sequence: int = 0
-    """High-water mark of merging: memories up to this creation sequence were compared with all
-    older ones."""
+    """High-water mark of consolidation: memories up to this creation sequence were compared with
+    all older ones."""
     move_traces: bool = False
     """Apply one step of decay and transfer to the synaptic traces."""
 
 
 @value_class
 class UpgradeSemantics:
-    """Moves the space to the next version of the rules; see ``core/model/semantics.py``."""
+    """Raises the version of the rules of the space by one; see ``core/model/semantics.py``."""
 
     version: int
-    """Target version; the space's own version and older ones change nothing."""
+    """Target version; the present version and older ones change nothing."""
 
 
 @value_class
 class AcceptLoss:
     """Continues without unreadable records, in a new incarnation.
 
-    This is the only record that may leave a gap: its revision follows the last lost one. It is
+    Only this record may leave a gap of revisions: its own revision follows the last lost one. It is
     valid under every version of the rules.
     """
 
     first_lost: int
-    """First lost revision; the record applies to the state of the revision before it."""
+    """First lost revision; the record applies to the state of the revision before."""
     last_lost: int
-    """Last lost revision. If it is ``first_lost - 1``, only the incarnation changes."""
+    """Last lost revision. ``first_lost - 1`` if none is lost; then only the incarnation changes."""
 
 
 @value_class
@@ -186,21 +188,22 @@ class StreamItem:
 
 @value_class
 class StreamItems:
-    """Applies some items of a stream, each on its own; items up to the stream's mark are ignored.
+    """Applies some items of a stream one by one; items up to the mark of the stream are ignored.
 
-    A sequence in the range without an item counts as acknowledged too: its item was refused before
+    A sequence in the range without an item also becomes acknowledged: its item was refused before
     the record was written. Such a record has no request id, because the mark of the stream detects
     repeats.
     """
 
     stream_id: str
     after_sequence: int
-    """Last item that the writer knows to be acknowledged; the record starts after it."""
+    """Last item that the writer knows to be acknowledged; the range of the record starts after it.
+    """
     last_sequence: int
-    """Last item that this record acknowledges, at least ``after_sequence``."""
+    """Last sequence that this record acknowledges, at least ``after_sequence``."""
     items: Sequence[StreamItem]
-    """Items by rising sequence, all in (after_sequence, last_sequence]; a tuple, or a sequence that
+    """Items in (after_sequence, last_sequence] by rising sequence; a tuple, or a sequence that
     decodes each item on access."""
     allow_replace: bool = False
     finished: bool = False
-    """The client has sent all items, and this record acknowledges the last of them."""
+    """True if the client has sent all items, and this record acknowledges the last of them."""

@@ -1,4 +1,4 @@
-"""Decisions of a space as its ring keeps them: plain values without content."""
+"""Entries of the ring of decisions of a space: plain values without content."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DecisionEntry", "DecisionKind"]
 
 
 class DecisionKind(enum.IntEnum):
-    """Kind of step of a decision."""
+    """Kind of write on which a decision was made."""
 
     EVENT = 1
     MEMORY = 2
@@ -22,7 +22,7 @@ class DecisionKind(enum.IntEnum):
 
 @value_class
 class DecisionEntry:
-    """One decision in the life of a space."""
+    """One decision in the history of a space."""
 
     revision: int
     """Revision of the record."""
@@ -30,13 +30,13 @@ class DecisionEntry:
     """Time of the record, Unix nanoseconds."""
     kind: DecisionKind
     accepted: bool
-    """True if the step was performed."""
+    """True if the write was performed."""
     principal: str = ""
     request_id: bytes = b""
     """Idempotency key, 16 bytes; empty if the record has none."""
     memory_id: str = ""
-    """Memory of the decision; empty if there is none or more than one."""
+    """Id of the memory concerned; empty if there is none or more than one."""
     moral_value: float | None = None
-    """Effective moral value; None where none was used."""
+    """Moral value of the event; None for other kinds."""
     moral_threshold: float | None = None
-    """Threshold of the moral filter; None where none was used."""
+    """Threshold with which the moral value was compared; None for other kinds."""

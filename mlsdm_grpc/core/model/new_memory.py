@@ -1,4 +1,4 @@
-"""The memory of a write record: plain values without behaviour."""
+"""Memory as a write record contains it: plain values without behaviour."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ MAX_METADATA_BYTES = 4_096
 
 Float32: TypeAlias = NDArray[np.float32]
 STORED_FLOAT32: Final = np.dtype("<f4")
-"""Type of the components of vectors in records and under checksums."""
+"""Type of vector components in records and under checksums: little-endian float32."""
 
 
 @value_class
 class Vector:
-    """An embedding as sent by the writer, with its inverse norm.
+    """Embedding as sent by the writer, with its inverse norm.
 
-    The state keeps ``raw * inv_norm``, computed element by element, so that no reduction (which
-    rounds differently on different processors) ever happens inside ``apply``.
+    The state contains ``raw * inv_norm``, computed element by element. The writer computes the
+    norm, because sums round differently on different processors, and applying a record must not.
     """
 
     raw: Float32
     """(dimension,) float32, finite; borrowed and read-only."""
     inv_norm: float
-    """1 / |raw| in float64."""
+    """1 / |raw| in float64; 0 for a zero vector."""
 
 
 class Source(enum.IntEnum):
@@ -76,7 +76,7 @@ class Provenance:
 
 
 class ExchangeRole(enum.IntEnum):
-    """Role of a memory in an exchange with a language model; the journal stores the numbers."""
+    """Role of a memory in an exchange with a language model. The journal stores the numbers."""
 
     NONE = 0
     PROMPT = 1
@@ -85,35 +85,37 @@ class ExchangeRole(enum.IntEnum):
 
 @value_class
 class NewMemory:
-    """One memory of a :class:`PutMemories` record."""
+    """One memory of a record that stores memories."""
 
     memory_id: str
     vector: Vector
     caller_chosen_id: bool = False
-    """The caller chose the id; such a memory is never merged with a duplicate."""
+    """True if the caller chose the id; such a memory is never merged with a duplicate."""
     text: str = ""
     phase: float | None = None
-    """In [0, 1]; None takes the phase of the space when the record is applied."""
+    """Phase in [0, 1]; None for the phase of the space at the time of application."""
     confidence: float = 1.0
+    """Confidence in [0, 1]."""
     labels: tuple[str, ...] = ()
-    """Sorted, without duplicates."""
+    """Labels, sorted and without duplicates."""
     metadata: tuple[tuple[str, str], ...] = ()
     """Metadata as pairs, sorted by key."""
     provenance: Provenance = Provenance()
     pinned: bool = False
+    """True to exempt the memory from eviction and merging."""
     expire_time_ns: int = 0
     """Unix time, nanoseconds; 0 means never."""
     etag: str = ""
     """Expected etag of the memory that this one replaces; empty accepts any."""
     keeps_id: bool = False
-    """The id was chosen by the server earlier, so this memory does not refresh a duplicate with
-    another id."""
+    """True if the server assigned the id in an earlier request. The memory then refreshes no
+    duplicate with another id."""
     embedding_model: str = ""
-    """Model that embedded the text; empty if the caller sent the vector. Unknown to version 1 of
-    the rules."""
+    """Model that embedded the text; empty if the caller sent the vector. Needs version 2 of the
+    rules."""
     context: str = ""
-    """Text that helps to find the memory but is not part of its content. Unknown to version 1 of
-    the rules, like the fields below."""
+    """Text that helps to find the memory but is not part of its content. This field and the
+    following ones need version 2 of the rules."""
     event_time_ns: int = 0
     """Time of the described event, Unix nanoseconds; 0 if unknown."""
     conversation_id: str = ""
@@ -121,19 +123,20 @@ class NewMemory:
     role: ExchangeRole = ExchangeRole.NONE
     """Role in an exchange with a language model."""
     rest: bytes = b""
-    """Encoded labels, metadata and parents, used where they are only stored. The decoded fields are
-    then empty: as strings they would take up to twenty times as much memory."""
+    """Encoded labels, metadata and parents, for uses that only store them. Their decoded fields are
+    then empty, because strings would take up to twenty times as much RAM."""
 
     def with_id(self, memory_id: str) -> NewMemory:
         """Return a copy with another id.
 
-        Every put makes one, so it takes a third of the time of :func:`dataclasses.replace`.
+        Every put creates such a copy, so it avoids :func:`dataclasses.replace`, which takes three
+        times as long.
         """
         return NewMemory(memory_id, *_all_but_id(self))
 
     @property
     def whole(self) -> str:
-        """Context and text together, as they are judged and embedded."""
+        """Context and text in one string, which is evaluated and embedded."""
         return f"{self.context}\n{self.text}" if self.context else self.text
 
 

@@ -1,4 +1,4 @@
-"""Outcomes: the result of applying a record to the state."""
+"""Outcomes: results of applying a record to the state."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def etag_of(revision: int) -> str:
 
 @value_class
 class Refusal:
-    """A refused record: the revision advanced, and nothing else changed."""
+    """Outcome of a refused record: the revision advances, and nothing else changes."""
 
     reason: str
     """Name of an ``ErrorReason``."""
@@ -58,7 +58,7 @@ class PutResult(enum.IntEnum):
 
 @value_class
 class PutItem:
-    """Outcome for one memory of a put; free of content, so that the request window may keep it."""
+    """Outcome for one memory of a put; contains no content, so the request window can keep it."""
 
     memory_id: str
     result: PutResult
@@ -80,13 +80,13 @@ class PutItem:
 
 @value_class
 class PutOutcome:
-    """Outcome of :class:`PutMemories`, in the order of its memories."""
+    """Outcome of :class:`PutMemories`; items have the order of its memories."""
 
     items: tuple[PutItem, ...]
     evicted: tuple[str, ...] = ()
-    """Ids of the memories evicted to make room, oldest first."""
+    """Ids of the memories evicted because the space was full, oldest first."""
     min_confidence: float = 0.0
-    """Minimum confidence that the space required."""
+    """Minimum confidence of the space if it refused the batch; otherwise 0."""
     revision: int = 0
 
 
@@ -107,7 +107,7 @@ class SpaceCreated:
 
 @value_class
 class SpaceChanged:
-    """Outcome of a change of parameters, in force from ``revision`` on."""
+    """Outcome of a change of parameters, which are effective from ``revision`` on."""
 
     revision: int = 0
 
@@ -126,23 +126,26 @@ class EventOutcome:
 
     rejection: Rejection
     step: int
+    """Number of the event in its space, from 1."""
     phase: float
-    """Phase after the step."""
+    """Phase after the event."""
     moral_threshold: float
     """Threshold after the event."""
     moral_ema: float
-    """Running average after the event: of hostility (vigilant) or of acceptance (homeostatic)."""
+    """Running average after the event: of hostile events (vigilant) or accepted events
+    (homeostatic)."""
     threshold_applied: float
-    """Threshold against which the event was judged."""
+    """Threshold with which the event was compared."""
     used: int
+    """Number of memories after the event."""
     capacity: int
     awake: bool
-    """True if the space is awake after the step."""
+    """True if the space is awake after the event."""
     fell_asleep: bool = False
-    """True if this step put the space to sleep."""
+    """True if this event put the space to sleep."""
     memory_id: str = ""
     result: PutResult = PutResult.REFUSED
-    """Result of storing the event's memory."""
+    """Result of storing the memory of the event."""
     evicted: tuple[str, ...] = ()
     revision: int = 0
     answer_id: str = ""
@@ -150,9 +153,9 @@ class EventOutcome:
 
     @property
     def accepted(self) -> bool:
-        """True if the event passed the filter and entered the traces.
+        """True if the event passed the filter and changed the traces.
 
-        It is stored as a memory too, unless its confidence is below the minimum of the space.
+        An accepted event is not stored if its confidence is below the minimum of the space.
         """
         return self.rejection is Rejection.NONE
 
@@ -162,17 +165,17 @@ class ConsolidateOutcome:
     """Outcome of :class:`Consolidate`."""
 
     merged_count: int = 0
-    """Number of memories merged into others."""
+    """Number of memories merged, members of all groups."""
     purged_count: int = 0
     """Number of expired memories removed."""
     used: int = 0
-    """Number of memories held afterwards."""
+    """Number of memories after the consolidation."""
     revision: int = 0
 
 
 @value_class
 class SemanticsUpgraded:
-    """Outcome of :class:`UpgradeSemantics`: the space has the requested version or a newer one."""
+    """Outcome of :class:`UpgradeSemantics`: the space has at least the requested version."""
 
     upgraded: bool
     """True if this record changed the version."""
@@ -181,7 +184,7 @@ class SemanticsUpgraded:
 
 @value_class
 class LossAccepted:
-    """Outcome of :class:`AcceptLoss`: the space continues from the readable records."""
+    """Outcome of :class:`AcceptLoss`: the space continues with the readable records."""
 
     revision: int = 0
 
@@ -191,9 +194,9 @@ class StreamOutcome:
     """Outcome of :class:`StreamItems`."""
 
     acked_sequence: int
-    """High-water mark of the stream afterwards: all items up to it are acknowledged."""
+    """High-water mark of the stream after the record: all items up to it are acknowledged."""
     items: tuple[PutOutcome | EventOutcome | Refusal | None, ...] = ()
-    """In the order of the record; None for an item that an earlier record acknowledged."""
+    """Outcomes in the order of the items; None for an item that an earlier record acknowledged."""
     revision: int = 0
 
 

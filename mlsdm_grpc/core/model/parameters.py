@@ -1,4 +1,4 @@
-"""Parameters of a space, resolved when it is created."""
+"""Parameters of a space, with all defaults filled in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class MoralPolicy(enum.IntEnum):
-    """Rule by which the moral threshold moves; see ``core/mind/moral.py``."""
+    """Rule by which the moral threshold changes; see ``core/mind/moral.py``."""
 
     VIGILANT = 1
     HOMEOSTATIC = 2
@@ -33,11 +33,11 @@ class MoralParameters:
 
     policy: MoralPolicy = MoralPolicy.VIGILANT
     base: float = 0.50
-    """Resting value of the threshold."""
+    """Threshold of a new space, to which vigilant returns."""
     ceiling: float = 0.70
     """Upper limit of the threshold under ``vigilant``."""
     always_pass: float = 0.90
-    """Scores from this value on always pass."""
+    """Scores of at least this value always pass."""
     never_pass: float = 0.30
     """Scores below this value never pass."""
     alpha: float = 0.1
@@ -47,19 +47,19 @@ class MoralParameters:
 
     @classmethod
     def starting_at(cls, base: float) -> MoralParameters:
-        """Return the defaults with another resting threshold and a ceiling that is not below it."""
+        """Return the default parameters with another base and a ceiling of at least that base."""
         default = cls()
         return replace(default, base=base, ceiling=max(default.ceiling, base))
 
 
 @value_class
 class RhythmParameters:
-    """Lengths of the two phases, in processed events."""
+    """Durations of the two phases, in processed events."""
 
     wake_duration: int = 8
     sleep_duration: int = 3
     sleep_gate: bool = False
-    """Refuse events while asleep, as the original model did; the rhythm still advances."""
+    """Refuse events while asleep, as the original model did; the rhythm advances nevertheless."""
 
 
 @value_class
@@ -79,7 +79,7 @@ class SynapticParameters:
 
 @value_class
 class OntologyCategory:
-    """A category with which memories can be labelled."""
+    """Category that is added as a label to the memories nearest to it."""
 
     name: str
     """Name of the category, also used as the label."""
@@ -87,7 +87,7 @@ class OntologyCategory:
 
 
 FIRST_MERGE_MIN_COSINE: Final = 0.98
-"""Default merge cosine of a space under version 1 of the rules."""
+"""Default of ``merge_min_cosine`` under version 1 of the rules."""
 
 
 @value_class
@@ -99,23 +99,23 @@ class SpaceParameters:
     capacity: int = 20_000
     """Maximum number of memories, 1..1,000,000."""
     embedder: str = ""
-    """Model that embeds text for this space; empty if callers send vectors. Fixed while the space
-    holds memories."""
+    """Model that embeds the texts of the space; empty if callers send vectors. Cannot change while
+    the space has memories."""
     min_confidence: float = 0.5
     """Minimum confidence; memories below it are refused."""
     default_ttl_ns: int = 0
-    """Lifetime of a memory without an expiry of its own, nanoseconds; 0 means unlimited. The writer
-    of a record turns it into an expiry time."""
+    """Lifetime of a memory without an expiry of its own, nanoseconds; 0 for unlimited. The writer
+    of a record computes the expiry time from it."""
     read_only: bool = False
     """Refuse every record except a change of parameters."""
     merge_min_cosine: float = 1.0 - 1e-6
     """Minimum cosine at which consolidation merges two memories without text; 1 disables
     merging."""
     recall_in_band: bool = False
-    """Restrict a query without a phase to the band around the current phase; otherwise it searches
-    all phases."""
+    """Restrict a query without a phase to the band around the current phase; if False, such a query
+    searches all phases."""
     ontology: tuple[OntologyCategory, ...] = ()
-    """Categories for labelling; their names are unique."""
+    """Categories for labels, with unique names."""
     moral: MoralParameters = field(default_factory=MoralParameters)
     rhythm: RhythmParameters = field(default_factory=RhythmParameters)
     synapses: SynapticParameters = field(default_factory=SynapticParameters)

@@ -1,4 +1,4 @@
-"""The governance policy of a tenant as stored in its reserved space: plain values.
+"""Governance policy of a tenant as stored in its reserved space: plain values.
 
 The mind stores the settings and does not interpret them. The package :mod:`mlsdm_grpc.governance`
 defines the rules and the effect of each setting.
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class Decision(enum.IntEnum):
-    """Decision of a rule whose limit is exceeded."""
+    """Decision of a rule whose threshold is exceeded."""
 
     UNSPECIFIED = 0
     ALLOW = 1
@@ -34,7 +34,7 @@ class Decision(enum.IntEnum):
 
 
 class Enforcement(enum.IntEnum):
-    """Mode of a rule: off, logged only (shadow), or enforced."""
+    """Mode of a rule: off, evaluated without effect (shadow), or enforced."""
 
     UNSPECIFIED = 0
     OFF = 1
@@ -43,7 +43,7 @@ class Enforcement(enum.IntEnum):
 
 
 class OnError(enum.IntEnum):
-    """Decision assumed when a rule cannot be evaluated."""
+    """Decision to use if a rule cannot be evaluated."""
 
     UNSPECIFIED = 0
     ALLOW = 1
@@ -56,7 +56,7 @@ class RuleSettings:
 
     rule_id: str
     threshold: float | None = None
-    """Limit in the scale of the rule, 0 to 1."""
+    """Threshold in [0, 1]."""
     decision: Decision = Decision.UNSPECIFIED
     enforcement: Enforcement = Enforcement.UNSPECIFIED
     on_error: OnError = OnError.UNSPECIFIED
@@ -66,7 +66,7 @@ class RuleSettings:
 
 @value_class
 class PolicySettings:
-    """The part of a policy that differs from the built-in one, as set by a tenant."""
+    """Settings of a tenant that differ from the built-in policy."""
 
     rules: tuple[RuleSettings, ...] = ()
     """At most one entry for each rule."""
@@ -76,11 +76,11 @@ class PolicySettings:
 
 @value_class
 class StoredPolicy:
-    """The policy in force for a tenant."""
+    """Present policy of a tenant."""
 
     settings: PolicySettings
     version: int
-    """Revision of the record that set the policy; it only grows."""
+    """Revision of the record that set the policy; only increases."""
     update_time_ns: int
     """Time of the last change, Unix nanoseconds."""
 
@@ -91,16 +91,17 @@ class SetPolicy:
 
     settings: PolicySettings
     etag: str
-    """Expected etag of the replaced policy."""
+    """Expected etag of the policy to replace."""
 
 
 @value_class
 class PolicySet:
     """Outcome of :class:`SetPolicy`; ``revision`` is the version of the new policy.
 
-    Free of content: a repeated request has the same settings as the first one, or it is refused.
+    The outcome does not contain the settings. A repeated request has the same settings, or it is
+    refused.
     """
 
     update_time_ns: int
-    """Time of the change; 0 in a preview, which sets nothing."""
+    """Time of the change, Unix nanoseconds; 0 in a preview, which changes nothing."""
     revision: int = 0

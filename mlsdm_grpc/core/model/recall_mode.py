@@ -8,10 +8,10 @@ __all__ = ["RecallMode"]
 
 
 class RecallMode(IntEnum):
-    """Basis of a search; the numbers are those of the contract."""
+    """Basis of a search. The numbers are those of the contract."""
 
     AUTO = 1
-    """Words and meaning for a text query; meaning alone for a vector query without words."""
+    """Words and meaning for a query with words; only meaning for a query that has only a vector."""
     VECTOR = 2
     """Meaning: cosine of the vectors."""
     LEXICAL = 3

@@ -1,6 +1,6 @@
-"""Records: the writes that the state machine applies, as plain values.
+"""Records: writes that the state machine applies, as plain values.
 
-A :class:`Record` is one write of one space. All input from outside (time, ids, embeddings, moral
+A :class:`Record` is one write to one space. All external input (time, ids, embeddings, moral
 scores, resolved parameters) is determined before the record is written and is part of it. Applying
 the same records therefore gives the same state on every machine.
 """
@@ -47,20 +47,20 @@ RecordBody: TypeAlias = (
 
 @value_class
 class Record:
-    """One write of one space, as stored in the journal."""
+    """One write to one space, as stored in the journal."""
 
     revision: int
-    """Position among the records of its space, from 1; never restarts."""
+    """Position among the records of its space, from 1; continues after a deletion of the space."""
     incarnation: int
-    """Revision of the record that created the space or accepted a loss of records; 0 in such a
-    record itself."""
+    """Incarnation of the space for which the record is meant: the revision of the record that
+    created the space or accepted a loss of records. 0 in such a record itself."""
     record_id: bytes
-    """Unique 16 bytes by which a writer recognises its own record."""
+    """Unique id of 16 bytes, by which a writer recognises its own record."""
     time_ns: int
     """Unix time of the writer, nanoseconds."""
     body: RecordBody
     request_id: bytes = b""
-    """Idempotency key, 16 bytes; empty for a record that no request asked for."""
+    """Idempotency key, 16 bytes; empty for a record that was not caused by a request."""
     request_digest: bytes = b""
     """Digest of the canonical request, 32 bytes."""
     principal: str = ""
@@ -68,4 +68,4 @@ class Record:
     semantics_version: int = field(default_factory=semantics.newest)
     """Version of the rules that the writer assumed; see ``core/model/semantics.py``."""
     raw: bytes = b""
-    """The encoded record, over which the hash chain is computed."""
+    """Encoded record, over which the hash chain is computed."""

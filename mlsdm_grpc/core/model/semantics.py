@@ -1,15 +1,15 @@
-"""Versions of the rules by which records are applied, the only place that lists them.
+"""Versions of the rules by which records are applied; this is the only list of them.
 
 The version is part of the state of a space. The first record of the space sets it. Only an
-:class:`~mlsdm_grpc.core.model.bodies.UpgradeSemantics` record raises it, by one. A history
-therefore gives the same state under any code that can apply it. Code that depends on the version
-reads ``now.semantics_version`` in :mod:`mlsdm_grpc.core.mind`.
+:class:`~mlsdm_grpc.core.model.bodies.UpgradeSemantics` record raises it, by one. The same records
+therefore give the same state under any code that supports their versions. Code that depends on the
+version reads ``now.semantics_version`` in :mod:`mlsdm_grpc.core.mind`.
 
-A new version is needed for every change by which ``apply`` gives another state or outcome for a
-record that an earlier release could have written: another rule, another default of an absent field,
-a field that older code would ignore. The golden journals in ``tests/golden`` fail when the new
-version is missing. The code holds the newest version and the one before it, so that a cluster can
-be updated node by node.
+A change needs a new version if ``apply`` then gives another state or outcome for a record that an
+earlier release could have written. Examples are another rule, another default of an absent field,
+and a field that older code would ignore. The golden journals in ``tests/golden`` fail if the new
+version is missing. The code supports the newest version and the one before it, so that a cluster
+can be updated node by node.
 """
 
 from __future__ import annotations
@@ -25,27 +25,23 @@ VERSIONS: Final[dict[int, str]] = {
     " They have a context, the time of an event, and their part in a conversation. A tenant has"
     " quotas and defaults, and a space a ring of its newest decisions.",
 }
-"""Supported versions, at most two consecutive ones, each with its difference from the one
-before."""
+"""Supported versions, at most two consecutive ones, each with its difference from the previous one.
+"""
 
 
 DRAFT: Final = 4
-"""Draft number of the newest version; every change of what ``apply`` does raises it.
-
-Drafts are not kept: a data folder of another draft is refused. The number is never reset, not even
-for the next version, so that no number ever means two sets of rules.
-
-A draft is not kept: a folder that was written under another one is refused. The number stays when
-the version is closed, and the draft of the next version goes on counting from it, so that no number
-ever means two rules."""
+"""Draft number of the newest version; every change of the effect of ``apply`` raises it. Data
+folders of other drafts are refused. The number is never reset, not even for the next version, so
+each number stands for one set of rules."""
 
 
 class Moment(NamedTuple):
-    """Revision, time and rules at which a record takes effect, and its origin."""
+    """Revision, time and version of the rules at which a record takes effect, and its origin."""
 
     revision: int
     time_ns: int
-    """Latest record time, Unix nanoseconds."""
+    """Time at which the record takes effect, Unix nanoseconds; never before that of an earlier
+    record."""
     semantics_version: int
     principal: str = ""
     """Principal that sent the request of the record."""
@@ -54,11 +50,11 @@ class Moment(NamedTuple):
 
 
 class SemanticsUnknown(Exception):
-    """A record or snapshot whose version of the rules this code cannot apply.
+    """Record or snapshot of a version of the rules that this code does not support.
 
     Args:
         actual: Version of the record or snapshot.
-        expected: Versions that this code can apply.
+        expected: Supported versions.
     """
 
     def __init__(self, actual: int, expected: Iterable[int]) -> None:
@@ -76,7 +72,7 @@ def newest() -> int:
 
 
 def oldest() -> int:
-    """Return the lowest version that this code can still apply."""
+    """Return the lowest supported version."""
     return min(VERSIONS)
 
 

@@ -1,7 +1,7 @@
-"""The quotas and defaults of a tenant as stored in its reserved space: plain values.
+"""Quotas and defaults of a tenant as stored in its reserved space: plain values.
 
-The mind stores them and does not interpret them. The package :mod:`mlsdm_grpc.spaces` enforces
-quotas and applies defaults, before a record is written.
+The mind stores them and does not interpret them. The package :mod:`mlsdm_grpc.spaces` enforces the
+quotas and applies the defaults before a record is written.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ class TenantSettings:
     max_spaces: int | None = None
     """Maximum number of spaces; 0 means unlimited."""
     max_capacity: int | None = None
-    """Maximum sum of the capacities of the spaces, memories; 0 means unlimited."""
+    """Maximum sum of the capacities of all spaces, memories; 0 means unlimited."""
     max_kept_bytes: int | None = None
-    """Bytes kept from which content is refused; 0 means unlimited."""
+    """Limit of stored bytes, from which new content is refused; 0 means unlimited."""
     default_capacity: int | None = None
     """Capacity of a new space, memories."""
 
 
 @value_class
 class StoredTenant:
-    """The quotas and defaults in force for a tenant."""
+    """Present quotas and defaults of a tenant."""
 
     settings: TenantSettings
     version: int
-    """Revision of the record that set them; it only grows."""
+    """Revision of the record that set them; only increases."""
     update_time_ns: int
     """Time of the last change, Unix nanoseconds."""
 
@@ -42,7 +42,7 @@ class SetTenant:
 
     settings: TenantSettings
     etag: str
-    """Expected etag of the replaced settings."""
+    """Expected etag of the settings to replace."""
 
 
 @value_class
@@ -50,5 +50,5 @@ class TenantSet:
     """Outcome of :class:`SetTenant`; ``revision`` is the version of the new settings."""
 
     update_time_ns: int
-    """Time of the change; 0 in a preview, which sets nothing."""
+    """Time of the change, Unix nanoseconds; 0 in a preview, which changes nothing."""
     revision: int = 0

@@ -1,1 +1,1 @@
-"""In-memory storage of the memories of a space, and exact search over it."""
+"""Storage of the memories of a space in RAM, and exact search over it."""

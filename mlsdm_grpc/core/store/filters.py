@@ -1,4 +1,4 @@
-"""Filters that apply to every search, by vector or by words."""
+"""Filters of queries, used by searches by vector and by words."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["left_out", "living", "taking_part"]
 
 
 def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
-    """Return one mask of excluded slots for each filter of a query.
+    """Return one mask for each filter of a query: True for slots that the filter excludes.
 
-    Free slots, and slots out of the phase band, may or may not be included.
+    The value for free slots, and for slots outside the phase band, is arbitrary.
 
     Args:
         lattice: The memories to search.
         query: The query.
-        now_ns: Memories that expired before this Unix time are excluded; 0 skips the check.
+        now_ns: Unix time; memories that have expired by then are excluded. 0 skips the check.
     """
     reasons = list[Mask]()
     if now_ns:
@@ -35,7 +35,8 @@ def left_out(lattice: Lattice, query: Query, now_ns: int) -> list[Mask]:
         reasons.append(~np.isin(sources_of(lattice.columns), query.sources))
     if query.conversation_id:
         key = conversation_key(query.conversation_id)
-        # Conversations are compared by hash; a collision has a probability of about 2**-64.
+        # Only hashes of conversation ids are compared; a collision has a probability of about
+        # 2**-64.
         reasons.append(lattice.columns["conversation"] != key)
     if query.metadata:
         carriers = know_metadata(lattice).carriers(query.metadata, len(lattice.columns))
@@ -59,16 +60,16 @@ def _outside(lattice: Lattice, after_ns: int | None, before_ns: int | None) -> M
 
 
 def taking_part(lattice: Lattice, query: Query, now_ns: int) -> Mask:
-    """Return (slots,) bool: the slots with a memory that the query may find."""
+    """Return (slots,) bool: True for slots with a memory that the query may return."""
     (low, high), phase = query.band, lattice.rows.phase
-    mask: Mask = (phase >= low) & (phase <= high)  # no phase where there is nothing to find
+    mask: Mask = (phase >= low) & (phase <= high)  # the phase of a free slot is in no band
     for reason in left_out(lattice, query, now_ns):
         mask &= ~reason
     return mask
 
 
 def living(lattice: Lattice, now_ns: int) -> Mask | None:
-    """Return (slots,) bool: the slots without an expired memory; None if no memory has expired."""
+    """Return (slots,) bool: False for slots with an expired memory; None if ``now_ns`` is 0."""
     if not now_ns:
         return None
     expire = lattice.expiring()

@@ -1,7 +1,7 @@
-"""Fusion of BM25 and cosine into one exact score by fixed scales and weights.
+"""Fusion of BM25 and cosine into one exact score, with fixed scales and weights.
 
 The scales are constants of the tokenizer and the embedder. A score depends only on the query, the
-document and the space, not on the other results, so scores of two queries are comparable.
+document and the space, not on other results. Scores of different queries are therefore comparable.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ _Int64: TypeAlias = NDArray[np.int64]
 _Mask: TypeAlias = NDArray[np.bool_]
 
 _DECIMALS: Final = 6
-# Bound on the error of the float32 sum that selects candidates, including the rounding of scores.
+# Bound of the error of the float32 sum that selects candidates, including the rounding of scores.
 _ROUNDING: Final = 2e-6
-# Documents beyond the wanted number that are scored exactly rather than compared approximately.
+# Number of documents beyond ``top_k`` up to which exact scores cost less than a pass over all
+# approximate ones.
 _MANY: Final = 64
 
 
@@ -33,13 +34,13 @@ class Fusion:
     """Weights and scales that map a BM25 score and a cosine to one score in [0, 1]."""
 
     vector_weight: float
-    """Weight of the cosine in the score, 0..1; BM25 has the rest."""
+    """Weight of the cosine in the score, 0..1; BM25 has the remaining weight."""
     half_score: float = 20.0
-    """BM25 score that earns half of the maximum; above 0."""
+    """BM25 score that contributes half of the weight of BM25; above 0."""
     lowest_cosine: float = 0.0
-    """Cosines up to this value count as 0."""
+    """Highest cosine that contributes 0."""
     cosine_span: float = 1.0
-    """Distance above ``lowest_cosine`` at which a cosine earns the maximum; above 0."""
+    """Difference from ``lowest_cosine`` at which a cosine contributes its full weight; above 0."""
 
     def lexical(self, bm25: kernel.Float64) -> kernel.Float64:
         """Return the contribution of BM25 scores, in [0, 1 - vector_weight)."""
@@ -51,7 +52,7 @@ class Fusion:
         return self.vector_weight * np.minimum(np.maximum(share, 0.0), 1.0)
 
     def words(self, bm25: kernel.Float64, factor: kernel.Float64 | float = 1.0) -> kernel.Float64:
-        """Return the scores of documents from their words alone, in [0, 1), rounded to 1e-6."""
+        """Return the scores of documents by their words only, in [0, 1), rounded to 1e-6."""
         return (bm25 / (bm25 + self.half_score) * factor).round(_DECIMALS)
 
     def score(
@@ -69,14 +70,15 @@ class Fusion:
 
 # Measured with averaged word vectors; see ``benchmarks/recall.py --tune``.
 _WORD_VECTORS: Final = Fusion(vector_weight=0.15)
-# Measured with centred vectors of multilingual-e5-small; texts of one topic have 0.2 to 0.4.
+# Measured with centred vectors of multilingual-e5-small. Unrelated texts of one topic have a cosine
+# of 0.2 to 0.4.
 _E5: Final = Fusion(vector_weight=0.3, lowest_cosine=0.3, cosine_span=0.5)
-# Used for all other models; a neutral choice, because nothing is known about their scale.
+# For all other models: no assumption about the scale of their cosines.
 _SENTENCE_MODEL: Final = Fusion(vector_weight=0.3)
 
 
 def fusion_of(embedder: str) -> Fusion:
-    """Return the scales for the vectors of an embedder; empty if callers send vectors."""
+    """Return the scales for the vectors of an embedder, which is empty if callers send vectors."""
     if embedder.startswith("wordllama"):
         return _WORD_VECTORS
     return _E5 if embedder.startswith("multilingual-e5-small") else _SENTENCE_MODEL
@@ -84,26 +86,26 @@ def fusion_of(embedder: str) -> Fusion:
 
 @value_class
 class Fused:
-    """The best documents, best first; all arrays have the same length."""
+    """Documents with the highest scores, best first; all arrays have the same length."""
 
     slots: NDArray[np.intp]
     scores: kernel.Float64
     bm25: kernel.Float64
-    """0 for a document without any word of the query."""
+    """BM25 scores; 0 for a document without any word of the query."""
     places: NDArray[np.intp]
-    """Index of each document among the slots that were ranked."""
+    """Index of each document in the slots that were passed to :meth:`Fuser.ranked`."""
 
 
 class Fuser:
     """Selection and ranking of the documents with the highest fused scores.
 
-    The result is exact: equal to scoring every document.
+    The result is exact: the same as if every document was scored.
 
     Args:
         fusion: Scales and weights.
         lexical: All documents with a word of the query, ordered by slot.
         top_k: Maximum number of documents, at least 1.
-        mask: (slots,) documents that take part; None for all.
+        mask: (slots,) bool: documents that may be returned; None for all.
         factors: (slots,) weight of the words of each document, in [0, 1]; None for 1.
     """
 
@@ -119,7 +121,7 @@ class Fuser:
         self._fusion = fusion
         self._lexical = lexical
         self._top_k = top_k
-        # A mask that admits everything costs two passes and changes nothing.
+        # A mask that is True everywhere has no effect but costs two passes.
         self._mask = None if mask is not None and mask.all() else mask
         self._factors = factors
         self._words = _lexical_part(fusion, lexical.scores.astype(np.float32))
@@ -128,11 +130,11 @@ class Fuser:
         self._left_out = None if self._mask is None else ~self._mask.take(lexical.slots)
 
     def ahead(self, at_most: int) -> NDArray[np.intp] | None:
-        """Return the documents that can be among the best for any cosines.
+        """Return all documents that can be in the result regardless of their cosines.
 
         Returns:
-            Slots, which contain the result; None if documents without a word may be among the best,
-            or if there are more than ``at_most``.
+            Slots, a superset of the result. None if a document without a word of the query may be
+            in the result, or if there are more than ``at_most`` slots.
         """
         words, top_k, weight = self._words, self._top_k, self._fusion.vector_weight
         if not words.max(initial=0.0) > weight:
@@ -149,15 +151,15 @@ class Fuser:
         return self._lexical.slots[kept].astype(np.intp)
 
     def candidates(self, scanned: Float32, error: float) -> NDArray[np.intp]:
-        """Return the documents that can be among the best by their approximate cosines.
+        """Return all documents that can be in the result, by their approximate cosines.
 
         Args:
-            scanned: (slots,) approximate cosines. The value of a slot without a vector is arbitrary
-                but finite, and the mask excludes the slot.
-            error: Upper bound on the error of each approximate cosine.
+            scanned: (slots,) float32, approximate cosines. For a slot without a vector, the value
+                is finite but arbitrary, and the mask excludes the slot.
+            error: Upper bound of the error of each approximate cosine.
 
-        Cost: a few passes over the documents with a word. A pass over all slots is added only if
-            documents without a word may be among the best.
+        Cost: a few passes over the documents with a word of the query. A pass over all slots is
+        needed only if documents without such a word may be in the result.
         """
         fusion, lexical, top_k = self._fusion, self._lexical, self._top_k
         most = fusion.vector_weight / fusion.cosine_span * error + _ROUNDING
@@ -180,11 +182,11 @@ class Fuser:
         return kernel.candidates(sums, most, top_k=top_k)[0]
 
     def ranked(self, slots: NDArray[np.intp], cosines: kernel.Float64, sequence: _Int64) -> Fused:
-        """Return the best of some documents, by their exact scores.
+        """Return the documents with the highest exact scores.
 
         Args:
-            slots: Documents that contain the result, each once.
-            cosines: Exact cosine of each; NaN or -inf excludes a document.
+            slots: Candidates, a superset of the result, each once.
+            cosines: Exact cosine of each candidate; NaN or -inf excludes it.
             sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
         """
         bm25 = _scores_of(self._lexical, slots)
@@ -198,12 +200,12 @@ class Fuser:
     def _with_near(
         self, slots: NDArray[np.intp], scanned: Float32, limit: float
     ) -> NDArray[np.intp] | None:
-        """Return candidates, and all documents whose cosine alone reaches a limit.
+        """Return the candidates, and all documents whose cosine alone reaches a limit.
 
         Returns:
             Slots, each once; None if there are too many to score.
 
-        Cost: a comparison of each approximate cosine.
+        Cost: one comparison for each approximate cosine.
         """
         fusion = self._fusion
         if not limit > _ROUNDING:
@@ -235,7 +237,7 @@ def _vector_part(fusion: Fusion, cosines: Float32) -> Float32:
 
 
 def _scores_of(lexical: LexicalHits, slots: NDArray[np.intp]) -> kernel.Float64:
-    """Return the BM25 score of each slot, 0 where it has none."""
+    """Return the BM25 score of each slot; 0 for a slot without one."""
     if not len(lexical.slots):
         return np.zeros(len(slots))
     places = lexical.slots.searchsorted(slots)

@@ -1,10 +1,10 @@
 """Int8 copies of unit rows, packed in blocks, with an error bound for every row.
 
 A scan over int8 reads a quarter of the bytes of float32. Integer inner products are exact, so the
-only error comes from rounding rows and query to int8, and that error is known.
+only error is the rounding of rows and query to int8, which is known.
 
-An optional library packs the rows. Without it there are no copies and the float32 rows are scanned.
-The results are identical bit for bit.
+An optional library packs the rows. Without it there are no copies, and the float32 rows are
+scanned. The results are identical bit for bit.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ else:
 
 __all__ = ["AVAILABLE", "PackedRows"]
 
+# Highest absolute value of a component in int8.
 _LEVELS = 127
-# Rows of a block that may differ from its copy before the block is packed again.
+# Number of rows of a block that may differ from its copy before the block is packed again.
 _STALE_ROWS = 64
+# Scale of a row of zeros; prevents a division by zero.
 _TINY = 1e-30
-# Larger batches are not faster, and their products would not fit in the cache.
+# Queries of one product: larger batches are not faster, because products would not fit in the
+# cache.
 _QUERIES_AT_ONCE = 8
-# Covers the rounding of the float32 arithmetic around the integers.
+# Margin for the rounding of the float32 arithmetic around the integers.
 _SLACK = 2.0**-20
 
 
@@ -44,22 +47,22 @@ class _Quantized(NamedTuple):
     """Queries rounded to int8."""
 
     levels: NDArray[np.int8]
-    """(n_queries, dimension)"""
+    """(n_queries, dimension) int8."""
     scale: Float32
-    """(n_queries,) scale of each query: query = scale * levels, within ``error``."""
+    """(n_queries,) float32; a query is about ``scale * levels``."""
     error: kernel.Float64
-    """(n_queries,) norm of the difference between query and rounded query."""
+    """(n_queries,) float64, norm of the difference between query and rounded query."""
 
 
 class PackedRows:
-    """Int8 copies of float32 rows, by block; a block is packed on its first scan.
+    """Int8 copies of float32 rows in blocks; a block is packed on its first scan.
+
+    A block is packed again when more than 64 of its rows have changed. Until then, changed rows are
+    scored in float32. A write therefore adds almost no cost to the next query.
 
     Args:
         block_rows: Number of rows of a block.
         dimension: Number of components of a row.
-
-    A block is packed again once more than 64 of its rows have changed. Until then the changed rows
-    are scored from their float32 form, so a write adds almost no cost to the next query.
     """
 
     def __init__(self, block_rows: int, dimension: int) -> None:
@@ -67,23 +70,24 @@ class PackedRows:
         self._dimension = dimension
         self._blocks: list[numkong.PackedMatrix | None] = []
         self._packed_bytes = 0
-        # Slots whose row differs from the copy in their block, by block.
+        # Block number to the slots of the block whose row differs from its copy.
         self._stale: dict[int, set[int]] = {}
         self._scale = np.empty(0, np.float32)
-        # Rounding error of each row (norm), or the error of scoring it exactly.
+        # Error bound of each row: norm of its rounding error, or for a changed row, the float32
+        # scan error.
         self._error = np.empty(0, np.float32)
-        # Largest error of each block when it was packed; rows changed since then have smaller
+        # Largest error of each block when it was packed. Rows changed since then have smaller
         # errors.
         self._worst: list[float] = []
 
     @property
     def block_count(self) -> int:
-        """Number of blocks that have copies."""
+        """Number of blocks that are packed."""
         return sum(block is not None for block in self._blocks)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all copies."""
+        """Size of all copies, bytes."""
         return self._packed_bytes + self._scale.nbytes + self._error.nbytes
 
     def touch(self, slot: int) -> None:
@@ -99,7 +103,7 @@ class PackedRows:
         """Return approximate inner products of the rows of some blocks with all queries.
 
         Args:
-            rows: (slots, dimension) float32, the rows that are copied here.
+            rows: (slots, dimension) float32, the rows of which this object has copies.
             blocks: Block numbers, ascending.
             queries: (n_queries, dimension) float64 of unit norm.
 
@@ -135,18 +139,18 @@ class PackedRows:
         return self._error
 
     def prepare(self, rows: Float32) -> Iterator[None]:
-        """Pack one block a step, until the next scan of all blocks needs no packing.
+        """Pack one block in each step, so that the next scan of all blocks packs nothing.
 
         Args:
-            rows: (slots, dimension) float32, the rows that are copied here; the same array in every
-                step.
+            rows: (slots, dimension) float32, the rows of which this object has copies; the same
+                array in every step.
         """
         for block in range(len(rows) // self._block_rows):
             self._refresh(rows, [block])
             yield
 
     def _products(self, levels: NDArray[np.int8], blocks: list[int]) -> NDArray[np.int32]:
-        """Return int8 inner products, (blocks, n_queries, block_rows)."""
+        """Return int8 inner products, (blocks, n_queries, block_rows) int32."""
         products = np.empty((len(blocks), len(levels), self._block_rows), np.int32)
         out = numkong.from_dlpack(products)
         for i, block in enumerate(blocks):
@@ -167,7 +171,7 @@ class PackedRows:
                 scores[:, positions] = exact
 
     def _refresh(self, rows: Float32, blocks: list[int]) -> None:
-        """Pack the blocks that have no copy yet or too many changed rows."""
+        """Pack the blocks that have no copy or too many changed rows."""
         missing = len(rows) // self._block_rows - len(self._blocks)
         if missing:
             self._blocks += [None] * missing
@@ -180,7 +184,7 @@ class PackedRows:
                 self.pack(rows, block)
 
     def pack(self, rows: Float32, block: int) -> None:
-        """Pack one block; values of unchanged rows are reused."""
+        """Pack one block; scale and error of unchanged rows are reused."""
         part = slice(block * self._block_rows, (block + 1) * self._block_rows)
         exact, scale = rows[part], self._scale[part]
         changed = np.arange(self._block_rows)
@@ -195,7 +199,7 @@ class PackedRows:
         self._packed_bytes += packed.nbytes - (0 if old is None else old.nbytes)
         new -= levels[changed] * scale[changed, np.newaxis]
         lost = np.sqrt(np.vecdot(new, new))
-        # An inf or NaN means that memory was corrupted; such a row matches nothing.
+        # Infinity or NaN means that the RAM was corrupted; such a row matches no query.
         damaged = ~np.isfinite(lost)
         scale[changed[damaged]] = _TINY
         lost[damaged] = 0.0

@@ -21,11 +21,11 @@ class Labels:
     """Labels of each slot.
 
     The first four labels of a slot are in a table that queries scan; further ones are in a
-    dictionary. A label without any slot is removed.
+    dictionary. A label that no slot has is removed.
     """
 
     def __init__(self) -> None:
-        # Four numbers for each slot, row by row; 0 means no label.
+        # Four label numbers for each slot, row by row; 0 means no label.
         self._table = array("i")
         self._more: dict[int, tuple[int, ...]] = {}
         self._number: dict[str, int] = {}
@@ -39,7 +39,7 @@ class Labels:
 
     @property
     def name_count(self) -> int:
-        """Number of names that it has room for, the empty one included."""
+        """Number of allocated label numbers, including 0 for no label."""
         return len(self._names)
 
     def get(self, slot: int) -> tuple[str, ...]:
@@ -62,10 +62,10 @@ class Labels:
             self._drop(number)
 
     def carriers(self, labels: Iterable[str]) -> NDArray[np.bool_]:
-        """Return (slots,) bool: the slots that carry all of these labels."""
+        """Return (slots,) bool: True for slots that have all of these labels."""
         table = np.frombuffer(self._table, np.intc).reshape(-1, _COLUMNS)
         wanted = {self._number.get(label, _UNKNOWN) for label in labels}
-        # (slots,) number of wanted labels; 32 of them fit in a byte.
+        # Number of requested labels that each slot has; at most 32, so a byte suffices.
         found = np.zeros(len(table), np.uint8)
         for number in wanted:
             found += (table == number).any(axis=1)

@@ -1,4 +1,4 @@
-"""The index of the metadata of one lattice, updated with each change of it."""
+"""Index of the metadata of one lattice, updated with each of its changes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["know_metadata"]
 
 
 def know_metadata(lattice: Lattice) -> MetadataIndex:
-    """Start the index of the metadata if there is none, and return it."""
+    """Return the index of the metadata; create it if there is none."""
     if lattice.metadata_index is None:
-        # A weak reference: a cycle would delay the release of the memory of a space.
+        # A weak reference, because a reference cycle would delay the release of the RAM of a space.
         own = weakref.ref(lattice)
 
         def metadata_of(slot: int) -> Pairs:

@@ -1,8 +1,8 @@
-"""The lexical index of one lattice, updated with each change of it.
+"""Lexical index of one lattice, updated with each of its changes.
 
-The index is derived from the texts and is not part of the state. A new text waits until a query
-searches words or the worker is idle. Therefore a write does not pay for the index, texts are added
-in batches, which is faster, and a text that leaves before is never added.
+The index is derived from the texts and is not part of the state. A new text is added when a query
+searches words or the worker is idle. A write therefore does not pay for the index. Adding texts in
+batches is also faster, and a text that is removed earlier is never added.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from mlsdm_grpc.core.store.memory_value import Memory
 __all__ = ["SavedWords", "Terms", "Tokenizer", "Words"]
 
 Terms: TypeAlias = Callable[[str, str], Mapping[str, int]]
-"""Function that returns the terms of a text and its context with their frequencies."""
+"""Function that returns the terms of a text and its context, with the frequency of each term."""
 
 
 class Tokenizer(NamedTuple):
-    """A function that splits texts into terms, with its version."""
+    """Function that splits texts into terms, with its version."""
 
     version: str
-    """Two tokenizers of the same version give the same terms for every text."""
+    """Version of the function; the same version gives the same terms for every text."""
     terms: Terms
 
 
 class SavedWords(NamedTuple):
-    """An index as saved together with its memories."""
+    """Index that was saved together with its memories."""
 
     version: str
     """Version of the tokenizer."""
     memory_digest: int
-    """Digest of the memories; see :attr:`Lattice.digest`."""
+    """Digest of the memories that the index covers; see :attr:`Lattice.digest`."""
     parts: Sequence[IndexPart]
 
 
 class Words:
-    """The lexical index of a lattice. Single writer, no locks.
+    """Lexical index of a lattice. For one writer; takes no locks.
 
     Args:
-        lattice: Source of the texts; reports every placed and cleared slot from now on.
+        lattice: Source of the texts. From now on it reports every change of a slot to the index.
         tokenizer: Splits texts into terms.
-        saved: A saved index. It is ignored if its memories or its tokenizer differ.
+        saved: Saved index; it is ignored if its memories or its tokenizer differ.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Words:
         self.index = LexicalIndex()
         self.version = tokenizer.version
         """Version of the tokenizer."""
-        # A weak reference: the lattice refers to this object, and a cycle would delay the release
-        # of a space's memory until the garbage collector runs.
+        # A weak reference: the lattice refers to this object, and a reference cycle would delay the
+        # release of the RAM of a space until the garbage collector runs.
         self._lattice = weakref.ref(lattice)
         self._terms = tokenizer.terms
-        # Slots whose texts may be missing from the index, newest last; may contain duplicates.
+        # Slots whose text may be missing from the index, newest last; may contain duplicates.
         self._missing = array("i")
         slots = lattice.order(0)
         if saved is not None and saved[:2] == (tokenizer.version, lattice.digest):
@@ -72,7 +72,7 @@ class Words:
 
     @property
     def missing_count(self) -> int:
-        """Upper bound of the texts that are not in the index yet; results are exact without any."""
+        """Upper bound of the number of texts missing from the index; a search adds them first."""
         return len(self._missing)
 
     @property
@@ -81,12 +81,12 @@ class Words:
         return self.index.nbytes + len(self._missing) * self._missing.itemsize
 
     def complete(self) -> None:
-        """Add all missing texts."""
+        """Add all missing texts to the index."""
         for _ in self.completing():
             pass
 
     def completing(self) -> Iterator[None]:
-        """Add the missing texts, one for each step; writes may occur between steps.
+        """Add the missing texts, one in each step; writes may occur between steps.
 
         Several iterators may run at the same time and share the work.
 
@@ -95,7 +95,7 @@ class Words:
         lattice = self._lattice()
         while lattice is not None and self._missing:
             slot = self._missing.pop()
-            # The text may be gone, or the slot may be a duplicate.
+            # The text may be removed, or the slot may be listed twice.
             if lattice.columns["sequence"][slot] and slot not in self.index:
                 text, context = lattice.text_and_context(slot)
                 if text:

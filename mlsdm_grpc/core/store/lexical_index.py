@@ -1,7 +1,7 @@
-"""An exact BM25 index over the slots of one space.
+"""Exact BM25 index over the slots of one space.
 
-The result of a search depends only on the set of documents, not on their order of arrival or on
-their slots.
+The result of a search depends only on the set of documents, not on the order in which they were
+added or on their slots.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Float64: TypeAlias = NDArray[np.float64]
 Int64: TypeAlias = NDArray[np.int64]
 Mask: TypeAlias = NDArray[np.bool_]
 
-# Higher frequencies are capped at this value, the maximum of a byte.
+# Higher frequencies count as this value, the maximum of a byte.
 _MAX_FREQUENCY: Final = 255
-# Scores that agree to this number of decimals are equal.
+# Scores that are equal after rounding to this number of decimals count as equal.
 _DECIMALS: Final = 6
 _ROUNDING: Final = 1e-6
 
@@ -35,23 +35,23 @@ _ROUNDING: Final = 1e-6
 class Bm25:
     """Constants of BM25.
 
-    The inverse document frequency is ``ln(1 + (n + prior) / df)``. It is never negative and of
-    about the same size for ten memories as for thousands, so scores keep their scale while a space
-    grows. The defaults lie in the middle of a wide plateau of recall in conversations
+    The inverse document frequency is ``ln(1 + (n + prior) / df)``. It is never negative, and about
+    equal for ten and for thousands of memories, so scores keep their scale while a space grows. The
+    defaults lie in the middle of a wide range with about the same recall for conversations
     (``benchmarks/recall.py --tune``).
 
     Source: Robertson and Zaragoza, The Probabilistic Relevance Framework: BM25 and Beyond, 2009.
     """
 
     k1: float = 0.6
-    """Weight of repeated occurrences of a term, at least 0."""
+    """Effect of repeated occurrences of a term, at least 0."""
     b: float = 0.3
-    """Weight of the length of a document, 0..1."""
+    """Effect of the length of a document, 0..1."""
     prior: float = 200.0
-    """Number of empty documents added to the real ones, at least 0; keeps the scale in small
-    spaces."""
+    """Number of virtual empty documents that are added to the real ones, at least 0. They keep the
+    scale of scores in small spaces."""
     unit: int = 4
-    """Frequency of a term that occurs once in a text."""
+    """Frequency that stands for one occurrence of a term."""
 
     def idf(self, count: int, frequency: int) -> float:
         """Return the weight of a term that ``frequency`` of ``count`` documents contain."""
@@ -59,27 +59,28 @@ class Bm25:
 
 
 class IndexPart(NamedTuple):
-    """A saved part of an index."""
+    """Part of a saved index."""
 
     segment: Segment
     slots: Int32
-    """(documents,) slot of each document; -1 for a removed one."""
+    """(documents,) int32, slot of each document; -1 for a removed document."""
     lengths: Int32
-    """(documents,) sum of the term frequencies of each document."""
+    """(documents,) int32, sum of the term frequencies of each document."""
 
 
 @value_class
 class LexicalHits:
-    """The documents that a search found."""
+    """Documents that a search found."""
 
     slots: Int32
+    """Slots of the documents; :meth:`LexicalIndex.search` defines their order."""
     scores: Float64
-    """BM25, rounded to 1e-6, above 0."""
+    """BM25 scores, rounded to 1e-6; above 0."""
     postings: Postings = NO_POSTINGS
-    """All postings that the search read, including those of other documents."""
+    """All postings that the search read, including those of documents outside the result."""
 
     def matched(self, slots: Sequence[int]) -> list[list[int]]:
-        """Return for each given slot the query words in its document, ascending."""
+        """Return for each slot the indexes of the query words in its document, ascending."""
         found, words = self.postings.slots, self.postings.words
         matched: dict[int, list[int]] = {slot: [] for slot in slots}
         if len(found) and matched:
@@ -93,18 +94,18 @@ class LexicalHits:
 
 
 class LexicalIndex:
-    """BM25 over documents in slots. Single writer, no locks.
+    """BM25 over documents in slots. For one writer; takes no locks.
 
     Args:
-        parameters: Constants of BM25.
+        parameters: Constants of BM25; None for the defaults.
     """
 
     def __init__(self, parameters: Bm25 | None = None) -> None:
         self.parameters = parameters or Bm25()
         self._postings = PostingStore()
-        # Sum of the term frequencies of each slot's document.
+        # Sum of the term frequencies of the document in each slot.
         self._length = np.empty(0, np.int32)
-        # Scratch space of a search: (slots,); no slot is marked between searches.
+        # Buffers of a search, (slots,); between searches no slot is marked.
         self._marked = np.empty(0, np.bool_)
         self._ranks = np.empty(0, np.int32)
         self._count = self._total = 0
@@ -117,12 +118,12 @@ class LexicalIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Size of all arrays, bytes."""
         scratch = self._marked.nbytes + self._ranks.nbytes
         return self._postings.nbytes + self._length.nbytes + scratch
 
     def has(self, slots: NDArray[np.intp]) -> Mask:
-        """Return a mask of ``slots``: True where the slot has a document."""
+        """Return (len(slots),) bool: True for slots that have a document."""
         occupied = self._postings.occupied
         found = np.zeros(len(slots), np.bool_)
         known = slots < len(occupied)
@@ -134,11 +135,11 @@ class LexicalIndex:
 
         Args:
             slot: At least 0.
-            terms: Frequencies, at least 1, in units of ``Bm25.unit``. A document without terms is
-                ignored.
+            terms: Frequency of each term, at least 1, in units of ``Bm25.unit``. A document without
+                terms is ignored.
 
         Cost: about 10 us for 15 terms, amortised. An occasional merge of segments takes about 10 ms
-            for 20,000 documents.
+        for 20,000 documents.
         """
         if not terms:
             return
@@ -167,28 +168,28 @@ class LexicalIndex:
         mask: Mask | None = None,
         living: Mask | None = None,
     ) -> LexicalHits:
-        """Return the documents with the highest BM25 scores.
+        """Return the documents with the highest BM25 scores, best first.
 
         Args:
-            query: For each word, the terms that represent it. The most frequent of them gives the
-                frequency of the word in a document.
-            top_k: Maximum number of hits; None returns all, ordered by slot.
+            query: For each word, the terms that represent it. The frequency of the word in a
+                document is that of its most frequent term.
+            top_k: Maximum number of results; None returns all, ordered by slot.
             sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
                 None orders equal scores by slot.
-            mask: (slots,) documents that may be found; None for all.
-            living: (slots,) documents that exist for this search; the statistics ignore all others.
-                None for all.
+            mask: (slots,) bool: documents that may be returned; None for all.
+            living: (slots,) bool: documents that exist for this search; the statistics ignore all
+                others. None for all.
 
         Returns:
-            Best first. The result is exact: equal to scoring every document.
+            Exact result: the same as if every document was scored.
 
-        Cost: O(postings of the terms), about 20 ns each, 15 us for each segment and 50 us.
+        Cost: 50 us, 15 us for each segment, and 20 ns for each posting of the terms.
         """
         found = self._find(query)
         count, total = self._count, self._total
         if living is not None:
             found = found.only(living[found.slots])
-            # The mask may cover more slots than there are documents, or fewer.
+            # The mask may cover more or fewer slots than the index.
             occupied = self._postings.occupied[: len(living)]
             exist = occupied & living[: len(occupied)]
             count = int(np.count_nonzero(exist))
@@ -196,8 +197,8 @@ class LexicalIndex:
         frequencies = np.bincount(found.words, minlength=len(query)).tolist()
         if not len(found.slots):
             return LexicalHits(np.empty(0, np.int32), np.empty(0), found)
-        # Postings of a slot come in the order of the query words, so its sum always rounds the same
-        # way.
+        # Postings of a slot come in the order of the query words, so their sum is always rounded in
+        # the same way.
         weights = self._weights(found, frequencies, count, total)
         slots, scores = self._sums(found.slots, weights)
         if mask is not None:
@@ -250,9 +251,9 @@ class LexicalIndex:
         return weights
 
     def _sums(self, slots: Int32, weights: Float64) -> tuple[Int32, Float64]:
-        """Return each slot once, ascending, with the sum of its weights.
+        """Return each distinct slot, ascending, with the sum of its weights.
 
-        Cost: one pass over the marks, a byte for each slot; all else is O(len(slots)).
+        Cost: one pass over a byte for each slot; all other work is O(len(slots)).
         """
         self._marked[slots] = True
         different = self._marked.nonzero()[0]
@@ -269,7 +270,7 @@ class LexicalIndex:
 
 
 def _best(hits: LexicalHits, sequence: Int64 | None, top_k: int | None) -> LexicalHits:
-    """Return the documents with the best rounded scores."""
+    """Return the documents with the highest rounded scores."""
     slots, scores = hits.slots, hits.scores
     if top_k is None:
         return LexicalHits(slots, scores.round(_DECIMALS), hits.postings)

@@ -1,11 +1,11 @@
-"""The postings of all documents of one space, by slot.
+"""Postings of all documents of one space, by slot.
 
-New documents wait in a small buffer that every search reads. A full buffer becomes a segment
-(:mod:`mlsdm_grpc.core.store.lexical_segment`). Segments of similar size are merged, so the number
-of segments, and of copies of a document, is logarithmic.
+New documents are added to a small buffer, which every search reads. A full buffer becomes a segment
+(:mod:`mlsdm_grpc.core.store.lexical_segment`). Segments of similar size are merged. The number of
+segments, and the number of times a document is copied, is therefore logarithmic.
 
 Documents are numbered consecutively through all segments and the buffer. Removing a document clears
-its slot; a merge or rewrite of its segment removes its postings.
+its slot number; the next merge or rewrite of its segment removes its postings.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ __all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "NO_POSTINGS", "Int32", "Posting
 
 Int32: TypeAlias = NDArray[np.int32]
 
-# Maximum number of postings, or documents, in the buffer; every search compares all of them.
+# Maximum number of postings in the buffer; every search compares all of them.
 BUFFERED_DOCUMENTS: Final = 1_024
 # Two neighbouring segments are merged unless the older one is more than this many times larger.
 _RATIO: Final = 3
-# Share of removed documents above which a segment is rewritten, to bound the wasted memory.
+# Share of removed documents above which a segment is rewritten, to limit wasted RAM.
 _MAX_REMOVED: Final = 0.25
+# Number of removed documents up to which a segment is never rewritten.
 MIN_REMOVED: Final = 64
 _NONE: Final = -1
 
@@ -39,12 +40,14 @@ class Postings(NamedTuple):
     """Postings of the words of a query; all arrays have the same length."""
 
     slots: Int32
+    """Slot of the document."""
     frequencies: NDArray[np.uint8]
+    """Frequency of the word in the document."""
     words: NDArray[np.intp]
     """Index of the query word; ascending within each slot."""
 
     def only(self, kept: Mask) -> Postings:
-        """Return the entries selected by a mask."""
+        """Return the postings selected by a mask."""
         if kept.all():
             return self
         return Postings(self.slots[kept], self.frequencies[kept], self.words[kept])
@@ -54,7 +57,7 @@ NO_POSTINGS: Final = Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.e
 
 
 class _Runs:
-    """A collector of postings: runs of one word in one segment."""
+    """Collector of postings in runs: each run is of one word in one segment."""
 
     def __init__(self) -> None:
         self.documents: list[NDArray[np.uint16]] = []
@@ -65,7 +68,7 @@ class _Runs:
     def add(
         self, base: int, word: int, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
     ) -> None:
-        """Add a run; it is joined to the last one if word and segment are the same."""
+        """Add a run; a run of the same word and segment as the last one is joined with it."""
         if self.words and self.words[-1] == word and self.bases[-1] == base:
             documents, frequencies = _united(
                 self.documents.pop(), self.frequencies.pop(), documents, frequencies
@@ -78,19 +81,19 @@ class _Runs:
 
 
 class PostingStore:
-    """Postings by slot. Single writer, no locks."""
+    """Postings by slot. For one writer; takes no locks."""
 
     def __init__(self) -> None:
         # Segments, oldest first.
         self._segments: list[Segment] = []
-        # Number of remaining documents of each segment.
+        # Number of documents of each segment that are not removed.
         self._living: list[int] = []
-        # Number of the first document of each segment, then of the buffer.
+        # Number of the first document of each segment, then that of the buffer.
         self._bases: list[int] = [0]
-        # Size of the segments, bytes; each write asks for it.
+        # Size of all segments, bytes; kept because every write reads it.
         self._segment_bytes = 0
         self._keys = array("Q")
-        # Document of each posting in the buffer, relative to the first one there.
+        # Document of each posting in the buffer, relative to the first document there.
         self._documents = array("H")
         self._frequencies = bytearray()
         # Number of the next document.
@@ -105,7 +108,7 @@ class PostingStore:
 
     @property
     def occupied(self) -> Mask:
-        """(slots,) bool: the slots that have a document."""
+        """Slots that have a document, (slots,) bool."""
         return self._numbers > _NONE
 
     @property
@@ -115,7 +118,7 @@ class PostingStore:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Size of all arrays, bytes."""
         buffer = len(self._keys) * 8 + len(self._documents) * 2 + len(self._frequencies)
         return buffer + self._segment_bytes + self._slots.nbytes + self._numbers.nbytes
 
@@ -127,7 +130,7 @@ class PostingStore:
             keys: Distinct keys of terms, at least one.
             frequencies: One for each key, 1..255.
 
-        Cost: amortised 0.5 us for each term.
+        Cost: 0.5 us for each term, amortised.
         """
         if slot >= len(self._numbers):
             self._numbers = _grown(self._numbers, slot + 1)
@@ -158,8 +161,8 @@ class PostingStore:
         """Return one posting for each slot and word of a query, ordered by word within each slot.
 
         Args:
-            query: For each word, the keys of the terms that represent it. The term with the highest
-                frequency in a document counts.
+            query: For each word, the keys of the terms that represent it. Of several terms in a
+                document, the most frequent one is returned.
 
         Cost: O(postings), and about 10 us for each segment.
         """
@@ -220,7 +223,8 @@ class PostingStore:
     def adopt(self, segment: Segment, slots: Int32) -> None:
         """Append a segment; the buffer must be empty.
 
-        segment: The segment; its arrays are not copied.
+        Args:
+            segment: The segment; its arrays are not copied.
             slots: Slot of each document, -1 for a removed one; copied.
         """
         self._slots = np.concatenate((self._slots[: self._end], slots))
@@ -270,7 +274,7 @@ class PostingStore:
                 )
         slots = self._slots[base:behind]
         slots = slots[slots > _NONE]
-        # All later document numbers shift down by the number of removed documents.
+        # All later document numbers decrease by the number of removed documents.
         less = behind - base - len(slots)
         self._slots[base : base + len(slots)] = slots
         self._slots[base + len(slots) : self._end - less] = self._slots[behind : self._end].copy()
@@ -286,14 +290,14 @@ class PostingStore:
         self._renumber(base)
 
     def _renumber(self, base: int) -> None:
-        """Update the document number of each slot, from document ``base`` on."""
+        """Update the document number of each slot, beginning with document ``base``."""
         slots = self._slots[base : self._end]
         there = (slots > _NONE).nonzero()[0]
         self._numbers[slots[there]] = there + base
 
 
 def _grown(column: Int32, length: int) -> Int32:
-    """Return a column of at least ``length`` entries, at least an eighth longer than before."""
+    """Return a column extended to at least ``length`` entries, and by at least an eighth."""
     more = max(length - len(column), len(column) // 8)
     return np.append(column, np.full(more, _NONE, np.int32))
 

@@ -1,7 +1,7 @@
-"""Segments of a lexical index: immutable postings of some documents, sorted by term.
+"""Segments of a lexical index: immutable postings of a set of documents, sorted by term.
 
-Each segment numbers its own documents, so a posting takes three bytes. A term is stored as 64 bits
-of its digest; searches bring the text of their terms themselves.
+Each segment numbers its documents from 0, so a posting takes three bytes. A term is stored as 64
+bits of its digest; its text is not stored.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 __all__ = ["MAX_DOCUMENTS", "Keys", "Mask", "Segment", "merge", "term_key"]
 
 MAX_DOCUMENTS: Final = 16_384
-"""Maximum number of documents of a segment: their numbers have 16 bits, and a merge of two takes
-about 5 ms."""
-# Number of cached keys of terms, about 3 MB in each process.
+"""Maximum number of documents of a segment. Document numbers have 16 bits, and a merge of two
+segments takes about 5 ms."""
+# Number of keys of terms that are cached, about 3 MB in each process.
 _CACHED_KEYS: Final = 16_384
 
 Keys: TypeAlias = NDArray[np.uint64]
@@ -38,28 +38,28 @@ def term_key(term: str) -> int:
 class Segment(NamedTuple):
     """Postings of a set of documents.
 
-    Invariant: the documents of ``keys[i]`` are ``documents[starts[i]:starts[i + 1]]``.
+    Invariant: the postings of ``keys[i]`` are at positions ``starts[i]`` to ``starts[i + 1] - 1``.
     """
 
     keys: Keys
     """(terms,) ascending and distinct."""
     starts: NDArray[np.uint32]
-    """(terms + 1,)."""
+    """(terms + 1,) first posting of each term, then the number of postings."""
     documents: NDArray[np.uint16]
     """(postings,) number of the document within the segment."""
     frequencies: NDArray[np.uint8]
-    """(postings,) at least 1."""
+    """(postings,) frequency of the term in the document, at least 1."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays."""
+        """Size of all arrays, bytes."""
         return sum(part.nbytes for part in self)
 
     @classmethod
     def of(
         cls, keys: Keys, documents: NDArray[np.uint16], frequencies: NDArray[np.uint8]
     ) -> Segment:
-        """Return a segment of unordered postings, at least one. Cost: O(n log n)."""
+        """Return a segment of one or more postings in any order. Cost: O(n log n)."""
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         first = np.ones(len(keys), np.bool_)
@@ -68,11 +68,12 @@ class Segment(NamedTuple):
         return cls(keys[starts[:-1]], starts, documents[order], frequencies[order])
 
     def find(self, keys: Keys, wanted: Sequence[int]) -> list[tuple[int, int, int]]:
-        """Return the keys that the segment has: index, begin and end of the postings.
+        """Return the keys in the segment, as (index in ``keys``, begin, end of the postings).
 
         Args:
             keys: Keys to find.
-            wanted: The same keys as numbers; for a few keys, comparing numbers is faster.
+            wanted: The same keys as Python numbers, because comparing few numbers is faster than
+                arrays.
 
         Cost: O(keys * log terms).
         """
@@ -91,7 +92,7 @@ class Segment(NamedTuple):
         """Return a segment with some of the documents, numbered again from 0.
 
         Args:
-            kept: (documents,) bool: the documents to keep; at least one of them has a posting.
+            kept: (documents,) bool: True for documents to keep; at least one of them has a posting.
         """
         numbers = (kept.cumsum() - 1).astype(np.uint16)
         left = kept[self.documents]
@@ -111,9 +112,9 @@ def merge(parts: Sequence[Segment], sizes: Sequence[int]) -> Segment:
 
     Args:
         parts: Segments to merge, at least one.
-        sizes: Number of documents of each part; together at most ``MAX_DOCUMENTS``.
+        sizes: Number of documents of each part; their sum is at most ``MAX_DOCUMENTS``.
 
-    Cost: O(postings), about 20 ns and 20 temporary bytes each.
+    Cost: about 20 ns and 20 bytes of temporary RAM for each posting.
     """
     keys = np.unique(np.concatenate([part.keys for part in parts]))
     places = [keys.searchsorted(part.keys) for part in parts]
@@ -121,7 +122,7 @@ def merge(parts: Sequence[Segment], sizes: Sequence[int]) -> Segment:
     for part, place in zip(parts, places, strict=True):
         counts[place] += np.diff(part.starts)
     starts = np.concatenate(([0], counts.cumsum()))
-    # A counting sort by term: each part writes its postings to the next free position of each term.
+    # Counting sort by term: each part writes its postings to the next free positions of each term.
     free = starts[:-1].copy()
     documents = np.empty(starts[-1], np.uint16)
     frequencies = np.empty(starts[-1], np.uint8)

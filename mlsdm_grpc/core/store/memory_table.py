@@ -1,6 +1,6 @@
-"""The memories of one space by slot, packed: unit rows, numeric columns, and bytes.
+"""Table of the memories of one space by slot, packed: unit rows, numeric columns, and bytes.
 
-A full space takes little more memory than its vectors. A :class:`Memory` object is made on demand.
+A full space takes little more RAM than its vectors. A :class:`Memory` object is created on demand.
 """
 
 from __future__ import annotations
@@ -40,41 +40,42 @@ __all__ = ["DIGEST_MODULUS", "Lattice"]
 Mask: TypeAlias = NDArray[np.bool_]
 
 _FREE = np.zeros((), COLUMNS)
-# A slot in all columns: numbers, labels, two hashes, a pointer and the head of a bytes object.
+# RAM of a slot besides row and packed bytes: numbers, labels, two hashes, a pointer and the header
+# of a bytes object.
 _SLOT_BYTES = COLUMNS.itemsize + LABEL_BYTES + 8 + 8 + 8 + 33
 DIGEST_MODULUS: Final = 2**64
 
 
 @dataclass(slots=True, weakref_slot=True)
 class Lattice:
-    """Slots of one space. The slot of a memory is not part of the state."""
+    """Table of the memories of one space. The slot of a memory is not part of the state."""
 
     rows: Rows
     columns: NDArray[Any] = field(default_factory=lambda: np.zeros(0, COLUMNS))
-    """(slots,) structured; sequence 0 marks a free slot."""
+    """(slots,) structured array; a free slot has sequence 0."""
     labels: Labels = field(default_factory=Labels)
     damaged: set[int] = field(default_factory=set)
-    """Slots whose row differs from the stored one; queries skip them."""
+    """Slots whose row does not match its checksum; queries skip them."""
     lost: set[int] = field(default_factory=set)
-    """Damaged slots that could not be restored."""
+    """Damaged slots whose row could not be repaired."""
     before_change: list[Callable[[int], None]] = field(default_factory=list)
-    """Callbacks that receive the slot before its memory changes or is removed."""
+    """Callbacks that are called with a slot before its memory changes or is removed."""
     placed: list[Callable[[int, Memory], None]] = field(default_factory=list)
-    """Callbacks that receive the slot and its new memory."""
+    """Callbacks that are called with a slot and the memory that was placed into it."""
     cleared: list[Callable[[int], None]] = field(default_factory=list)
-    """Callbacks that receive a slot after its memory was removed."""
+    """Callbacks that are called with a slot after its memory was removed."""
     digest: int = 0
-    """Sum of the fingerprints of all memories, modulo 2**64. It depends on the content, not on the
-    order of arrival, and is updated with each change."""
+    """Sum of the fingerprints of all memories, modulo 2**64. It depends on their content and not on
+    the order in which they were placed."""
     text_keys: array[int] = field(default_factory=lambda: array("q"))
-    """(slots,) 64-bit hash of each text in canonical form, used to find equal texts; 0 if not
-    computed yet. Derived data, maintained by :mod:`mlsdm_grpc.core.mind.creation_order`."""
+    """(slots,) 64-bit hash of the canonical form of each text, to find equal texts; 0 if not yet
+    computed. Derived data, computed by :mod:`mlsdm_grpc.core.mind.creation_order`."""
     metadata_index: MetadataIndex | None = None
-    """Index of the metadata, from the first search by metadata on; derived."""
-    # (slots,) contribution of each slot to the digest, 64 bits; 0 for a free slot.
+    """Index of the metadata (derived data); None before the first search by metadata."""
+    # (slots,) fingerprint of each memory, 64 bits; 0 for a free slot.
     _fingerprints: array[int] = field(default_factory=lambda: array("Q"))
     # (slots,) bytes: id, text, metadata and provenance. An object array, because the garbage
-    # collector would scan a list, 10 ms for 200,000 entries.
+    # collector would need 10 ms to scan a list of 200,000 entries.
     _rest: NDArray[np.object_] = field(default_factory=lambda: np.zeros(0, np.object_))
     _rest_bytes: int = 0
 
@@ -86,8 +87,8 @@ class Lattice:
     def place(self, memory: Memory, row: Float32) -> int:
         """Store a memory and a copy of its row in a free slot, and return the slot.
 
-        A memory that was stored before has a checksum. If the checksum of the row differs, the
-        memory is hidden as damaged.
+        A memory that was stored before has a checksum. If the row does not match it, the memory is
+        marked as damaged.
 
         Cost: O(dimension).
         """
@@ -145,7 +146,7 @@ class Lattice:
         return Packed(self.columns[slot].item(), self._rest[slot], self.labels.get(slot))
 
     def update(self, slot: int, memory: Memory) -> None:
-        """Write the mutable fields of a memory: labels, pin, expiry, confidence, revision, ring."""
+        """Store the mutable fields: labels, pin, expiry, confidence, revision, ring order."""
         self._announce(slot)
         columns = self.columns
         columns["ring_sequence"][slot] = memory.ring_sequence
@@ -158,7 +159,7 @@ class Lattice:
         self._note(slot, memory.fingerprint)
 
     def identify(self, slot: int, memory: Memory) -> None:
-        """Write the digest and the embedding model of a memory."""
+        """Store the digest and the embedding model of a memory."""
         self._announce(slot)
         columns = self.columns
         columns["digest_head"][slot], columns["digest_tail"][slot] = DIGEST.unpack(memory.digest)
@@ -183,7 +184,7 @@ class Lattice:
         return rest[1], rest[8]
 
     def flags(self, slot: int) -> tuple[bool, bool]:
-        """Return two flags of a memory: pinned, and id chosen by the caller."""
+        """Return two flags of a memory: it is pinned, and its id was chosen by the caller."""
         flags = int(self.columns["flags"][slot])
         return bool(flags & PINNED), bool(flags & CALLER_CHOSEN)
 
@@ -195,12 +196,12 @@ class Lattice:
         return slots
 
     def expiring(self) -> NDArray[np.int64]:
-        """Return (slots,) int64 expiry times, Unix nanoseconds; 0 for never and for free slots."""
+        """Return (slots,) int64 expiry times, Unix nanoseconds; 0 for never or free; borrowed."""
         times: NDArray[np.int64] = self.columns["expire_time_ns"]
         return times
 
     def sound(self, slot: int) -> bool:
-        """Return True if the row of a used slot is the stored one; otherwise hide the slot.
+        """Return True if the row of a used slot matches its checksum; otherwise mark it as damaged.
 
         Cost: O(dimension).
         """
@@ -217,7 +218,7 @@ class Lattice:
         self.lost.add(slot)
 
     def mend(self, slot: int, row: Float32) -> bool:
-        """Restore ``row`` to a slot if it matches the checksum, and return True if it does."""
+        """Replace a damaged row by ``row`` if that matches the checksum; return True if it does."""
         if checksum_of(row) != int(self.columns["checksum"][slot]):
             return False
         self.rows.reveal(slot, row, float(self.columns["phase"][slot]))
@@ -226,7 +227,7 @@ class Lattice:
         return True
 
     def _hide(self, slot: int) -> None:
-        """Exclude a damaged row from queries, and clear it so that it disturbs none of them."""
+        """Exclude a damaged row from queries, and clear it so that it does not disturb the scan."""
         self.rows.hide(slot)
         self.damaged.add(slot)
 

@@ -1,4 +1,4 @@
-"""A memory without its vector, as a value, and the hashes over its content."""
+"""Memory without its vector, as a value, and the hashes over its content."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from mlsdm_grpc.core.model.outcome import etag_of
 __all__ = ["CALLER_CHOSEN", "DIGEST", "PINNED", "Memory", "checksum_of", "fingerprint_of"]
 
 DIGEST = struct.Struct("<qq")
-"""Layout of a digest as two columns."""
+"""Layout of a digest in two columns of 64 bits."""
 PINNED, CALLER_CHOSEN = 1, 2
-"""Bits of the flags."""
-# Numeric columns of a memory, in order.
+"""Bits of the flags of a memory."""
+# Numeric fields of a memory, in the order in which they are hashed.
 _NUMBERS = struct.Struct("<9qI2fB")
-# Version of marshal in which equal values have equal bytes. Later versions also encode object
-# sharing.
+# Version of marshal in which equal values have equal bytes. Later versions also encode whether
+# objects are shared.
 _PLAIN = 2
 
 
 @dataclass(slots=True)
 class Memory:
-    """One memory without its vector; an independent value."""
+    """Memory without its vector; an independent value."""
 
     memory_id: str
     text: str
@@ -50,15 +50,15 @@ class Memory:
     revision: int
     """Revision of the last change."""
     sequence: int
-    """Order of creation within the space, from 1; never reused."""
+    """Position in the order of creation in the space, from 1; never reused."""
     ring_sequence: int
-    """Order of eviction; renewed when a duplicate refreshes the memory."""
+    """Position in the order of eviction; increases when the memory is refreshed or replaced."""
     digest: bytes
-    """Identity shared with exact duplicates, 16 bytes."""
+    """Digest that exact duplicates share, 16 bytes."""
     checksum: int = 0
     """CRC-32 of the stored row; 0 before the row is stored."""
     embedding_model: str = ""
-    """Model that embedded the text; empty if a caller sent the vector, and for memories stored
+    """Model that embedded the text; empty if a caller sent the vector, and for a memory stored
     under version 1 of the rules."""
     context: str = ""
     event_time_ns: int = 0
@@ -88,7 +88,7 @@ class Memory:
 
     @property
     def fingerprint(self) -> int:
-        """Hash over all stored content, 64 bits; the row is included by its checksum."""
+        """Hash over all stored content, 64 bits; includes the checksum of the row."""
         return fingerprint_of(self, self.checksum)
 
     def owns(self, row: Float32) -> bool:
@@ -117,7 +117,7 @@ def fingerprint_of(memory: Memory, checksum: int) -> int:
         memory.confidence,
         PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id,
     )
-    # Memories without these fields hash as they did before the fields existed.
+    # Without these fields, the hash is the same as before the fields were introduced.
     circumstances: tuple[str | int, ...] = ()
     if memory.context or memory.event_time_ns or memory.conversation_id or memory.role:
         circumstances = (

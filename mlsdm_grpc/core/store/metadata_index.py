@@ -1,6 +1,6 @@
 """Index of the metadata of one lattice, for queries that filter by metadata.
 
-The index is derived. It starts with the first such query; until then no write pays for it.
+The index is derived data. The first such query creates it; before that, writes do not pay for it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,27 @@ __all__ = ["MetadataIndex", "Pairs"]
 Pairs: TypeAlias = Sequence[tuple[str, str]]
 
 _CACHED_KEYS: Final = 4_096
-# Number of entries below which removed ones are kept.
+# Number of entries up to which removed entries are not cleaned up.
 _MIN_ENTRIES: Final = 1_024
 
 
 class MetadataIndex:
-    """The slots of each metadata entry. Single writer, no locks.
+    """Slots of each metadata entry. For one writer; takes no locks.
 
-    An entry, a key with its value, is represented by 64 bits of its digest.
+    An entry is a key with its value, represented by 64 bits of their digest.
 
     Args:
-        slots: Slots that may hold memories now.
-        metadata_of: Returns the metadata of the memory in a slot; empty for a free one.
+        slots: Slots that may contain memories now.
+        metadata_of: Returns the metadata of the memory in a slot; empty for a free slot.
     """
 
     def __init__(self, slots: Sequence[int], metadata_of: Callable[[int], Pairs]) -> None:
         self._metadata_of = metadata_of
         # Slots whose metadata may be missing, newest last; may contain duplicates.
         self._missing = array("i", slots)
-        # Entries: digest, slot, and the number of memories that had left the slot before.
+        # Entries in three columns: digest, slot, and the epoch of the slot when the entry was
+        # added. The epoch of a slot is the number of memories removed from it, so entries of
+        # removed memories are recognised by an old epoch.
         self._keys, self._slots, self._epochs = array("Q"), array("i"), array("i")
         self._left = array("i")
         # 1 for each slot whose present memory is in the index.
@@ -47,7 +49,7 @@ class MetadataIndex:
 
     @property
     def missing_count(self) -> int:
-        """Upper bound of the memories that are not in the index yet."""
+        """Upper bound of the number of memories missing from the index."""
         return len(self._missing)
 
     @property
@@ -56,7 +58,7 @@ class MetadataIndex:
         return 4 * len(self._missing) + 16 * len(self._keys) + 5 * len(self._left)
 
     def placed(self, slot: int, memory: Memory) -> None:
-        """Note a memory that was placed into a slot."""
+        """Register a memory that was placed into a slot."""
         if memory.metadata:
             self._grow(slot + 1)
             self._known[slot] = 0
@@ -65,13 +67,13 @@ class MetadataIndex:
                 self._missing = array("i", dict.fromkeys(self._missing))
 
     def cleared(self, slot: int) -> None:
-        """Note that the memory of a slot left."""
+        """Register that the memory of a slot was removed."""
         self._grow(slot + 1)
         self._left[slot] += 1
         self._known[slot] = 0
 
     def completing(self) -> Iterator[None]:
-        """Add the missing memories, one for each step; writes may occur between steps."""
+        """Add the missing memories, one in each step; writes may occur between steps."""
         while self._missing:
             slot = self._missing.pop()
             self._grow(slot + 1)
@@ -80,9 +82,9 @@ class MetadataIndex:
             yield
 
     def carriers(self, pairs: Pairs, slots: int) -> NDArray[np.bool_]:
-        """Return (slots,) bool: the slots whose memory has all of these entries.
+        """Return (slots,) bool: True for slots whose memory has all of these entries.
 
-        Cost: a pass over all entries for each pair; the missing memories are added first.
+        Cost: a pass over all entries for each pair; missing memories are added first.
         """
         for _ in self.completing():
             pass
@@ -95,7 +97,7 @@ class MetadataIndex:
             where = np.frombuffer(self._slots, np.int32)[found]
             left = np.frombuffer(self._left, np.int32)
             living = where[np.frombuffer(self._epochs, np.int32)[found] == left[where]]
-            counts[living] += 1  # a memory has a key once
+            counts[living] += 1  # a memory has each key at most once
         carriers: NDArray[np.bool_] = counts == len(pairs)
         return carriers
 
@@ -112,7 +114,7 @@ class MetadataIndex:
             self._known += bytes(more)
 
     def _compact(self) -> None:
-        """Remove the entries of memories that left, if they are many."""
+        """Remove the entries of removed memories if these are at least half of all entries."""
         if len(self._keys) < _MIN_ENTRIES:
             return
         slots, epochs = np.frombuffer(self._slots, np.int32), np.frombuffer(self._epochs, np.int32)
@@ -129,7 +131,7 @@ class MetadataIndex:
 
 @lru_cache(maxsize=_CACHED_KEYS)
 def _digest(pair: tuple[str, str]) -> int:
-    """Return 64 bits that represent an entry."""
+    """Return 64 bits of the digest of an entry."""
     key, value = (part.encode() for part in pair)
     framed = len(key).to_bytes(4, "little") + key + value
     return int.from_bytes(hashlib.blake2b(framed, digest_size=8).digest(), "little")

@@ -1,4 +1,4 @@
-"""The packed form of a memory in its slot: numbers in columns, and the rest as bytes."""
+"""Packed form of a memory in its slot: numbers in columns, and all other data as bytes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 _ROLE_SHIFT, _SOURCE_SHIFT = 2, 4
 _ROLES, _SOURCES = 3, 7
-"""Layout of the flags: the role in two bits, then the source in three."""
+"""Layout of the flags: role in two bits, then source in three bits."""
 COLUMNS = np.dtype(
     [
         ("sequence", np.int64),
@@ -50,7 +50,7 @@ COLUMNS = np.dtype(
 
 
 class Packed(NamedTuple):
-    """A packed memory; an immutable value."""
+    """Memory in packed form; an immutable value."""
 
     columns: tuple[Any, ...]
     rest: bytes
@@ -58,7 +58,7 @@ class Packed(NamedTuple):
 
 
 def rest_of(memory: Memory) -> bytes:
-    """Return the stored data of a memory except numbers and labels; see :class:`Packed`."""
+    """Return the data of a memory other than numbers and labels, encoded; see :class:`Packed`."""
     provenance = memory.provenance
     return marshal.dumps(
         (
@@ -77,13 +77,13 @@ def rest_of(memory: Memory) -> bytes:
 
 
 def metadata_in(rest: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the metadata in the result of :func:`rest_of`."""
+    """Return the metadata from a result of :func:`rest_of`."""
     metadata: tuple[tuple[str, str], ...] = marshal.loads(rest)[2]  # noqa: S302 - dumped here
     return metadata
 
 
 def unpack(packed: Packed) -> Memory:
-    """Return the memory from its packed form."""
+    """Return the memory of a packed form."""
     (
         sequence, ring_sequence, create_time_ns, create_revision, update_time_ns,
         expire_time_ns, revision, digest_head, digest_tail, checksum, phase, confidence, flags,
@@ -121,24 +121,24 @@ def unpack(packed: Packed) -> Memory:
 
 
 def flags_of(memory: Memory) -> int:
-    """Return pin, choice of the id, role and source of a memory in one byte."""
+    """Return pin, origin of the id, role and source of a memory in one byte."""
     pinned = PINNED * memory.pinned | CALLER_CHOSEN * memory.caller_chosen_id
     return pinned | memory.role << _ROLE_SHIFT | memory.provenance.source << _SOURCE_SHIFT
 
 
 def pinned_of(columns: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return (slots,) bool: the slots with a pinned memory."""
+    """Return (slots,) bool: True for slots with a pinned memory."""
     pinned: NDArray[np.bool_] = columns["flags"] & PINNED > 0
     return pinned
 
 
 def roles_of(columns: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the role of each memory in its exchange, shape (slots,); 0 for none."""
+    """Return (slots,) uint8, the role of each memory in its exchange; 0 for none."""
     return columns["flags"] >> np.uint8(_ROLE_SHIFT) & np.uint8(_ROLES)
 
 
 def sources_of(columns: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return the number of the source of each memory, shape (slots,)."""
+    """Return (slots,) uint8, the number of the source of each memory."""
     return columns["flags"] >> np.uint8(_SOURCE_SHIFT) & np.uint8(_SOURCES)
 
 

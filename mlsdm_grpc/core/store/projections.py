@@ -1,4 +1,4 @@
-"""Projections of the rows of a space, which find the rows close to others without comparing all."""
+"""Projections of rows on fixed directions, by which rows close to each other are found quickly."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from mlsdm_grpc.core.store.kernel import Indices, scan_error
 __all__ = ["PROJECTED_ROWS", "WIDEST_WINDOW", "Projections"]
 
 _DIRECTIONS: Final = 8
-# Projections of unit rows are stored in this unit; a difference of two is off by one at most.
+# Unit of stored projections of unit rows. Rounding changes the difference of two by at most one
+# unit.
 _SCALE: Final = 2**14
 _HIGHEST: Final = 2**15 - 1
 PROJECTED_ROWS: Final = 4_096
-# Rows that one step compares in their projections, and rows that are worth one binary search.
+# Number of rows whose projections one step compares, and number of rows whose comparison costs as
+# much as one binary search.
 _SEARCHED_ROWS: Final = 32_768
 _SEARCH_COST: Final = 512
-# Rows within reach in the first projection above which the others are not looked at.
+# Number of rows within reach in the first projection above which the other projections are not
+# compared.
 WIDEST_WINDOW: Final = 8_192
 
 
 class Projections:
-    """Projections of the rows of one space on eight fixed directions, 17 bytes a slot.
+    """Projections of the rows of one space on eight fixed directions, 17 bytes for each slot.
 
-    Two rows of a distance have projections on a unit vector that differ by at most that distance.
-    So rows without a neighbour in eight projections have none, and few others pass.
-
-    A row is projected once, by the first search after it was stored.
+    The projections of two rows on a unit vector differ by at most the distance of the rows. A row
+    without a neighbour in all eight projections therefore has no neighbour, and few other rows pass
+    this test. A row is projected once, by the first search after it was stored.
 
     Args:
         dimension: Number of components of a row.
@@ -43,7 +45,7 @@ class Projections:
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         self._directions: Float32 = directions.astype(np.float32)
         self._error = 2.0 * scan_error(dimension)
-        # (directions, slots), and whether the projections of a slot are those of its row.
+        # (directions, slots) projections, and (slots,) True if they are those of the present row.
         self._values: NDArray[np.int16] = np.zeros((_DIRECTIONS, 0), np.int16)
         self._known: NDArray[np.bool_] = np.zeros(0, np.bool_)
 
@@ -53,7 +55,7 @@ class Projections:
         return self._values.nbytes + self._known.nbytes
 
     def forget(self, slot: int) -> None:
-        """Note that the row of a slot is another one."""
+        """Mark the projections of a slot as outdated, because its row has changed."""
         if slot < len(self._known):
             self._known[slot] = False
 
@@ -70,8 +72,8 @@ class Projections:
         Returns:
             (m,) bool; False if no other row is within ``reach``.
 
-        Cost: a product of each new row with eight vectors, a sort, 10 ns a slot, and a binary
-            search for each wanted row. A step takes some milliseconds.
+        Cost: a product of each new row with eight vectors, a sort, 10 ns for each slot, and a
+        binary search for each wanted row. A step takes a few milliseconds.
         """
         yield from self._project(rows)
         width = math.ceil((reach + self._error) * _SCALE) + 1
@@ -102,7 +104,7 @@ class Projections:
         return found
 
     def _project(self, rows: Float32) -> Iterator[None]:
-        """Project the rows that are not known, in steps."""
+        """Compute the missing projections, in steps."""
         missing = len(rows) - len(self._known)
         if missing:
             self._values = np.pad(self._values, ((0, 0), (0, missing)))
@@ -111,7 +113,7 @@ class Projections:
         for start in range(0, len(unknown), PROJECTED_ROWS):
             some = unknown[start : start + PROJECTED_ROWS]
             projected = np.rint((self._directions @ rows[some].T) * np.float32(_SCALE))
-            # A corrupted row may have any value; it is close to nothing.
+            # A corrupted row may have any value; its projections only need to be finite.
             finite = np.nan_to_num(projected, nan=0.0, posinf=_HIGHEST, neginf=-_HIGHEST)
             self._values[:, some] = finite.clip(-_HIGHEST, _HIGHEST)
             self._known[some] = True

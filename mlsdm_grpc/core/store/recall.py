@@ -1,8 +1,8 @@
-"""Recall: exact search for the best memories in a band of phases.
+"""Recall: exact search for the memories of highest score in a phase band.
 
 A scan gives approximate scores. The candidates within its error bound are scored by the fixed
-routine of :mod:`mlsdm_grpc.core.store.kernel`. The module :mod:`mlsdm_grpc.core.store.word_recall`
-adds the words of a query.
+routine of :mod:`mlsdm_grpc.core.store.kernel`. :mod:`mlsdm_grpc.core.store.word_recall` adds the
+words of a query.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from mlsdm_grpc.core.store.word_recall import Hybrid, WordSearch
 
 __all__ = ["Recall"]
 
+# Maximum number of queries in one scan.
 _QUERIES_AT_ONCE = 32
-# Number of candidates beyond ``top_k`` above which a float32 pass narrows them down first.
+# Number of candidates beyond ``top_k`` above which a float32 scan of them excludes most first.
 _SURPLUS = 32
 # Number of candidates beyond ``top_k`` above which the error bound of each row is used.
 _MANY = 256
-# Number of candidates above which queries are scored one after the other.
+# Number of candidates above which queries are scored one after another.
 MOST_TOGETHER = 1_024
-# Above one candidate for every four rows, scanning the float32 rows is cheaper.
+# With more than one candidate for this many rows, a scan of the float32 rows costs less.
 _MAX_SHARE = 4
 
 
@@ -38,7 +39,7 @@ class Recall:
 
     Attributes:
         searches: Number of queries answered.
-        full_scans: Number of queries that the int8 copies could not narrow down.
+        full_scans: Number of queries for which the int8 copies left too many candidates.
     """
 
     def __init__(self, lattice: Lattice) -> None:
@@ -57,9 +58,10 @@ class Recall:
 
         Args:
             queries: Queries over the same blocks of rows share one scan.
-            now_ns: Memories that expired before this Unix time are excluded; 0 skips the check.
-            traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
-            words: Search by words, for queries that have words.
+            now_ns: Unix time; memories that have expired by then are excluded. 0 skips the check.
+            traces: (dimension,) float64 of unit norm, direction of the synaptic bias; None for no
+                bias.
+            words: Search by words, for queries with words.
         """
         results = [NOTHING] * len(queries)
         self.searches += len(queries)
@@ -92,7 +94,7 @@ class Recall:
 
 
 class _Part:
-    """A set of blocks of a lattice, searched by queries of one phase band."""
+    """Set of blocks of a lattice, searched by queries with the same blocks."""
 
     def __init__(
         self,
@@ -107,11 +109,11 @@ class _Part:
         self._now_ns = now_ns
         self._traces = traces
         self._masks: dict[tuple[object, ...], list[Mask]] = {}
-        """Masks of excluded slots by what selects the memories of a query."""
+        """Masks of excluded slots, by the ``selection`` of a query."""
         self.full_scans = 0
 
     def search(self, queries: Sequence[tuple[Query, Hybrid | None]]) -> list[RecalledSlots]:
-        """Answer queries that need these blocks, each with its search by words if it has words."""
+        """Answer queries over these blocks, each with its search by words if it has words."""
         asked = [query for query, _ in queries]
         biased = self._traces is not None and any(query.synaptic_bias for query in asked)
         scan = self._rows.scan(self._blocks, self._matrix(asked, biased=biased))
@@ -137,14 +139,15 @@ class _Part:
     def _best_of_all(
         self, queries: Sequence[Query], scan: ApproximateScores, members: Sequence[int]
     ) -> list[RecalledSlots]:
-        """Return the best memories of each of several queries that exclude the same slots.
+        """Return the best memories for each of several queries that exclude the same slots.
 
-        The results equal those of :meth:`_best`, for a fraction of the NumPy calls.
+        The results equal those of :meth:`_best`, with a fraction of the NumPy calls.
 
         Args:
-            queries: All queries of the scan, without phase weight and bias.
-            scan: The scores of all of them, from the float32 rows.
-            members: Indexes of the queries to answer; their ``selection`` is equal.
+            queries: All queries of the scan.
+            scan: Scores of all these queries, from the float32 rows.
+            members: Indexes of the queries to answer. Their ``selection`` is equal, and they have
+                no phase weight and no bias.
         """
         asked, first = [queries[i] for i in members], queries[members[0]]
         is_all = len(members) == len(scan.scores)
@@ -152,7 +155,7 @@ class _Part:
         error = scan.row_error + (scan.error if is_all else scan.error[members])
         self._exclude(first, scores, free=False)
         owners, positions, lowest = kernel.candidates_of_all(scores, error, top_k=first.top_k)
-        if lowest <= 0.0:  # a free slot, whose score is 0, may be a candidate
+        if lowest <= 0.0:  # a free slot, which has score 0, may be a candidate
             self._exclude(first, scores, free=True)
             owners, positions, _ = kernel.candidates_of_all(scores, error, top_k=first.top_k)
         if len(owners) > MOST_TOGETHER:  # many equal scores; their rows would not fit into a cache
@@ -176,7 +179,7 @@ class _Part:
             found, corrupted = self._rescored(query, slots, narrow=scan.row_errors is not None)
             if not len(corrupted):
                 return found
-            # A corrupted row may have hidden others, so the search is repeated without it.
+            # A corrupted row may have displaced others, so the search is repeated without it.
             scan.scores[i, self._positions(corrupted)] = -np.inf
 
     def _matrix(self, queries: Sequence[Query], *, biased: bool) -> kernel.Float64:
@@ -187,7 +190,7 @@ class _Part:
         return np.stack(vectors) if len(vectors) > 1 else vectors[0][np.newaxis]
 
     def _of_all(self, scores: Float32) -> Float32:
-        """Return the scores of all slots, with 0 for slots of other blocks."""
+        """Return scores for all slots, with 0 for slots of other blocks."""
         slots = self._rows.slots
         if len(scores) == slots:
             return scores
@@ -198,7 +201,7 @@ class _Part:
     def _approximate(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> tuple[Float32, float]:
-        """Return the approximate resonances with a query, and the bound on their error."""
+        """Return the approximate resonances for a query, and the bound of their error."""
         scores, error = scan.scores[i], scan.row_error + float(scan.error[i])
         if query.phase_weight:
             phase = self._rows.column(self._rows.phase, self._blocks)
@@ -212,18 +215,19 @@ class _Part:
     def _candidates(
         self, query: Query, scan: ApproximateScores, i: int, *, biased: bool
     ) -> kernel.Indices:
-        """Return the slots of all memories that may be among the best."""
+        """Return the slots of all memories that may be in the result."""
         scores, error = self._approximate(query, scan, i, biased=biased)
         plain = not query.phase_weight and not query.synaptic_bias
         self._exclude(query, scores, free=not plain)
         positions, limit = kernel.candidates(scores, error, top_k=query.top_k)
-        # With a positive limit, no free slot (score 0) can be a candidate.
+        # Above 0, the limit excludes all free slots, because their score is 0.
         if plain and limit <= 0.0:
             self._exclude(query, scores, free=True)
             positions, _ = kernel.candidates(scores, error, top_k=query.top_k)
         slots = self._blocks[positions // BLOCK_ROWS] * BLOCK_ROWS + positions % BLOCK_ROWS
         if plain and scan.row_errors is not None and len(slots) > query.top_k + _MANY:
-            # The first bound used the error of the worst row; now use the error of each row.
+            # The first limit used the error of the worst row; the second one uses the error of each
+            # row.
             found, own = scores[positions], scan.row_errors[slots]
             least = kernel.best(found - own, query.top_k) - 2.0 * float(scan.error[i])
             slots = slots[found + own >= least]
@@ -233,7 +237,7 @@ class _Part:
         """Set the score of every slot that a query excludes to -inf.
 
         Args:
-            query: The query, or any of several whose ``selection`` is equal.
+            query: The query, or one of several with equal ``selection``.
             scores: (n,) or (queries, n) scores of the slots of these blocks; modified in place.
             free: Also exclude free and damaged slots.
         """
@@ -259,14 +263,14 @@ class _Part:
         return masks
 
     def _positions(self, slots: kernel.Indices) -> kernel.Indices:
-        """Return the positions of slots of these blocks in the scores of a scan."""
+        """Return the positions of slots in the scores of a scan of these blocks."""
         blocks = self._blocks.searchsorted(slots // BLOCK_ROWS)
         return blocks * BLOCK_ROWS + slots % BLOCK_ROWS
 
     def _rescored(
         self, query: Query, slots: kernel.Indices, *, narrow: bool
     ) -> tuple[RecalledSlots, kernel.Indices]:
-        """Score candidates exactly; return the best of them, and those with a corrupted row."""
+        """Score candidates exactly; return the best ones, and the slots whose row is corrupted."""
         rows = self._rows.vectors.take(slots, axis=0)
         plain = not query.phase_weight and not query.synaptic_bias
         if narrow and plain and len(slots) > query.top_k + _SURPLUS:

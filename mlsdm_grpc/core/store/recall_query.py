@@ -1,4 +1,4 @@
-"""Queries of recall, and their results."""
+"""Queries of recall and their results."""
 
 from __future__ import annotations
 
@@ -24,65 +24,66 @@ __all__ = [
 ]
 
 PHASE_EPSILON = 1e-6
-"""Tolerance at the edges of a phase band, for the rounding of phases to float32."""
+"""Tolerance at both ends of a phase band, for the rounding of phases to float32."""
 PHASE_TOLERANCE = 0.15
 """Default half width of a phase band."""
 
 
 @value_class
 class Sought:
-    """The words of a query."""
+    """Words of a query."""
 
     words: tuple[str, ...]
-    """Words as named in the answer."""
+    """Words as the answer names them."""
     terms: tuple[tuple[str, ...], ...]
     """For each word, the terms that represent it."""
     fusion: Fusion
-    """Rule that combines words and meaning into one score."""
+    """Scales and weights that combine words and meaning into one score."""
     alone: bool = False
-    """Search by words alone; the query has no vector."""
+    """True for a search by words only; the query has no vector."""
 
 
 @value_class
 class Query:
-    """A query. ``vector`` is (dimension,) float64 of unit norm, or empty for words alone."""
+    """Query; ``vector`` is (dimension,) float64 of unit norm, or empty for words only."""
 
     vector: kernel.Float64
     phase: float
-    """Centre of the phase band, and origin of phase distances."""
+    """Centre of the phase band; phase distances are measured from it."""
     top_k: int = 5
     phase_tolerance: float | None = PHASE_TOLERANCE
-    """Half width of the phase band, inclusive; None searches all phases."""
+    """Half width of the phase band, both ends included; None searches all phases."""
     min_confidence: float = 0.0
     min_resonance: float = -2.0
     labels: frozenset[str] = frozenset()
-    """Required labels; a memory must carry all of them."""
+    """Required labels; a memory must have all of them."""
     phase_weight: float = 0.0
-    """Soft phase weight w in [0, 1]: the cosine is multiplied by ``1 - w * |phase distance|``."""
+    """Weight w of the phase, in [0, 1]: the cosine is multiplied by ``1 - w * |phase distance|``.
+    """
     synaptic_bias: float = 0.0
-    """Weight in [-1, 1] of the cosine between the memory and the long-term traces, added to the
-    score."""
+    """Weight, in [-1, 1], of the cosine between the memory and the lasting traces; the product is
+    added to the score."""
     sought: Sought | None = None
-    """Words to search for; None searches by the vector alone."""
+    """Words to search for; None for a search by vector only."""
     sources: tuple[int, ...] = ()
     """Allowed sources; empty allows all."""
     conversation_id: str = ""
     """Required conversation; empty allows all."""
     after_ns: int | None = None
-    """Earliest event time, inclusive, Unix nanoseconds. A memory without one uses its creation
-    time."""
+    """Earliest time of the event, inclusive, Unix nanoseconds. For a memory without such a time,
+    the creation time counts."""
     before_ns: int | None = None
-    """Latest event time, exclusive, Unix nanoseconds."""
+    """Latest time of the event, exclusive, Unix nanoseconds."""
     metadata: tuple[tuple[str, str], ...] = ()
-    """Required metadata entries, all of them."""
+    """Required metadata entries; a memory must have all of them."""
     omit_answers: bool = False
-    """Exclude answers of a language model."""
+    """True to exclude memories that are answers of a language model."""
     min_score: float = -2.0
-    """Minimum score; without words this is the resonance."""
+    """Minimum score; in a search by vector only, the score is the resonance."""
 
     @property
     def selection(self) -> tuple[object, ...]:
-        """Everything that decides which memories take part, and how many are wanted."""
+        """Values that determine which memories a query may return, and how many."""
         return (
             self.top_k,
             None if self.phase_tolerance is None else self.band,
@@ -98,7 +99,7 @@ class Query:
 
     @property
     def band(self) -> tuple[float, float]:
-        """Lowest and highest phase of the band, inclusive, as float32 values."""
+        """Lowest and highest phase of the band, both included, as float32 values."""
         if self.phase_tolerance is None:
             return 0.0, 1.0
         reach = self.phase_tolerance + PHASE_EPSILON
@@ -107,17 +108,19 @@ class Query:
 
 @value_class
 class RecalledSlots:
-    """Slots of the recalled memories, best first, with their scores in float64."""
+    """Slots of the memories found, best first, with their scores in float64."""
 
     slots: kernel.Indices
     resonance: kernel.Float64
+    """``cosine * phase_factor + synaptic_bias``."""
     cosine: kernel.Float64
     phase_distance: kernel.Float64
+    """Absolute difference of the phases of query and memory."""
     phase_factor: kernel.Float64
+    """Factor of the cosine: ``1 - phase_weight * phase_distance``."""
     synaptic_bias: kernel.Float64
     by_words: ByWords | None = None
-    """Contribution of the words; None if the vector alone decided, and then the score is the
-    resonance."""
+    """Scores by words; None for a search by vector only, whose score is the resonance."""
 
     @property
     def mode(self) -> RecallMode:
@@ -127,15 +130,15 @@ class RecalledSlots:
 
 @value_class
 class ByWords:
-    """Contribution of the words of a query to each result."""
+    """Part of the words of a query in the score of each result."""
 
     mode: RecallMode
     score: kernel.Float64
     """Score that determines the order, rounded to 1e-6."""
     bm25: kernel.Float64
-    """0 for a memory without any of the words."""
+    """BM25 scores; 0 for a memory without any of the words."""
     matched: list[list[int]]
-    """Indexes of the matched words of the query."""
+    """Indexes of the query words that each memory contains."""
 
 
 _NONE = np.empty(0)
@@ -145,7 +148,7 @@ NO_FUSED = replace(NOTHING, by_words=ByWords(RecallMode.HYBRID, _NONE, _NONE, []
 
 
 def without_words(query: Query) -> Query:
-    """Return the query by its vector alone, if it has one."""
+    """Return the query with its vector only; a query without a vector is returned unchanged."""
     if query.sought is None or query.sought.alone:
         return query
     return replace(query, sought=None)

@@ -1,4 +1,4 @@
-"""Components of a resonance, computed by the one fixed routine."""
+"""Resonances and their components, computed by the one fixed routine."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from mlsdm_grpc.core.store.recall_query import Query, RecalledSlots
 
 __all__ = ["ResonanceParts", "best_of_all", "distances", "rescored"]
 
+# Highest absolute cosine of a valid row, with a margin for rounding.
 _MAX_COSINE = 1.01
 LOWEST = float(np.finfo(np.float64).min)
-"""Least resonance of a sound row; the one of a corrupted row is -inf."""
+"""Lowest resonance of a valid row; the resonance of a corrupted row is -inf."""
 
 
 class ResonanceParts(NamedTuple):
     """Resonances of some slots with their components; all float64."""
 
     resonance: kernel.Float64
-    """Resonance; -inf for a row whose corruption in memory is detected only here."""
+    """Resonance; -inf for a row that was corrupted in RAM, which its cosine shows."""
     cosine: kernel.Float64
     phase_distance: kernel.Float64
     phase_factor: kernel.Float64
@@ -35,7 +36,7 @@ class ResonanceParts(NamedTuple):
 
 
 def distances(lattice: Lattice, query: Query, slots: kernel.Indices) -> kernel.Float64:
-    """Return the distance of the phase of each slot from that of a query."""
+    """Return the distance between the phase of each slot and that of a query."""
     phase = lattice.columns["phase"][slots]
     distance: kernel.Float64 = np.abs(phase.astype(np.float64) - query.phase)
     return distance
@@ -54,8 +55,8 @@ def rescored(
         lattice: The memories to search.
         query: The query.
         slots: Slots to score.
-        rows: (slots, dimension) rows of the slots.
-        traces: (dimension,) float64 of unit norm; None adds nothing.
+        rows: (len(slots), dimension) float32, rows of the slots.
+        traces: (dimension,) float64 of unit norm, direction of the synaptic bias; None for no bias.
     """
     cosine = kernel.resonances(rows, query.vector)
     distance = distances(lattice, query, slots)
@@ -73,17 +74,18 @@ def rescored(
 def best_of_all(
     lattice: Lattice, queries: Sequence[Query], owners: kernel.Indices, slots: kernel.Indices
 ) -> list[RecalledSlots] | None:
-    """Return the best slots of each of several queries, without phase weight and bias.
-
-    The result is None if a row is corrupted: it may have hidden others.
+    """Return the best slots for each of several queries without phase weight and bias.
 
     Args:
         lattice: The memories to search.
-        queries: The queries; their ``top_k`` is equal.
+        queries: Queries with equal ``top_k``.
         owners: Index of the query of each candidate, ascending.
         slots: Slot of each candidate.
 
-    Cost: the NumPy calls of one query, plus one product for each candidate.
+    Returns:
+        Result of each query; None if a row is corrupted, because it may have displaced others.
+
+    Cost: the NumPy calls of one query, and one product for each candidate.
     """
     vectors = np.stack([query.vector for query in queries])
     cosine = kernel.resonances_of_pairs(lattice.rows.vectors.take(slots, axis=0), vectors, owners)

@@ -1,7 +1,7 @@
-"""Placement of the unit rows of a space: slots in blocks of 1,024, grouped by phase.
+"""Storage of the unit rows of a space: slots in blocks of 1,024, grouped by phase.
 
-Rows of similar phase share blocks, so that the scan of a phase band skips the other blocks. The
-position of a row is not part of the state.
+Rows of similar phase are in the same blocks, so the scan of a phase band skips the other blocks.
+The position of a row is not part of the state.
 """
 
 from __future__ import annotations
@@ -20,16 +20,20 @@ from mlsdm_grpc.core.store.projections import Projections
 
 __all__ = ["BLOCK_ROWS", "MIN_PACKED_BLOCKS", "ApproximateScores", "Rows"]
 
+# Number of slots of a block.
 BLOCK_ROWS = 1_024
 _T = TypeVar("_T", bound=np.generic)
 
+# Number of equal ranges of phases whose rows have blocks of their own.
 _PHASE_GROUPS = 4
 _NO_PHASES = (math.inf, -math.inf)
-# Fewer float32 blocks fit in the cache and are scanned as fast as int8.
+# Number of blocks from which int8 copies are used. Fewer float32 blocks fit in the cache and are
+# scanned equally fast.
 MIN_PACKED_BLOCKS = 3
-# Initial reservation of a space that outgrows one block; a larger space doubles it.
+# Number of blocks reserved when a space outgrows its first block; later growth doubles it.
 _RESERVED_BLOCKS = 64
-# One spare block for this many, at most one for each further phase group.
+# One spare block is permitted for this many blocks of capacity, but at most one for each phase
+# group except the first.
 _SPARE_SHARE = 8
 
 
@@ -37,23 +41,23 @@ class ApproximateScores(NamedTuple):
     """Approximate scores of the rows of some blocks."""
 
     scores: Float32
-    """(n_queries, n)"""
+    """(n_queries, n) float32."""
     row_error: float
     """Largest error of a row."""
     error: kernel.Float64
-    """(n_queries,) additional error of each query."""
+    """(n_queries,) float64, additional error of each query."""
     row_errors: Float32 | None
     """(slots,) error of each row, borrowed; None if the float32 rows were scanned."""
 
 
 class Rows:
-    """The rows of one space. Single writer.
+    """Rows of one space. For one writer; takes no locks.
 
     Args:
         dimension: Number of components of a row.
         capacity: Maximum number of rows.
-        accelerated: Force int8 copies on or off. By default they are used if a library can pack
-            them and there are enough rows.
+        accelerated: Force int8 copies on or off. By default they are used if there are enough rows
+            and a library can pack them.
     """
 
     def __init__(self, *, dimension: int, capacity: int, accelerated: bool | None = None) -> None:
@@ -61,26 +65,27 @@ class Rows:
         self._packed: int8_rows.PackedRows | None = None
         if int8_rows.AVAILABLE if accelerated is None else accelerated:
             self._packed = int8_rows.PackedRows(BLOCK_ROWS, dimension)
-        # From the first search for close rows on.
+        # Created by the first search for close rows.
         self._projections: Projections | None = None
         self._min_packed_blocks = 1 if accelerated else MIN_PACKED_BLOCKS
         self.resize(capacity)
         self._allocated: Float32 = np.empty((0, dimension), np.float32)
         self.vectors: Float32 = self._allocated
-        """(slots, dimension) float32; free slots are zero, so they score 0."""
+        """(slots, dimension) float32; free slots are zero and therefore score 0."""
         self.phase: Float32 = np.empty(0, np.float32)
-        """(slots,) phase in [0, 1]; NaN excludes a slot from queries."""
-        # For each block: the range of phases of its rows, and the number of its rows;
+        """(slots,) float32, phase in [0, 1]; NaN excludes a slot from queries."""
+        # Lowest and highest phase of the rows of each block, and number of rows.
         self._low: list[float] = []
         self._high: list[float] = []
         self._used: list[int] = []
-        # the freed slots, and the first slot that was never used;
+        # Freed slots of each block, and its first slot that was never used.
         self._holes: list[list[int]] = []
         self._fresh: list[int] = []
-        # the number of changes since its range was computed; its phase group.
+        # Number of changes of each block since its range of phases was computed, and its phase
+        # group.
         self._changes: list[int] = []
         self._group: list[int] = []
-        # Block numbers: those with free slots, by phase group; and those without rows.
+        # Blocks with free slots, by phase group, and blocks without rows.
         self._open: list[dict[int, None]] = [{} for _ in range(_PHASE_GROUPS)]
         self._empty: list[int] = []
 
@@ -97,12 +102,12 @@ class Rows:
         return 4 * (self._dimension + 1) * self.slots + copies
 
     def resize(self, capacity: int) -> None:
-        """Set the maximum number of rows; existing blocks stay."""
+        """Set the maximum number of rows; existing blocks are kept."""
         needed = -(-capacity // BLOCK_ROWS)
         self._max_blocks = needed + min(_PHASE_GROUPS - 1, needed // _SPARE_SHARE)
 
     def place(self, row: Float32, phase: float) -> int:
-        """Copy a row to a free slot and return the slot; there must be room. Cost: O(dimension)."""
+        """Copy a row to a free slot, which must exist, and return the slot. Cost: O(dimension)."""
         block = self._block_for(_group(phase))
         if self._holes[block]:
             slot = self._holes[block].pop()
@@ -134,13 +139,13 @@ class Rows:
         self.changed(slot)
 
     def hide(self, slot: int) -> None:
-        """Exclude a used slot with a damaged row from queries; the row is zeroed."""
+        """Exclude a used slot with a damaged row from queries, and set the row to zero."""
         self.vectors[slot] = 0.0
         self.phase[slot] = np.nan
         self.changed(slot)
 
     def reveal(self, slot: int, row: Float32, phase: float) -> None:
-        """Write a row to a used slot and include it in queries."""
+        """Write a row to a used slot, and include the slot in queries."""
         self.vectors[slot] = row
         self.phase[slot] = phase
         self._widen(slot // BLOCK_ROWS, phase)
@@ -156,7 +161,7 @@ class Rows:
         return 0 if self._packed is None else self._packed.block_count
 
     def changed(self, slot: int) -> None:
-        """Note that the vector in a slot is another one."""
+        """Register that the row of a slot has changed."""
         if self._packed is not None:
             self._packed.touch(slot)
         if self._projections is not None:
@@ -171,7 +176,7 @@ class Rows:
             self._high[block] = float(found.max(initial=_NO_PHASES[1]))
 
     def _block_for(self, group: int) -> int:
-        """Return a block with room, preferably of the group; an empty block joins the group."""
+        """Return a block with a free slot, of the group if possible; an empty one joins it."""
         if not self._open[group]:
             if not self._empty and len(self._holes) < self._max_blocks:
                 self._grow()
@@ -189,9 +194,9 @@ class Rows:
     def _grow(self) -> None:
         """Add a block.
 
-        A space that outgrows its first block reserves address space for its full capacity, or for
-        twice its present size, because copying rows to fresh memory takes 2 to 4 ms a block. Zeroed
-        pages take no physical memory until they are written to.
+        Copying rows to new pages takes 2 to 4 ms for each block. A space that outgrows its first
+        block therefore reserves address space for its full capacity, or for twice its present size.
+        Reserved pages take no physical RAM until they are written to.
         """
         block, start = len(self._holes), self.slots
         slots = start + BLOCK_ROWS
@@ -220,7 +225,7 @@ class Rows:
         return np.array(found, np.intp)
 
     def foreign(self, blocks: kernel.Indices, low: float, high: float) -> kernel.Indices:
-        """Return the positions of the blocks that may contain phases outside the range."""
+        """Return the positions in ``blocks`` of those that may contain phases outside the range."""
         found = [
             position
             for position, block in enumerate(blocks.tolist())
@@ -229,15 +234,15 @@ class Rows:
         return np.array(found, np.intp)
 
     def column(self, values: NDArray[_T], blocks: kernel.Indices) -> NDArray[_T]:
-        """Return a column of all slots, reduced to those of some blocks."""
+        """Return the entries of a column, (slots,), for the slots of some blocks."""
         if len(blocks) * BLOCK_ROWS == len(values):
             return values
         return values.reshape(-1, BLOCK_ROWS)[blocks].reshape(-1)
 
     def prepare(self) -> Iterator[None]:
-        """Perform the preparation that the first query would need, in steps and without writes.
+        """Prepare the rows for the next query in steps; no write may occur between the steps.
 
-        There is nothing to prepare if no phase group is large enough to scan int8 copies.
+        There is nothing to prepare if no phase group is large enough for int8 copies.
         """
         most = max(Counter(self._group).values(), default=0)
         if self._packed is not None and most >= self._min_packed_blocks:
@@ -267,7 +272,7 @@ class Rows:
         return self.scan_exactly(blocks, queries)
 
     def scan_exactly(self, blocks: kernel.Indices, queries: kernel.Float64) -> ApproximateScores:
-        """Return scores of all slots of some blocks from the float32 rows, with float32 error."""
+        """Return scores of all slots of some blocks, computed from the float32 rows."""
         narrow = queries.astype(np.float32)
         scores = np.empty((len(queries), len(blocks) * BLOCK_ROWS), np.float32)
         done = 0
@@ -281,7 +286,7 @@ class Rows:
 
 
 def _runs(blocks: kernel.Indices) -> list[kernel.Indices]:
-    """Return ascending numbers as runs without gaps."""
+    """Split ascending numbers into runs of consecutive numbers."""
     if blocks[-1] - blocks[0] == len(blocks) - 1:
         return [blocks]
     return np.split(blocks, np.flatnonzero(np.diff(blocks) > 1) + 1)

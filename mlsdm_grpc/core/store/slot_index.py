@@ -12,14 +12,15 @@ _MIN_SIZE = 256
 
 
 class SlotIndex:
-    """A hash table from 64-bit keys to slots, 8 to 16 bytes for each entry.
+    """Hash table from 64-bit keys to slots, 8 to 16 bytes for each entry.
 
-    A dictionary takes about 130 bytes for each entry and its key, a tenth of the size of the
-    vectors. Several slots may have the same key; the caller compares the original values. Open
-    addressing with linear probing; a removal closes the gap, so there are no tombstones.
+    A dictionary would need about 130 bytes for each entry and its key, a tenth of the size of the
+    vectors. Several slots may have the same key; the caller compares the original values. The table
+    uses open addressing with linear probing. A removal moves entries into the gap, so there are no
+    tombstones.
 
     Args:
-        keys: Key of each slot; owned by the caller, who writes it before :meth:`add`.
+        keys: Key of each slot. The caller owns the array and writes the key before :meth:`add`.
     """
 
     def __init__(self, keys: array[int]) -> None:
@@ -29,7 +30,7 @@ class SlotIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the table."""
+        """Size of the table, bytes."""
         return len(self._table) * self._table.itemsize
 
     def find(self, key: int) -> Iterator[int]:
@@ -57,7 +58,8 @@ class SlotIndex:
         i = gap
         while (other := table[i := (i + 1) & mask]) != NO_SLOT:
             home = keys[other] & mask
-            # An entry may move back into the gap unless its home lies between the gap and it.
+            # An entry may move into the gap unless its home position lies between the gap and the
+            # entry.
             if (i - home) & mask >= (i - gap) & mask:
                 table[gap] = other
                 gap = i
@@ -80,7 +82,7 @@ class SlotIndex:
 
 
 class Ring:
-    """An order of slots, oldest first: a doubly linked list in two arrays, 8 bytes a slot."""
+    """Order of slots, oldest first: a doubly linked list in two arrays, 8 bytes for each slot."""
 
     def __init__(self) -> None:
         self._newer = array("i")
@@ -103,7 +105,7 @@ class Ring:
         return 2 * len(self._newer) * self._newer.itemsize
 
     def grow(self, slots: int) -> None:
-        """Extend the arrays to more slots."""
+        """Extend the arrays by ``slots`` entries."""
         self._newer.extend([NO_SLOT] * slots)
         self._older.extend([NO_SLOT] * slots)
 
@@ -119,7 +121,7 @@ class Ring:
         self._count += 1
 
     def remove(self, slot: int) -> None:
-        """Remove a slot from the ring. Cost: O(1)."""
+        """Remove a slot that is in the ring. Cost: O(1)."""
         older, newer = self._older[slot], self._newer[slot]
         if older == NO_SLOT:
             self._oldest = newer

@@ -1,7 +1,7 @@
-"""A view of the memories of a space at one moment, while the space continues to change.
+"""View of the memories of a space at one moment, while the space continues to change.
 
-Creation copies nothing. A writer announces each change of a slot; the slot is then copied unless
-the reader has already taken it. The cost is that of the changes plus that of the order. See
+Creation of a view copies no memories. The lattice announces each change of a slot. The old content
+of the slot is then copied, unless the reader has already read it. See
 docs/adr/0013-snapshots-by-copies-of-what-changes.md.
 """
 
@@ -19,18 +19,18 @@ from mlsdm_grpc.core.store.packed_memory import Packed, unpack
 
 __all__ = ["Frozen", "Taken"]
 
-# Approximate size of a copied memory without its row and texts, bytes.
+# Approximate size of the copy of a memory without its row and texts, bytes.
 _ENTRY_BYTES = 512
 
 
 class Taken(NamedTuple):
-    """A memory at the moment of the view."""
+    """Memory as it was at the moment of the view."""
 
     memory: Memory
     row: Float32
-    """A copy."""
+    """(dimension,) float32, a copy."""
     good: bool
-    """True if the row is intact, or is known to be damaged beyond repair."""
+    """True if the row matches its checksum, or is known to be damaged beyond repair."""
 
 
 class _Kept(NamedTuple):
@@ -42,12 +42,12 @@ class _Kept(NamedTuple):
 
 
 class Frozen:
-    """All memories of a lattice at one moment; :meth:`close` must follow.
+    """All memories of a lattice at one moment; :meth:`close` must be called at the end.
 
     Args:
-        lattice: May change in any way between two calls.
+        lattice: Lattice, which may change in any way between two calls.
 
-    Cost: O(n log n) for the order, 5 bytes for each slot.
+    Cost: O(n log n) for the order, and 5 bytes for each slot.
     """
 
     def __init__(self, lattice: Lattice) -> None:
@@ -57,9 +57,9 @@ class Frozen:
         np.frombuffer(self._pending, np.uint8)[self._order] = 1
         self._kept: dict[int, _Kept] = {}
         self.digest = 0
-        """Digest of the memories taken so far; see :attr:`Lattice.digest`."""
+        """Digest of the memories read so far; see :attr:`Lattice.digest`."""
         self.kept_bytes = 0
-        """Approximate size of the copies not taken yet, bytes."""
+        """Approximate size of the copies that are not read yet, bytes."""
         lattice.before_change.append(self.keep)
 
     def __len__(self) -> int:
@@ -70,7 +70,7 @@ class Frozen:
         return (self._take(slot) for slot in map(int, self._order))
 
     def close(self) -> None:
-        """Release all copies."""
+        """Release all copies, and stop copying."""
         self._lattice.before_change.remove(self.keep)
         self._kept.clear()
         self.kept_bytes = 0
@@ -92,7 +92,7 @@ class Frozen:
         return Taken(memory, kept.row, kept.lost or memory.owns(kept.row))
 
     def keep(self, slot: int) -> None:
-        """Copy the content of a slot, unless it was taken or is not part of the view."""
+        """Copy the content of a slot, unless it was read already or is not part of the view."""
         if slot >= len(self._pending) or not self._pending[slot]:
             return
         self._pending[slot] = 0

@@ -1,4 +1,4 @@
-"""Recall by the words of a query: alone, or fused with the results of its vector."""
+"""Recall by the words of a query: by words only, or fused with the scores of its vector."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
 __all__ = ["Hybrid", "WordSearch"]
 
 _DECIMALS = 6
-# Candidates that are scored exactly without a scan: so many, or one row in so many.
+# Candidates are scored without a scan if there are at most this many, or at most one in this many
+# rows.
 _FEW = 64
 
 
 class WordSearch:
-    """Search for queries that have words.
+    """Search for queries with words.
 
     Args:
         lattice: The memories to search.
         words: Lexical index of the memories.
-        now_ns: Memories that expired before this Unix time do not exist; 0 skips the check.
-        traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
+        now_ns: Unix time; memories that have expired by then are ignored. 0 skips the check.
+        traces: (dimension,) float64 of unit norm, direction of the synaptic bias; None for no bias.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class WordSearch:
     def alone(self, query: Query, sought: Sought) -> RecalledSlots:
         """Return the memories whose texts contain the words, best first."""
         mask = taking_part(self._lattice, query, self._now_ns)
-        # A soft phase weight changes the order, so every hit must be scored.
+        # A phase weight changes the order, so every document must be scored.
         top_k = None if query.phase_weight else query.top_k
         hits = self._hits(sought, mask, top_k)
         slots, bm25 = hits.slots.astype(np.intp), hits.scores
@@ -61,7 +62,7 @@ class WordSearch:
         return _found(RecallMode.LEXICAL, hits, slots[order], score[order], bm25[order], parts)
 
     def hybrid(self, query: Query, sought: Sought) -> Hybrid:
-        """Return the search by words and vector; the words are searched at once."""
+        """Search the words of a query, and return the state of its search by words and vector."""
         mask = taking_part(self._lattice, query, self._now_ns)
         return Hybrid(
             self._lattice, query, sought, self._hits(sought, None, None), mask, self._traces
@@ -78,15 +79,15 @@ class WordSearch:
 
 
 class Hybrid:
-    """Search for one query by words and vector.
+    """Search by words and vector for one query.
 
     Args:
         lattice: The memories to search.
         query: The query.
         sought: Words of the query.
         hits: All documents with one of the words.
-        mask: (slots,) memories that take part.
-        traces: (dimension,) float64 of unit norm for ``synaptic_bias``; None adds nothing.
+        mask: (slots,) bool: memories that may be returned; modified.
+        traces: (dimension,) float64 of unit norm, direction of the synaptic bias; None for no bias.
     """
 
     def __init__(
@@ -107,9 +108,10 @@ class Hybrid:
         self._fuser = self._new_fuser()
 
     def without_scan(self) -> RecalledSlots | None:
-        """Return the result if the words leave few candidates; None if a scan has to find them.
+        """Return the result if the words leave few candidates; None if a scan is needed.
 
-        Cost: the exact cosines of the candidates, of one row in 64 at most. A scan reads all rows.
+        Cost: exact cosines of the candidates, at most 64 or one row in 64. A scan would read all
+        rows.
         """
         if self._query.min_resonance > -np.inf:
             return None
@@ -118,17 +120,17 @@ class Hybrid:
         if slots is None:
             return None
         parts = self._parts(slots)
-        # A row that is damaged must not hide another one.
+        # A corrupted row must not displace another one.
         if not np.isfinite(parts.resonance).all():
             return None
         return self._ranked(fuser, slots, parts)
 
     def fused(self, scanned: Float32, error: float) -> RecalledSlots:
-        """Return the memories with the best scores.
+        """Return the memories with the highest scores.
 
         Args:
-            scanned: (slots,) approximate resonances; arbitrary for excluded slots.
-            error: Upper bound on the error of each resonance.
+            scanned: (slots,) float32, approximate resonances; arbitrary for excluded slots.
+            error: Upper bound of the error of each resonance.
         """
         fuser = self._fuser
         if self._keep_resonant(scanned, error):
@@ -139,12 +141,12 @@ class Hybrid:
             corrupted = slots[~np.isfinite(parts.resonance) & self._mask[slots]]
             if not len(corrupted):
                 return self._ranked(fuser, slots, parts)
-            # A corrupted row may have hidden others, so the search is repeated without it.
+            # A corrupted row may have displaced others, so the search is repeated without it.
             self._mask[corrupted] = False
             fuser = self._new_fuser()
 
     def _new_fuser(self) -> Fuser:
-        """Return what fuses the words with cosines, for the present mask."""
+        """Return an object that fuses words with cosines under the present mask."""
         query, factors = self._query, None
         if query.phase_weight:
             every = np.arange(len(self._mask))
@@ -165,10 +167,10 @@ class Hybrid:
         )
 
     def _keep_resonant(self, scanned: Float32, error: float) -> bool:
-        """Remove memories below the query's minimum resonance from the mask, by exact scores.
+        """Remove memories below the minimum resonance of the query from the mask, by exact scores.
 
         Returns:
-            True if the query has a minimum.
+            True if the query has a minimum resonance.
         """
         least, mask = self._query.min_resonance, self._mask
         if least <= -np.inf:
@@ -196,5 +198,5 @@ def _found(
 
 
 def _least(query: Query) -> float:
-    """Return the lowest score, rounded like scores, so that a float32 score matches itself."""
+    """Return the minimum score, rounded as scores are, so that a float32 score passes itself."""
     return round(query.min_score, _DECIMALS) if query.min_score > -np.inf else -np.inf

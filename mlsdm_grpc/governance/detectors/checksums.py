@@ -54,17 +54,17 @@ def is_luhn(digits: str) -> bool:
 
 
 def is_card(digits: str) -> bool:
-    """Return whether ``digits`` can be a payment card number, by issuer, length and Luhn digit."""
+    """Return whether ``digits`` match a card issuer, its lengths, and the Luhn check digit."""
     return _CARD_ISSUERS.fullmatch(digits) is not None and is_luhn(digits)
 
 
 def iban_length(country: str) -> int:
-    """Return the length of an IBAN of ``country`` (two capitals); 0 if it issues none."""
+    """Return the length of IBANs of ``country`` (two capitals); 0 for a country without IBANs."""
     return _IBAN_LENGTHS.get(country, 0)
 
 
 def is_iban(compact: str) -> bool:
-    """Return whether ``compact`` (capitals and digits, no spaces) has the remainder of an IBAN.
+    """Return whether ``compact`` (capitals and digits, no spaces) has valid IBAN check digits.
 
     Source: ISO 13616-1, ISO/IEC 7064 MOD 97-10.
     """

@@ -28,17 +28,17 @@ class SecretClass:
 
     category: str
     hints: tuple[str, ...]
-    """Lower-case strings; a text that contains none of them is not searched."""
+    """Lower-case strings; only a text with at least one of them is searched."""
     pattern: re.Pattern[str]
     """Pattern of the class; its group ``v``, if present, is the secret."""
     accepts: _Check
-    """Further condition on a match."""
+    """Further condition that a match must meet."""
     score: float
 
 
 @cache
 def secret_classes() -> tuple[SecretClass, ...]:
-    """Return all classes, specific ones first; of overlapping matches the first one stays."""
+    """Return all classes, the most specific first; of overlapping matches the first one is used."""
     table = read_table("mlsdm_grpc.governance", "credentials")
     return tuple(
         SecretClass(
@@ -60,7 +60,7 @@ def secret_hints() -> tuple[str, ...]:
 
 @cache
 def _values() -> Mapping[str, re.Pattern[str]]:
-    """Return the patterns of values that are no secrets, and of the words near secrets."""
+    """Return the patterns of values that are not secrets, and of words near secrets."""
     entries = read_table("mlsdm_grpc.governance", "credentials")["values"]
     return {name: re.compile(expand_pattern(entry, {})) for name, entry in entries.items()}
 
@@ -70,7 +70,7 @@ def _is_value(match: re.Match[str]) -> bool:
 
 
 def _is_said_value(match: re.Match[str]) -> bool:
-    """Return whether a value in a sentence is a secret: it has a digit and another character."""
+    """Return whether a value in prose may be a secret: digits together with other characters."""
     digits = sum(each.isdigit() for each in match["v"])
     return 0 < digits < len(match["v"]) and _is_value(match)
 
@@ -87,11 +87,11 @@ def _has_password(match: re.Match[str]) -> bool:
 
 
 def _is_assigned(match: re.Match[str]) -> bool:
-    """Return whether an assigned value is a secret: quoted, last in its line, or no word."""
+    """Return whether an assigned value may be a secret: quoted, at a line end, or not a word."""
     value = match["v"]
     if not _is_value(match):
         return False
-    # Mixed case inside a word is rare in prose and common in secrets.
+    # Mixed case within a word is rare in prose and common in secrets.
     if not value.isalpha() or (value != value.lower() and not value.istitle()):
         return True
     rest = match.string[match.end("v") :][:2]
@@ -100,7 +100,7 @@ def _is_assigned(match: re.Match[str]) -> bool:
 
 
 def _is_stated(match: re.Match[str]) -> bool:
-    """Return whether a stated value is a secret; "is orange" is one, "is required" is not."""
+    """Return whether a value after "is" may be a secret: "is orange" is one, "is required" not."""
     return _is_value(match) and not _says_state(match["v"])
 
 
@@ -109,7 +109,7 @@ def _says_state(value: str) -> bool:
 
 
 def _is_login(match: re.Match[str]) -> bool:
-    """Return whether Basic authentication contains a name and a password."""
+    """Return whether the value decodes to NAME:PASSWORD, as in HTTP Basic authentication."""
     try:
         decoded = base64.b64decode(match["v"] + "=" * (-len(match["v"]) % 4), validate=True)
     except binascii.Error:
@@ -117,7 +117,7 @@ def _is_login(match: re.Match[str]) -> bool:
     return b":" in decoded and decoded.isascii()
 
 
-# Conditions by the name used in the table.
+# Conditions by their name in the table.
 _CHECKS: Final[Mapping[str, _Check]] = MappingProxyType(
     {
         "has_password": _has_password,

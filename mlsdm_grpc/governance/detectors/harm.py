@@ -22,10 +22,10 @@ from mlsdm_grpc.governance.matching.rule_tables import read_rule_matcher
 __all__ = ["NEUTRAL", "VERSION", "Harm", "harm_evidence", "score_harm"]
 
 VERSION: Final = "lexical-2"
-"""Version of the scores; it changes when the same text may get another value."""
+"""Version of the scores; it changes when a text may get another score than before."""
 NEUTRAL: Final = 0.8
-"""Moral value of a text without a finding."""
-# Moral value of a text at the limit of a finding.
+"""Moral value of a text without findings."""
+# Moral value of a text whose score is just at ``BORDERLINE``.
 _DOUBTED: Final = 0.6
 
 
@@ -58,9 +58,9 @@ def score_harm(read: ReadText) -> Harm:
     """Return the moral value of a text.
 
     Returns:
-        0.8 without a finding, 0.5 to 0.6 at the limit of a finding, lower beyond it, down to 0. The
-        value is the minimum over the passages of the text, not a sum. The detector is a first line
-        of defence: it recognises explicit words and no allusions.
+        0.8 without a finding; 0.5 to 0.6 for a borderline text; below 0.5, down to 0, for a harmful
+        text. The value is the minimum over the passages of the text, not a sum. The detector is a
+        first line of defence: it recognises explicit words, but no allusions.
     """
     found = weighed(read, FindingKind.HARM, load().harm, harm_evidence)
     if found.score >= LIMIT:

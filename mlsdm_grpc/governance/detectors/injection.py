@@ -33,7 +33,7 @@ class Injection:
     """Result of the injection detector."""
 
     score: float
-    """Highest score over the passages of the text, 0 to 1; ``LIMIT`` or more is an attempt."""
+    """Highest score over the passages of the text, 0 to 1; ``LIMIT`` or more is hostile."""
     findings: tuple[Finding, ...]
     """Findings in order of their start."""
 
@@ -41,9 +41,9 @@ class Injection:
 def score_injection(read: ReadText) -> Injection:
     """Return the probability that a text tries to override the instructions of a model.
 
-    The text is folded first, and text encoded in it is decoded one level deep. Categories:
+    The text is normalised first, and text encoded in it is decoded one level deep. Categories:
     instruction_override, system_prompt_probe, role_hijack, jailbreak, fake_markup, obfuscated,
-    indirect, exfiltration, and likeness if no rule matches.
+    indirect, exfiltration; and likeness, if the model finds a passage hostile without a rule match.
 
     Cost: O(len(text)).
     """
@@ -57,7 +57,7 @@ def injection_evidence(read: ReadText) -> list[RuleEvidence]:
     """
     report = _rules().read(read.plain_words)
     found = [RuleEvidence(h.category, h.pattern, h.language, h.start, h.end) for h in report.hits]
-    # Doubtful matches are evidence for the model, but never a finding.
+    # Doubtful matches are input of the model but never become findings.
     found += (RuleEvidence(DOUBTED, h.category, "", h.start, h.end) for h in report.doubtful)
     found += _marks(read.folded)
     found += _hidden(read)
@@ -84,7 +84,7 @@ def _hidden(read: ReadText) -> Iterator[RuleEvidence]:
     for hidden in read.encoded:
         for hit in _rules().read(PlainWords(plain(hidden.text))).hits:
             yield _behind_code(hit, *hidden.span(hit.start, hit.end, len(text)))
-    # Rot13 and reversed text count only near words that reveal the encoding.
+    # Rot13 and reversed text count only if the match contains a word that reveals the encoding.
     for hidden, hint in () if read.is_decoded else hidden_letters(folded.text):
         turned = Folded(hidden.text, range(len(hidden.text) + 1))
         for hit in _rules().read(PlainWords(turned)).hits:

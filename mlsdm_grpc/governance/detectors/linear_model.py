@@ -1,9 +1,9 @@
 """Calibrated linear model of harm and injection over words, letter sequences and rule matches.
 
-A rule requires certain words together; the model scores their context. It is trained on labelled
-lines and on more than a hundred thousand paragraphs of books, manuals and letters. At a score of
-0.5 about one paragraph in 10,000 of its language is wrongly classified as hostile. ``make train``
-computes the weights, without the test splits of the corpora and without the last third of the
+A rule finds certain words together; the model scores them in their context. It is trained on
+labelled lines and on more than 100,000 paragraphs of books, manuals and letters. At a score of 0.5,
+about one harmless paragraph in 10,000 of each language is classified as hostile. ``make train``
+computes the weights; it leaves out the test splits of the corpora and the last third of the
 paragraphs.
 """
 
@@ -40,32 +40,32 @@ BUCKETS: Final = 1 << 18
 EVIDENCE: Final = 1 << 13
 """Number of weights of each head for rule matches."""
 LEAST_FEATURES: Final = 100
-"""Smallest number of features, about eight words, at which a text is scored by its words alone."""
+"""Minimum length, in features, that normalises a text's score; it equals about eight words."""
 FORMAT: Final = struct.Struct("<8s32s")
-"""Layout of the file header: mark and SHA-256 of the examples; the heads of harm and injection
-follow."""
+"""Layout of the file header: magic bytes, and SHA-256 of the training examples. The heads of harm
+and injection follow."""
 HEAD: Final = struct.Struct("<fff6f")
-"""Layout of a head: bias, scale, slope, cut by language; then ``BUCKETS`` int8 and ``EVIDENCE``
-float32."""
+"""Layout of a head: bias, scale, slope, and one cut for each language. ``BUCKETS`` int8 and
+``EVIDENCE`` float32 weights follow."""
 _MARK: Final = b"linear03"
 
 
 class LinearHead(NamedTuple):
-    """Weights of one question, with its calibration."""
+    """Weights of one classifier, harm or injection, with its calibration."""
 
     bias: float
     scale: float
     slope: float
     """Steepness of the scores at 0.5, from Platt scaling."""
     cuts: tuple[float, ...]
-    """Logit with the score 0.5, by number of the language; the last one is for all other
+    """Logit at which the score is 0.5, by language number; the last value is for all other
     languages."""
     weights: NDArray[np.int8]
-    """Weights, in units of ``scale``; a column of those of all heads."""
+    """Weights in units of ``scale``; a column of the array with the weights of both heads."""
     pairs: NDArray[np.int16]
-    """Weights of both heads as one number for each bucket, so that one access reads both."""
+    """Weights of both heads for each bucket in one number, so that one access reads both."""
     column: int
-    """Number of the head."""
+    """Column of this head: 0 for harm, 1 for injection."""
     evidence: memoryview[float]
 
     def contribution(self, buckets: Sequence[int]) -> int:
@@ -76,9 +76,9 @@ class LinearHead(NamedTuple):
         """Return the logit of a passage.
 
         Args:
-            total: Sum of the weights of its features, each counted once; see :func:`sums_of`.
-            features: Number of its features.
-            evidence: Numbers of rule matches, see :func:`evidence_ids`; each counts once.
+            total: Sum of the weights of its distinct features; see :func:`sums_of`.
+            features: Number of its distinct features.
+            evidence: Numbers of its rule matches, see :func:`evidence_ids`; duplicates count once.
         """
         root = math.sqrt(max(features, LEAST_FEATURES))
         return (
@@ -91,12 +91,12 @@ class LinearHead(NamedTuple):
 def sums_of(
     pairs: NDArray[np.int16], buckets: NDArray[np.int32], edges: Sequence[int]
 ) -> list[list[int]]:
-    """Return the sums of the weights of groups of buckets for each head, in units of ``scale``.
+    """Return the sum of the weights of each group for each head, in units of ``scale``.
 
     Args:
         pairs: Weights of both heads, see :class:`LinearHead`.
-        buckets: Buckets of all groups, at least one of each unless there is none at all.
-        edges: Place of the first bucket of each group, and behind the last bucket.
+        buckets: Buckets of all groups; every group has at least one, unless all are empty.
+        edges: Index of the first bucket of each group, followed by the number of buckets.
     """
     if not len(buckets):
         return [[0, 0]] * (len(edges) - 1)
@@ -106,9 +106,9 @@ def sums_of(
 
 
 def score_of(distance: float) -> float:
-    """Return the calibrated score of a passage, 0 to 1, by its distance from the cut.
+    """Return the calibrated score of a passage, 0 to 1, from its distance to the cut.
 
-    It is rounded, so that it does not depend on the summation order of the processor.
+    The score is rounded, because the last bits depend on the summation order of the processor.
     """
     return round(1.0 / (1.0 + math.exp(-max(min(distance, 60.0), -60.0))), 4)
 
@@ -124,7 +124,7 @@ class Model(NamedTuple):
 
 @cache
 def load() -> Model:
-    """Return the model in the package."""
+    """Return the model that the package contains."""
     data = read_bytes("mlsdm_grpc.governance", "linear_model.bin")
     mark, digest = FORMAT.unpack_from(data)
     length = HEAD.size + BUCKETS + 4 * EVIDENCE
@@ -156,6 +156,6 @@ def load() -> Model:
 
 
 def evidence_ids(category: str, pattern: str, language: str) -> Iterator[int]:
-    """Yield the numbers of the evidence in a rule match, from general to specific."""
+    """Yield the evidence numbers of a rule match, from general to specific."""
     for name in (category, f"{category}|{pattern}", f"{language}|{category}|{pattern}"):
         yield crc32(name.encode()) % EVIDENCE

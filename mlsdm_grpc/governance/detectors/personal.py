@@ -26,12 +26,12 @@ class Place(NamedTuple):
 
 
 class _Phones(NamedTuple):
-    """Recognition of phone numbers without a country code."""
+    """Data to recognise phone numbers without a country code."""
 
     regions: tuple[str, ...]
     """Countries whose national numbers are recognised, ISO 3166."""
     shapes: re.Pattern[str]
-    """Shapes that only phone numbers have."""
+    """Formats that only phone numbers have."""
 
 
 _EMAIL: Final = re.compile(
@@ -48,13 +48,13 @@ _SSN: Final = re.compile(
     r"(?<![\d\-.+])(\d{3})([\- ])(\d{2})\2(\d{4})(?![\d]|[\-.]\d)|(?<![\d\-.+])(\d{9})(?!\d)",
     re.ASCII,
 )
-# Network that examples and tests use for addresses of persons.
+# Reserved network 203.0.113.0/24: examples and tests use it for addresses of persons.
 _DOCUMENTATION_V4: Final = ipaddress.IPv4Network("203.0.113.0/24")
 _DOCUMENTATION_V6: Final = ipaddress.IPv6Network("2001:db8::/32")
 _OCTET: Final = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _IPV4: Final = re.compile(rf"(?<![\w.\-])(?:{_OCTET}\.){{3}}{_OCTET}(?!\w|\.\d|-\d)", re.ASCII)
 _IPV6: Final = re.compile(r"(?<![\w:.])[0-9a-fA-F:]{3,39}(?![\w:])", re.ASCII)
-# Upper limit of small numbers; four of them are a version or a section unless a word says address.
+# Four octets below this value are a version or section number, unless a word such as "IP" precedes.
 _SMALL_OCTET: Final = 30
 _PHONE: Final = re.compile(
     r"(?<![\w.,/=\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){6,14}(?!\w|[\-.,/]\d)"
@@ -62,10 +62,9 @@ _PHONE: Final = re.compile(
     r"|(?<![\w.,/=\-#+])\d{7,12}(?!\w|[\-.,/]\d)",
     re.ASCII,
 )
-# Digits with at most three other characters between two of them; no number has more.
+# Runs of digits with at most three other characters between two of them, as in every number sought.
 _DIGITS: Final = re.compile(r"[0-9](?:[^0-9]{0,3}[0-9])*")
-# Numbers of characters before and behind the digits of a number that belong to it or decide about
-# it.
+# Number of characters around a run of digits that may belong to the number or decide about it.
 _AROUND: Final = 3
 # Minimum lengths of numbers from the first digit to the last, characters.
 _LEAST_CARD: Final = 13
@@ -74,21 +73,22 @@ _LEAST_IPV4: Final = 7
 _LEAST_PHONE: Final = 5
 _COLONS: Final = re.compile(r":[0-9a-fA-F]{0,37}:")
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
-# Dates, ranges of years and grouped numbers; only a word for a phone makes them phone numbers.
+# Dates, ranges of years and grouped numbers; they are phone numbers only after a word such as
+# "phone".
 _DATE: Final = re.compile(
     r"(?:19|20)\d\d[-./ ]\d{1,2}[-./ ]\d{1,2}(?:[ -]\d{1,2}.*)?"
     r"|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d"
     r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|\d{1,3}(?: \d{3})+"
 )
-# Number of digits of an article number; a card number of that length needs a word for a card.
+# Number of digits of an article number; a card number of that length must follow a word for a card.
 _EAN: Final = 13
-# Distance before a number in which a word may name it, characters.
+# Distance before a number within which a word may name its kind, characters.
 _NEAR: Final = 32
 
 
 @cache
 def _near() -> Mapping[str, re.Pattern[str]]:
-    """Return the patterns of words that precede a number, by the kind of number."""
+    """Return the patterns of words before a number, by the kind of number that they name."""
     near = read_table("mlsdm_grpc.governance", "personal")["near"]
     return {name: re.compile(expand_pattern(entry, {})) for name, entry in near.items()}
 
@@ -100,13 +100,13 @@ def _phones() -> _Phones:
 
 
 def load_personal() -> None:
-    """Read the table and compile its patterns; without it the first number does so."""
+    """Load the table and compile its patterns in advance; otherwise the first text does so."""
     _near()
     _phones()
 
 
 def find_personal(text: str) -> Iterator[Place]:
-    """Yield the places of personal data, certain classes first; places may overlap.
+    """Yield the places of personal data, the most certain classes first; places may overlap.
 
     Cost: O(len(text)); every repetition in the patterns is bounded.
     """
@@ -117,7 +117,7 @@ def find_personal(text: str) -> Iterator[Place]:
     yield from _ibans(text, digits)
     for match in _numbers(_CARD, text, digits, _LEAST_CARD):
         number = re.sub(r"\D", "", match[0])
-        # An article number has the form and check digit of a short card number.
+        # Article numbers have the length and check digit of short card numbers.
         named = len(number) > _EAN or _near()["card"].search(_before(text, match.start()))
         if named and is_card(number):
             yield Place("card", *match.span(), 0.95)
@@ -137,7 +137,7 @@ def _numbers(
     Args:
         pattern: Pattern of digits with at most three other characters between two of them.
         text: Text to search.
-        digits: Places of such digits.
+        digits: Start and end of the runs of digits in the text.
         least: Minimum length of a match from the first digit to the last, characters.
     """
     for start, end in digits:
@@ -169,7 +169,7 @@ def _ssns(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
         if run:
             area, group, serial = run[:3], run[3:5], run[5:]
         other = _near()["part"].search(_before(text, match.start())) is not None
-        # Nine digits without separators are too common to be a number of a person.
+        # Nine digits in a row are common, so a word must name them a social security number.
         if is_ssn(area, group, serial) and (named or (separator == "-" and not other)):
             yield Place("ssn", *match.span(), 0.95 if named else 0.8)
 
@@ -179,7 +179,7 @@ def _addresses(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
         before = _before(text, match.start())
         if _near()["version"].search(before) or not _is_host(match[0]):
             continue
-        # Four small numbers are usually a version.
+        # Four small numbers are usually a version number.
         small = all(int(octet) < _SMALL_OCTET for octet in match[0].split("."))
         if not small or _near()["address"].search(before):
             yield Place("ipv4", *match.span(), 0.9)
@@ -191,7 +191,7 @@ def _addresses(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
 
 
 def _is_host(text: str) -> bool:
-    """Return whether an address may belong to a person: not in a private or special network."""
+    """Return whether an address may identify a person: it is in no private or special network."""
     address = ipaddress.IPv4Address(text)
     return address in _DOCUMENTATION_V4 or address.is_global
 

@@ -1,7 +1,7 @@
-"""Detector of personal data and secrets, which returns classes and places but never values.
+"""Detector of personal data and secrets; it returns classes and places, but never the values.
 
-The first ``MAX_MATCH_CHARS`` characters of a place decide about it. A longer place, such as a
-private key or a token with many claims, continues to the end of its value.
+The first ``MAX_MATCH_CHARS`` characters of a place decide whether it is a finding. A longer place,
+such as a private key or a token with many claims, extends to the end of its value.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ def find_sensitive(text: str) -> tuple[Finding, ...]:
     """Return the places of personal data and secrets in ``text``.
 
     Args:
-        text: Text of the caller, searched in the form that ``unmasked`` returns.
+        text: Text of the caller; it is searched in the normal form of ``unmasked``.
 
     Returns:
-        Findings in order of their start, without overlaps: the more specific class stays. Personal
-        data: email, phone, ssn, iban, card, ipv4, ipv6. Secrets: the categories of
-        :func:`secret_classes`.
+        Findings without overlaps, in order of their start; of overlapping ones the more specific
+        class is kept. Personal data: email, phone, ssn, iban, card, ipv4, ipv6. Secrets: the
+        categories of :func:`secret_classes`.
 
     Cost: O(len(text)).
     """
@@ -34,7 +34,7 @@ def find_sensitive(text: str) -> tuple[Finding, ...]:
     found: list[Finding] = []
     taken = bytearray(len(folded.text))
     for finding in _candidates(folded.text):
-        # The classes are ordered, so the more specific one has taken the place already.
+        # More specific classes come first, so an occupied place belongs to a more specific class.
         if not any(taken[finding.start : finding.end]):
             taken[finding.start : finding.end] = b"\1" * (finding.end - finding.start)
             found.append(
@@ -56,13 +56,13 @@ def without_sensitive(text: str) -> str:
 
 
 def load_patterns() -> None:
-    """Read the tables and compile the patterns; without it the first text does so."""
+    """Load the tables and compile the patterns in advance; otherwise the first text does so."""
     secret_hints()
     load_personal()
 
 
 def _end_of(origin: Sequence[int], end: int) -> int:
-    """Return the end of a place in the original text; a trailing ``%40`` belongs to it."""
+    """Return the end of a place in the original text, where ``%40`` stands for an at sign."""
     return origin[end] if origin[end] - origin[end - 1] == len("%40") else origin[end - 1] + 1
 
 

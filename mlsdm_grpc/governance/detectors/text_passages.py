@@ -1,4 +1,4 @@
-"""Passages of a text and their scores from the linear model, with the evidence for each."""
+"""Passages of a text, with their scores by the linear model and the rule matches in them."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ __all__ = [
 LIMIT: Final = 0.5
 """Lowest score of a hostile passage."""
 BORDERLINE: Final = 0.35
-"""Lowest score of a passage that has a finding without being hostile."""
+"""Lowest score at which a passage gets a finding, even if it is not hostile."""
 DOUBTED: Final = "doubted"
-"""Category of a match whose context contradicts it; it is scored but makes no finding."""
+"""Category of a match that its context contradicts; the model reads it, but it is no finding."""
 LIKENESS: Final = "likeness"
-"""Category and rule of a finding without a rule match."""
+"""Category and rule of a finding that rests on the model alone, without a rule match."""
 # Distance from the cut below which a score is less than ``BORDERLINE``.
 _NEAR_BORDERLINE: Final = -0.7
 _WINDOW_WORDS: Final = 60
 _STEP_WORDS: Final = 30
-# Widths around a match that are scored with it, in characters, with the increase of the cut for
-# each; the increase offsets the larger number of such passages.
+# Passages around a match: characters on each side, with an increase of the cut. The increase
+# compensates for the larger number of passages that are scored.
 _REACHES_CHARS: Final = ((60, 0.7), (20, 0.8), (4, 0.4))
 _OBFUSCATED: Final = "obfuscated"
-# Largest distance behind the start of a match that is scored with it, characters.
+# Maximum extent of such a passage after the start of the match, characters.
 _FARTHEST_CHARS: Final = MAX_MATCH_CHARS - CONTEXT_CHARS - 2
-# Number of words in the place of a finding without a rule match.
+# Number of words that a finding without a rule match marks.
 _SHOWN_WORDS: Final = 8
 
 
 class RuleEvidence(NamedTuple):
-    """Match of a rule. It counts only if the linear model finds its passage hostile."""
+    """Match of a rule. It becomes a finding only if the model scores its passage high enough."""
 
     category: str
     rule: str
@@ -70,13 +70,13 @@ class RuleEvidence(NamedTuple):
 
 
 class ReadText:
-    """Text that several detectors read; each intermediate result is computed once.
+    """Text that several detectors read; intermediate results are computed once and shared.
 
     Args:
         text: Original text.
-        in_pieces: Whether the text is evaluated in pieces while it is generated; then only the
-            ``MAX_MATCH_CHARS`` around a place decide about it.
-        is_decoded: Whether the text was encoded in another one; it is not decoded further.
+        in_pieces: Whether the text is evaluated in pieces while it is generated. Then only the
+            ``MAX_MATCH_CHARS`` characters around a match count.
+        is_decoded: Whether the text was decoded from another one; it is then not decoded further.
     """
 
     def __init__(self, text: str, *, in_pieces: bool = False, is_decoded: bool = False) -> None:
@@ -86,12 +86,12 @@ class ReadText:
 
     @cached_property
     def encoded(self) -> list[Hidden]:
-        """Texts that are encoded in this one, one level deep."""
+        """Texts that are encoded in this text, decoded one level."""
         return [] if self.is_decoded else list(hidden_texts(self.text))
 
     @cached_property
     def hidden(self) -> list[tuple[Hidden, ReadText]]:
-        """These texts to be read; none in a text that is evaluated in pieces."""
+        """The encoded texts as texts to read; empty if the text is evaluated in pieces."""
         if self.in_pieces:
             return []
         return [(each, ReadText(each.text, is_decoded=True)) for each in self.encoded]
@@ -103,7 +103,7 @@ class ReadText:
 
     @cached_property
     def plain_words(self) -> PlainWords:
-        """Words for the lexicons."""
+        """Words that the lexicons search."""
         return PlainWords(self.folded)
 
     @cached_property
@@ -113,7 +113,7 @@ class ReadText:
 
     @cached_property
     def windows(self) -> list[tuple[Passage, int, int]]:
-        """Overlapping passages that cover the text, each with its start and its end."""
+        """Overlapping passages that cover the text, each with start and end, characters."""
         features, count = self.features, len(self.features)
         firsts = range(0, max(count - _STEP_WORDS, 1), _STEP_WORDS)
         bounds = [(first, min(first + _WINDOW_WORDS, count)) for first in firsts]
@@ -142,7 +142,7 @@ def weighed(
     head: LinearHead,
     evidence_of: Callable[[ReadText], Sequence[RuleEvidence]],
 ) -> Weighed:
-    """Score the passages of a text, and of the texts that are encoded in it.
+    """Return score and findings of a text, including the texts that are encoded in it.
 
     Args:
         read: Text to score.
@@ -151,8 +151,9 @@ def weighed(
         evidence_of: Function that returns the matches of rules in a text.
 
     Returns:
-        Score and at most ``MAX_HITS`` findings. They are the rule matches in hostile and borderline
-        passages; in a passage without one, the words with the largest weights.
+        Score and at most ``MAX_HITS`` findings. The findings are the rule matches in hostile and
+        borderline passages. In such a passage without a match, the words with the largest weights
+        are the finding.
 
     Cost: O(len(text)), about 5 us a word.
     """
@@ -192,7 +193,7 @@ def weighed(
 def _passages(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
-    """Yield the passages of a text: the surroundings of each match, and the windows."""
+    """Yield the passages of a text: the surroundings of each match, then overlapping windows."""
     yield from match_surroundings(read, evidence)
     if not read.in_pieces:
         for window, start, end in read.windows:
@@ -202,7 +203,7 @@ def _passages(
 def match_surroundings(
     read: ReadText, evidence: Sequence[RuleEvidence]
 ) -> Iterator[tuple[Passage, Sequence[RuleEvidence]]]:
-    """Yield the surroundings of each match that its context does not contradict."""
+    """Yield the surroundings of each match, except matches that their context contradicts."""
     matches = [each for each in evidence if each.category != DOUBTED]
     for each, (reach, raised) in itertools.product(matches, _REACHES_CHARS):
         start = max(each.start - reach, 0)

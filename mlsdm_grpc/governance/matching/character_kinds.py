@@ -1,4 +1,4 @@
-"""Kinds of the characters of a text as an array, which NumPy scans faster than an expression."""
+"""Kinds of the characters of a text as an array, which NumPy scans faster than a pattern."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["JOINT", "LEAD", "LETTER", "MARK", "SIGN", "kinds_of", "runs"]
 LETTER: Final = 1
 """Letter or digit of any script."""
 SIGN: Final = 2
-"""Sign that counts as a letter between letters."""
+"""Sign that counts as a letter if it is between letters."""
 LEAD: Final = 4
-"""Sign that counts as a letter before a letter."""
+"""Sign that counts as a letter if it is before a letter."""
 JOINT: Final = 8
 """Sign that may join the syllables of a word."""
 MARK: Final = 16
@@ -37,9 +37,9 @@ def _table() -> NDArray[np.uint8]:
 
 
 def kinds_of(text: str) -> NDArray[np.uint8]:
-    """Return the kinds of each character of ``text``, as the sum of the constants above.
+    """Return the kinds of each character of ``text``, as a bitwise OR of the constants above.
 
-    Cost: O(len(text)), about 4 us and 1 ns a character.
+    Cost: O(len(text)), about 4 us plus 1 ns a character.
     """
     if text.isascii():
         return _table()[np.frombuffer(text.encode(), np.uint8)]

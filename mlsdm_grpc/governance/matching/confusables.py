@@ -1,4 +1,4 @@
-"""Characters that stand for letters: letters of other scripts, digits, signs and drawn letters."""
+"""Characters that imitate letters: letters of other scripts, digits, signs, and drawn letters."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ class Confusables:
     """Translation tables for :meth:`str.translate`; ``drawn`` is indexed by character."""
 
     latin: _Translation
-    """Case-folded letters of other scripts to similar Latin letters."""
+    """From case-folded letters of other scripts to similar Latin letters."""
     ascii: Mapping[str, str]
-    """ASCII letters and digits by the letters of other scripts that look like them."""
+    """ASCII letters and digits, by the letters of other scripts that resemble them."""
     cyrillic: _Translation
-    """Latin letters to similar Cyrillic letters."""
+    """From Latin letters to similar Cyrillic letters."""
     leet: _Translation
-    """Digits and signs to Latin letters."""
+    """From digits and signs to Latin letters."""
     leet_second: _Translation
-    """Digits and signs to Latin letters, with the second reading of a sign that has two."""
+    """From digits and signs to Latin letters; signs with two readings have the second one here."""
     leet_cyrillic: _Translation
     leet_cyrillic_second: _Translation
     romanised: _Translation
-    """Ukrainian letters to Latin letters."""
+    """From Ukrainian letters to Latin letters."""
     drawn: Mapping[str, str]
     """Letters and apostrophes by the characters that imitate them."""
 
 
 @cache
 def confusables() -> Confusables:
-    """Return the tables of ``data/confusables.toml``, with those of Unicode."""
+    """Return the tables of ``data/confusables.toml``, combined with the tables of Unicode."""
     table = read_table("mlsdm_grpc.governance", "confusables")
     alike = read_table("mlsdm_grpc.governance", "unicode_confusables")["looks_like"]
     similar = {letter: form for form, letters in alike.items() for letter in letters}
@@ -70,7 +70,7 @@ def confusables() -> Confusables:
 
 
 def _readings(table: Mapping[str, str]) -> tuple[_Translation, _Translation]:
-    """Return the translations to the first and to the second readings of signs."""
+    """Return the translations of signs by their first readings and by their second readings."""
     first = _pairs(table["signs"], table["letters"])
     second = _pairs(table["second_signs"], table["second_letters"])
     return str.maketrans(first), str.maketrans(first | second)

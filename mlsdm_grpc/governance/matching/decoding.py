@@ -25,11 +25,11 @@ _ROT13: Final = "rot13"
 
 
 def _kinds(pattern: str) -> bytes:
-    """Return a translation of ASCII characters: ``x`` for those that match a pattern."""
+    """Return a byte translation table: ``x`` for ASCII characters that match, else a blank."""
     return bytes(b"x"[0] if re.match(pattern, chr(i)) else b" "[0] for i in range(256))
 
 
-# Kinds of characters and shortest length of runs that are encoded in base64 or hexadecimal digits.
+# Characters and minimum run length of base64 and of hexadecimal digits.
 _BASE64_RUN: Final = (_kinds(r"[A-Za-z0-9+/_\-]"), 16)
 _HEX_RUN: Final = (_kinds(r"[0-9A-Fa-f\\x%:, ]"), 24)
 # Minimum number of dots and dashes in Morse code.
@@ -42,12 +42,12 @@ class Hidden:
 
     text: str
     start: int
-    """Offset of the encoded form in the outer text."""
+    """Offset in the outer text at which the encoded form starts."""
     step: float
-    """Encoded characters for each decoded character; negative for reversed text."""
+    """Number of encoded characters for each decoded character; negative for reversed text."""
 
     def span(self, start: int, end: int, limit: int) -> tuple[int, int]:
-        """Return the range in the outer text that encodes characters ``start`` to ``end``."""
+        """Return the range in the outer text that encodes the characters ``start`` to ``end``."""
         ends = (self.start + self.step * start, self.start + self.step * end)
         first, last = int(min(ends)), int(max(ends) + 0.999)
         first = min(max(first, 0), limit - 1)
@@ -56,7 +56,7 @@ class Hidden:
 
 @cache
 def _morse_letters() -> Mapping[str, str]:
-    """Return the letters by their Morse signs."""
+    """Return the letters, by their Morse signs."""
     return {sign: letter for letter, sign in _table()["morse"].items()}
 
 
@@ -82,21 +82,21 @@ def _table() -> dict[str, Any]:
 
 
 def hidden_texts(text: str) -> Iterator[Hidden]:
-    """Yield the texts encoded in base64, hexadecimal digits and Morse code in ``text``.
+    """Yield the texts in ``text`` that are encoded as base64, hexadecimal digits or Morse code.
 
     Args:
-        text: Original text; base64 depends on capitals.
+        text: Original text, because base64 depends on upper and lower case.
 
-    Cost: O(len(text)); one level only.
+    Cost: O(len(text)); decodes one level only.
     """
-    # Long runs of the characters of an encoding are rare, and found without an expression.
+    # Runs of this length are rare; a search without a regular expression rules out most texts.
     shown = text.encode("ascii", "replace")
     for match in _BASE64.finditer(text) if _has_run(shown, *_BASE64_RUN) else ():
         yield from _from_base64(match)
     for match in _HEX.finditer(text) if _has_run(shown, *_HEX_RUN) else ():
         digits = _HEX_NOISE.sub("", match[0])
         step = 2 * len(match[0]) / len(digits)
-        # A byte may begin at either digit.
+        # The first digit may belong to an incomplete byte, so both alignments are tried.
         for skipped in range(2):
             half = digits[skipped:]
             raw = bytes.fromhex(half[: len(half) // 2 * 2])
@@ -107,7 +107,7 @@ def hidden_texts(text: str) -> Iterator[Hidden]:
 
 
 def _has_run(text: bytes, kinds: bytes, length: int) -> bool:
-    """Return whether a text has ``length`` consecutive characters whose kind is ``x``."""
+    """Return whether a text has ``length`` consecutive characters of kind ``x``."""
     return b"x" * length in text.translate(kinds)
 
 
@@ -118,9 +118,9 @@ def _from_morse(match: re.Match[str]) -> Hidden:
 
 
 def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
-    """Yield ``plain`` decoded with rot13, and reversed, if it contains indicative words.
+    """Yield ``plain`` decoded with rot13, and reversed, if it contains words that suggest this.
 
-    The pattern of these words comes with each result: only a match that contains one counts.
+    Each result comes with the pattern of these words; a rule match counts only if it contains one.
     """
     if any(stem in plain for stem in _rot13_stems()):
         yield Hidden(codecs.encode(plain, _ROT13), 0, 1.0), _pattern(_rot13_stems())
@@ -130,7 +130,7 @@ def hidden_letters(plain: str) -> Iterator[tuple[Hidden, re.Pattern[str]]]:
 
 def _from_base64(match: re.Match[str]) -> Iterator[Hidden]:
     run = match[0].rstrip("=").replace("-", "+").replace("_", "/")
-    # The encoded text may begin at any of the four positions of a group.
+    # The encoded text may start at any position within a group of four, so all four are tried.
     for skipped in range(4):
         body = run[skipped:]
         body = body[: len(body) - (len(body) % 4 == 1)]

@@ -1,8 +1,8 @@
 """Findings of a detector: places in a text, without the text itself.
 
-Locality: everything that decides about a finding (the match, and a negation, context or quotation
-that contradicts it) lies within ``MAX_MATCH_CHARS`` characters, at most ``CONTEXT_CHARS`` of them
-before the place. A window with that much text around a place therefore gives the same result as the
+Locality: everything that decides about a finding lies within ``MAX_MATCH_CHARS`` characters: the
+match, and any negation, context or quotation that contradicts it. At most ``CONTEXT_CHARS`` of them
+are before the place. A window of that size around a place therefore gives the same result as the
 whole text, and a stream can release the text before the window.
 """
 
@@ -22,7 +22,7 @@ CONTEXT_CHARS: Final = 256
 
 
 class FindingKind(enum.IntEnum):
-    """Kind of a finding, with the numbers of the API."""
+    """Kinds of findings, with the numbers of the API."""
 
     PERSONAL_DATA = 1
     SECRET = 2
@@ -47,13 +47,13 @@ class Finding:
     score: float
     """Certainty, 0 to 1."""
     language: str = ""
-    """ISO 639-1 code of the matched words; empty if the language does not matter."""
+    """Language of the matched words, ISO 639-1; empty if the finding depends on no language."""
     rule: str = ""
-    """Pattern or kind of markup that matched; ``likeness`` without a rule match."""
+    """Pattern or kind of markup that matched; ``likeness`` if no rule matched."""
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings without repeats: overlapping places of one category are joined.
+    """Return findings in which overlapping places of one category are joined.
 
     Args:
         findings: Findings in order of their start.
@@ -83,11 +83,11 @@ def redact(text: str, findings: Iterable[Finding]) -> str:
 
     Args:
         text: Text that was searched.
-        findings: Findings in any order. Places of other kinds are kept. Overlapping places are
-            joined and named after the one that begins first, or the longest of those.
+        findings: Findings in any order. Findings of other kinds are ignored. Overlapping places
+            are joined; the one that starts first names them, and of several the longest.
 
     Returns:
-        Text with ``[category]`` in place of each place.
+        Text with ``[category]`` instead of each place.
 
     Cost: O(len(text) + n log n).
     """
@@ -98,7 +98,7 @@ def redact(text: str, findings: Iterable[Finding]) -> str:
     parts: list[str] = []
     kept = 0
     for place in places:
-        # Overlapping places become one, named after the first.
+        # Overlapping places are joined; the first one names them.
         if place.start >= kept:
             parts += text[kept : place.start], f"[{place.category}]"
         kept = max(kept, place.end)

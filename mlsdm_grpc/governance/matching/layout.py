@@ -1,8 +1,8 @@
-"""Slots of the words of a text, the same for all lexicons that see the same words.
+"""Numbering of the words of a text in slots, shared by all lexicons that see the same words.
 
-Each word takes one slot, and one more for every ``SLOT_CHARS`` characters between the end of the
-word before it and its own end. Distances in slots are thereby distances in characters, which bounds
-the reach of a match and of its context (see ``findings``).
+Each word takes one slot, plus one for every ``SLOT_CHARS`` characters between the end of the
+previous word and its own end. A distance in slots therefore bounds the distance in characters, and
+so the reach of a match and of its context (see ``findings``).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["MAX_RAW_CHARS", "SLOT_CHARS", "Layout", "bits_of"]
 
 SLOT_CHARS: Final = 11
 MAX_RAW_CHARS: Final = 2 * MAX_WORD_CHARS
-"""Length in the original text, with marks and invisible characters, above which a run of letters is
-no word; longer ones could make a match exceed ``findings.MAX_MATCH_CHARS``."""
+"""Maximum length of a word in the original text, including marks and invisible characters. Longer
+runs of letters are no words, because a match could then exceed ``findings.MAX_MATCH_CHARS``."""
 _BREAK: Final = re.compile(r"[.!?;](?=\s|$)|\n")
-# Numbers of words and characters after a mark within which another mark does not end a sentence.
+# Distance, in words and characters, within which a second punctuation mark ends no sentence.
 _MARKS_TOO_CLOSE: Final = (2, 32)
 
 
@@ -48,7 +48,7 @@ class Layout:
             raw_starts, raw_ends = origin[first], origin[last - 1] + 1
         short = raw_ends - raw_starts <= MAX_RAW_CHARS
         self.kept: list[int] | None = None
-        """Numbers of the words that have a slot; None for all of them."""
+        """Numbers of the words that have a slot; None if all have one."""
         if not short.all():
             self.kept = np.flatnonzero(short).tolist()
             first, last = first[short], last[short]
@@ -63,19 +63,19 @@ class Layout:
         """Slot of each word, ascending."""
         self.length = self.slots[-1] if self.slots else 0
         """Largest slot."""
-        # Long distances without words still count, so that a match has a bounded length.
+        # Text without words takes slots too, so that the length of a match is bounded.
         self.fillers = bits_of((slots - steps + 1)[steps > 1].tolist(), self.length)
-        """Slots behind a word that no word takes."""
+        """Slots that no word takes, because the next word is far or long."""
 
     @cached_property
     def breaks(self) -> int:
-        """Slots of the words that end a sentence."""
+        """Slots of the last words of sentences."""
         return bits_of(self._breaks(), self.length)
 
     def _breaks(self) -> Iterator[int]:
-        """Yield the slots of words that end a sentence.
+        """Yield the slots of the last words of sentences.
 
-        A mark within one or two words of the mark before it ends no sentence: "Ignore. All. Rules."
+        A mark within two words of the previous mark does not end a sentence: "Ignore. All. Rules."
         """
         last = last_start = -MAX_WORD_CHARS
         words, chars = _MARKS_TOO_CLOSE
@@ -87,19 +87,19 @@ class Layout:
 
     @cached_property
     def around(self) -> list[tuple[int, int]]:
-        """Possible languages of each word, and its likely one, see :func:`surroundings`."""
+        """Possible languages and likely language of each word, see :func:`surroundings`."""
         places = zip(self._starts, self._ends, strict=True)
         return surroundings([self._text[start:end] for start, end in places], self.slots)
 
     def place(self, first: int, last: int) -> tuple[int, int]:
-        """Return the start and end, in the original text, of what is between two slots."""
+        """Return start and end, in the original text, of the words from one slot to another."""
         begin, end = np.searchsorted(self.slots, (first, last)).tolist()
         start = min(int(self._raw_starts[begin]), int(self._raw_starts[end]))
         return start, int(self._raw_ends[end])
 
 
 def bits_of(slots: Iterable[int], length: int) -> int:
-    """Return an integer with the bits ``slots``, none of which is greater than ``length``."""
+    """Return an integer in which the bits ``slots`` are set; no slot is greater than ``length``."""
     buffer = bytearray(length // 8 + 1)
     for slot in slots:
         buffer[slot >> 3] |= 1 << (slot & 7)

@@ -1,11 +1,11 @@
 """Lexicon of words and their classes, built from tables of stems.
 
-A table maps the name of a class to entries separated by blanks. An entry is a word (``gun``; words
-of four letters or more match with an ending of one letter, words of five or more with two letters),
-a stem (``kill*`` matches every word with this beginning, ``*bombe`` every word with this ending) or
-a phrase of these (``pipe_bomb*``; ``~`` in place of ``_`` allows up to three words between). Words
-of the class ``NONE`` belong to no other class of their language. Classes of the same name in
-different languages are different classes.
+A table maps the name of a class to entries separated by blanks. An entry is a word, a stem, or a
+phrase. A word (``gun``) also matches with an ending: one letter for words of four letters or more,
+up to two letters for words of five or more. A stem matches every word that begins with it
+(``kill*``) or ends with it (``*bombe``). A phrase combines these (``pipe_bomb*``); ``~`` instead of
+``_`` allows up to three words between. Words of the class ``NONE`` belong to no other class of
+their language. Classes with the same name in different languages are different classes.
 """
 
 from __future__ import annotations
@@ -23,40 +23,41 @@ __all__ = ["Lexicon", "Table"]
 
 Table = Mapping[str, str]
 
-# Number of letters of the longest stem that is searched.
+# Maximum number of letters of a stem in the search.
 _LONGEST: Final = 16
 _SHORTEST: Final = 3
-# Number of first letters that rule out most words.
+# Number of first letters that are compared first, which rules out most words.
 _FIRST: Final = 4
-# Number of letters of the shortest word that matches with an ending of one letter; one more for
-# two.
+# Minimum length of a word that also matches with an ending of one letter, letters; an ending of two
+# letters requires one letter more.
 _INFLECTED: Final = 4
 _ENDING: Final = 2
-# Number of letters of the shortest word that is also searched in Latin letters; shorter ones clash.
+# Minimum length of a word that is also searched in Latin transliteration; shorter ones are
+# ambiguous.
 _ROMANISED: Final = 5
 _TRANSLITERATED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 class Lexicon:
-    """Classes by word. Classes are numbered in the order of their first use."""
+    """Classes of words. Class numbers follow the order of first use."""
 
     def __init__(self) -> None:
         self._ids: dict[tuple[str, str], int] = {}
         self.languages: list[int] = []
-        """Bits of the languages in which a class counts, by number of the class."""
+        """Bits of the languages in which each class is valid, by class number."""
         self._exact: dict[str, set[int]] = {}
         self._heads: dict[str, set[int]] = {}
         self._tails: dict[str, set[int]] = {}
         # Bits of the languages in which a word belongs to no class.
         self._none: dict[str, int] = {}
         self._literals: set[tuple[str, str]] = set()
-        # Length of the longest word or stem by its first letters, if it has so many.
+        # Length of the longest word or stem, by its first four letters.
         self._longest: dict[str, int] = {}
-        # Words with fewer letters.
+        # Words with fewer than four letters.
         self._short: set[str] = set()
-        # First letters of all words and stems that are searched in joined letters.
+        # First three letters of all words and stems that are searched within joined letters.
         self._starts: set[str] = set()
-        # Last letters of the stems that match word endings.
+        # Last three letters of the stems that match the ends of words.
         self._stops: set[str] = set()
         self.classes = WordCache(self._classes).__getitem__
 
@@ -64,9 +65,9 @@ class Lexicon:
         return len(self._ids)
 
     def id_of(self, name: str, language: str = "") -> int:
-        """Return the number of the class ``name`` of ``language``.
+        """Return the number of the class ``name`` of ``language``; a new class gets a new number.
 
-        An empty ``language`` means any language.
+        An empty ``language`` means that the class is valid in every language.
         """
         number = self._ids.setdefault((name, language), len(self._ids))
         if number == len(self.languages):
@@ -74,7 +75,7 @@ class Lexicon:
         return number
 
     def literal(self, entry: str, language: str = "") -> int:
-        """Return the number of the class that contains only the word or stem ``entry``."""
+        """Return the number of the class whose only entry is the word or stem ``entry``."""
         number = self.id_of("=" + entry, language)
         if (entry, language) not in self._literals:
             self._literals.add((entry, language))
@@ -82,13 +83,14 @@ class Lexicon:
         return number
 
     def add(self, table: Table, language: str) -> list[tuple[str, str]]:
-        """Add the words of ``table``; return its phrases as (class name, phrase)."""
+        """Add the words of ``table``; return its phrases as pairs (class name, phrase)."""
         phrases = []
         for name, entries in table.items():
             for entry in entries.replace("-", "_").split():
                 if "_" in entry or "~" in entry:
                     phrases.append((name, entry))
-                # Words of the class NONE are exceptions: they suppress the classes of their stem.
+                # A word of the class NONE is an exception: it suppresses the classes that its stem
+                # gives it.
                 elif name == "NONE":
                     for spelling in _spellings(entry):
                         self._none[spelling] = self._none.get(spelling, 0) | bit_of(language)
@@ -116,7 +118,7 @@ class Lexicon:
                     self._short.add(spelling)
 
     def _classes(self, word: str) -> tuple[int, ...]:
-        """Return the classes of all readings of ``word``, a word of plain text."""
+        """Return the classes of a word of plain text, over all its readings."""
         found: set[int] = set()
         barred = 0
         none, stops, heads, short = self._none, self._stops, self._heads, self._short
@@ -130,18 +132,18 @@ class Lexicon:
             if reading[-_SHORTEST:] in stops:
                 for length in range(_SHORTEST, min(len(reading), _LONGEST) + 1):
                     found.update(self._tails.get(reading[-length:], ()))
-        # The exception holds in its own languages only.
+        # An exception applies in its own languages only.
         if barred:
             return tuple(each for each in found if self.languages[each] & ~barred)
         return tuple(found)
 
     def _beginning(self, reading: str, longest: int) -> list[Iterable[int]]:
-        """Return the classes of words equal to ``reading`` and of stems at its start.
+        """Return the classes of words equal to ``reading``, and of stems that begin it.
 
         Args:
             reading: Word to search.
-            longest: Length of the longest word or stem with its first letters; 0 if only short
-                ones match.
+            longest: Length of the longest word or stem with the same first letters; 0 if only
+                short ones can match.
         """
         exact, heads, length = self._exact, self._heads, len(reading)
         inflected = (
@@ -157,7 +159,7 @@ class Lexicon:
         return found
 
     def words_within(self, letters: str) -> Iterator[tuple[int, int]]:
-        """Yield the places of the longest words and stems in ``letters``; none lies within another.
+        """Yield start and end of the longest words and stems in ``letters``, none inside another.
 
         Cost: O(len(letters)).
         """
@@ -176,7 +178,7 @@ class Lexicon:
 
 
 def _spellings(entry: str) -> set[str]:
-    """Return the spellings of ``entry``: without accents, with German ae, oe, ue, and in Latin."""
+    """Return the spellings of ``entry``: as is, without accents, with ae, oe, ue, and in Latin."""
     entry = plain(entry).text
     bare = "".join(
         each for each in unicodedata.normalize("NFD", entry) if not unicodedata.combining(each)

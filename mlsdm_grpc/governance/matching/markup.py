@@ -1,7 +1,7 @@
-"""Detector of markup that a model reads as a turn of a conversation, in text of a user or a tool.
+"""Detector of markup in a text of a user or tool that a model could read as another speaker's turn.
 
 Tokens of chat templates are recognised by their form. Lines and tags that name a role count only if
-text follows them. Headings and closing marks are weak evidence and never decide alone.
+text follows them. Headings and closing marks are weak evidence, which never decides alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _MarkKind(NamedTuple):
     at_lines: bool
     """True if the pattern begins at the start of the text or with a line feed."""
     needed: tuple[tuple[str, ...], ...]
-    """Strings of which a text with a mark contains at least one of each group."""
+    """Groups of strings; a text with such a mark contains at least one string of each group."""
 
 
 @cache
@@ -77,7 +77,7 @@ def _has_needed(plain: str, needed: Iterable[Iterable[str]]) -> bool:
 
 
 def _at_lines(pattern: re.Pattern[str], plain: str) -> Iterator[re.Match[str]]:
-    """Yield the matches of a pattern that begins at the start of the text or with a line feed."""
+    """Yield the matches of a pattern that can start only at the text's start or at a line feed."""
     start = 0
     while start >= 0:
         match = pattern.match(plain, start)

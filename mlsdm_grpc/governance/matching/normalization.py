@@ -1,10 +1,10 @@
 """Normal forms of text as a reader sees it, with offsets into the original text.
 
-``plain`` normalises single characters: compatibility forms, case, invisible and stacked characters.
-``readings`` returns the possible meanings of one word: digits and signs for letters, letters of
-another script, repeated letters. ``spelled`` finds words with separated letters. ``fold`` combines
-the three. All forms are local: the result for a word depends on that word only. ``unmasked`` is the
-form in which numbers and keys are searched.
+``plain`` normalises single characters: compatibility forms, case, invisible and combining
+characters. ``readings`` returns the words that a written word may stand for: digits and signs for
+letters, letters of another script, repeated letters. ``spelled`` finds words with separated
+letters. ``fold`` combines the three. All forms are local: the result for a word depends on that
+word only. ``unmasked`` is the form in which numbers and keys are searched.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ __all__ = [
 ]
 
 MAX_WORD_CHARS: Final = 40
-"""Length above which a run of letters and digits is not a word and has no other reading."""
+"""Maximum length of a word; a longer run of letters and digits has no other readings."""
 WORD: Final = re.compile(r"[@$€£]?[^\W_](?:[^\W_]|[@$€£!|+*'](?=[^\W_]))*(?:\$\$)?")
-"""Word of plain text; signs count as letters between letters, ``@`` and ``$`` also before them."""
+"""Word of plain text. Signs between letters count as letters, ``@`` and ``$`` also before them."""
 _SPELLED: Final = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .\-_*·•,/|~]{1,3}[^\W_](?![^\W_])){2,}")
 _REPEATED: Final = re.compile(r"(.)\1\1+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BLANK_LETTERS: Final = "\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 _LATIN: Final = re.compile(r"[a-z]")
 _CYRILLIC_OR_GREEK: Final = re.compile(r"[Ͱ-Ͽа-ԯ]")
-# Letters beyond Latin-1; those that touch ASCII letters, and those between digits.
+# Letters beyond Latin-1: any; next to an ASCII letter; between digits.
 _OTHER_LETTER: Final = re.compile(r"[^\W\d_\u0000-\u00ff]")
 _TOUCHING: Final = re.compile(r"[A-Za-z][^\W\d_\u0000-\u00ff]|[^\W\d_\u0000-\u00ff][A-Za-z]")
 _AMONG_DIGITS: Final = re.compile(r"(?<=[0-9])[^\W\d_\u0000-\u00ff](?=[0-9])")
@@ -51,8 +51,8 @@ _LEET_SIGN: Final = re.compile(r"[0-9@$€£!|+]")
 _STARRED: Final = re.compile(r"[^\W\d_]\*{1,2}[^\W\d_]")
 _MAX_REPEATS: Final = 3
 _HYPHENS: Final = "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63\uff0d"
-# Number of consecutive invisible characters that are removed; with more, matches would become too
-# long.
+# Maximum number of consecutive invisible characters that are removed; removing more would let a
+# match extend too far in the original text.
 _MOST_UNSEEN: Final = 3
 
 
@@ -67,11 +67,11 @@ class Folded:
 
 
 def plain(text: str) -> Folded:
-    """Return ``text`` in compatibility form, without case, invisible and stacked characters.
+    """Return ``text`` in compatibility form, without case, invisible and combining characters.
 
     Cost: O(len(text)).
     """
-    # Plain ASCII, the most frequent case, needs no table.
+    # Fast path: ASCII is the most frequent case and needs no table.
     if text.isascii() and not _CONTROL.search(text):
         return Folded(text.lower(), range(len(text) + 1))
     pieces = [_plain_char(each) for each in text]
@@ -84,11 +84,11 @@ def plain(text: str) -> Folded:
 
 
 def unmasked(text: str) -> Folded:
-    """Return ``text`` with ASCII digits, letters, blanks and hyphens; case is kept.
+    """Return ``text`` with ASCII digits, letters, blanks and hyphens, without changing its case.
 
     Up to three consecutive invisible characters are removed, and ``%40`` becomes an at sign.
-    Letters of other scripts that look like ASCII letters become these in a word with ASCII letters,
-    and digits between digits. A number or key therefore has one form for all typesettings.
+    Letters of other scripts that resemble ASCII letters are replaced by these, in words that also
+    contain ASCII letters, and between digits. A number or key so has one form in any typography.
 
     Cost: O(len(text)).
     """
@@ -107,7 +107,7 @@ def unmasked(text: str) -> Folded:
         else:
             piece, step = _unmasked_char(text[at]), 1
         unseen = 0 if piece else unseen + 1
-        # More invisible characters would stretch a match beyond its limit.
+        # A longer run becomes a blank; otherwise a match could exceed its maximum length.
         if unseen > _MOST_UNSEEN:
             piece = " "
         pieces.append(piece)
@@ -118,7 +118,7 @@ def unmasked(text: str) -> Folded:
 
 
 def _without_look_alikes(text: str) -> str:
-    """Return a text of the same length without letters that imitate ASCII letters and digits."""
+    """Replace letters that imitate ASCII letters or digits; the length of the text is kept."""
     if text.isascii():
         return text
     if _TOUCHING.search(text):
@@ -172,10 +172,10 @@ def _plain_char(char: str) -> str:
 
 @lru_cache(maxsize=16384)
 def readings(word: str) -> tuple[str, ...]:
-    """Return the possible readings of ``word``: itself first, the most different one last.
+    """Return the possible readings of ``word``, from the word itself to the most different one.
 
     Args:
-        word: Word that ``WORD`` matches in plain text.
+        word: Word of plain text that ``WORD`` matches.
 
     Returns:
         At most 32 distinct readings.
@@ -193,7 +193,7 @@ def readings(word: str) -> tuple[str, ...]:
 
 
 def _scripts(word: str) -> Iterator[str]:
-    """Yield the readings of a word whose letters imitate those of another script."""
+    """Yield the readings of a word whose letters may imitate letters of another script."""
     if not _OTHER_LETTER.search(word):
         return
     latin = word.translate(confusables().latin)
@@ -206,14 +206,14 @@ def _scripts(word: str) -> Iterator[str]:
 
 
 def _starred(word: str) -> Iterator[str]:
-    """Yield the readings of a word with one or two masked letters: any vowel, or none."""
+    """Yield the readings of a word with masked letters (``*``), by any vowel or by none."""
     if _STARRED.search(word):
         for vowel in ("", "a", "e", "i", "o", "u"):
             yield re.sub(r"\*{1,2}", vowel, word, count=1)
 
 
 def _leet(word: str) -> Iterator[str]:
-    """Yield the readings of a word whose digits and signs stand for letters."""
+    """Yield the readings of a word in which digits and signs stand for letters."""
     if _LEET_SIGN.search(word) and any(map(str.isalpha, word)):
         if _CYRILLIC_OR_GREEK.search(word):
             yield word.translate(confusables().leet_cyrillic)
@@ -224,12 +224,12 @@ def _leet(word: str) -> Iterator[str]:
 
 
 def _squeezed(word: str) -> Iterator[str]:
-    """Yield the readings of a word with letters repeated three or more times: two or one."""
+    """Yield the readings of a word with letters repeated three times or more: two, or one."""
     if not _REPEATED.search(word):
         return
     parts = _REPEATED.split(word)
     letters = parts[1::2]
-    # Every repeated letter doubles the number of readings.
+    # Each repeated letter doubles the number of readings, so their number is limited.
     if len(letters) > _MAX_REPEATS:
         yield _REPEATED.sub(r"\1", word)
         return
@@ -241,7 +241,7 @@ def _squeezed(word: str) -> Iterator[str]:
 
 
 def spelled(text: str) -> Iterator[list[int]]:
-    """Yield runs of separated letters in plain text, as the offsets of their letters.
+    """Yield the runs of separated letters in plain text, as offsets of their letters.
 
     Cost: O(len(text)).
     """
@@ -250,7 +250,7 @@ def spelled(text: str) -> Iterator[list[int]]:
 
 
 def spelled_words(text: str) -> Iterator[list[int]]:
-    """Yield the words that are written in separated letters, as the offsets of their letters.
+    """Yield the words that are written with separated letters, as offsets of their letters.
 
     Cost: O(len(text)).
     """
@@ -259,7 +259,7 @@ def spelled_words(text: str) -> Iterator[list[int]]:
 
 
 def _split(text: str, letters: list[int]) -> Iterator[list[int]]:
-    """Yield the words of a run, which is split at gaps that are wider than the others."""
+    """Yield the words in a run of separated letters; gaps wider than usual separate words."""
     gaps = [after - before for before, after in itertools.pairwise(letters)]
     usual = min(gaps)
     word = [letters[0]]

@@ -1,4 +1,4 @@
-"""Words of a text that belong to classes of a lexicon, in all ways in which they are written."""
+"""Words of a text with the lexicon classes they belong to, in all ways of writing them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _Word = tuple[int, int, tuple[int, ...]]
 class Occurrences:
     """Classes of the words of a text, and the slots of these words.
 
-    Words in separated letters, and letters joined by signs, are words in addition to the others if
-    they have a class. A French article is a word of its own if the whole has no class.
+    Words written with separated letters, and letters joined by signs, are added as words if they
+    belong to a class. A French article is split off if the whole word belongs to no class.
 
     Args:
         words: Words of the text.
@@ -32,7 +32,7 @@ class Occurrences:
         self._places = words.places
         self._edits: list[tuple[int, int]] = []
         self.classes: Sequence[tuple[int, ...]] = list(map(lexicon.classes, words.words))
-        """Classes of each word, in order of the ends of words; also of words without a class."""
+        """Classes of each word, empty for none; in order of the ends of the words."""
         more = list[_Word]()
         if words.spelled:
             more += self._spelled(lexicon)
@@ -45,11 +45,11 @@ class Occurrences:
         self._insert(more)
 
     def layout(self) -> Layout:
-        """Return the slots of the words; lexicons that see the same words share them."""
+        """Return the slots of the words; lexicons with the same words share the layout."""
         return self._words.layout(tuple(self._edits), self._places)
 
     def _spelled(self, lexicon: Lexicon) -> list[_Word]:
-        """Return the words in separated letters, and remove the words that are their letters."""
+        """Return the words in separated letters; remove the single letters from the words."""
         found, within = list[_Word](), set[int]()
         text = self._words.folded.text
         for letters in self._words.spelled:
@@ -65,7 +65,7 @@ class Occurrences:
         return found
 
     def _articles(self, lexicon: Lexicon) -> list[_Word]:
-        """Return the French articles, and remove them from their words."""
+        """Return the French articles, and cut them off from their words."""
         found = list[_Word]()
         places, classes = list(self._places), list(self.classes)
         for i, length in self._words.elided:
@@ -80,7 +80,7 @@ class Occurrences:
         return found
 
     def _insert(self, more: list[_Word]) -> None:
-        """Add words in the order of their ends, then of their starts and classes."""
+        """Insert words in order of end, start and classes."""
         if not more:
             return
         ends = [end for _, end in self._places]

@@ -1,4 +1,4 @@
-"""Index of patterns by their rarest word, which finds those that may match a text."""
+"""Index of patterns by their rarest word, which selects the patterns that may match a text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from mlsdm_grpc.governance.matching.sentence_languages import stop_words
 
 __all__ = ["PatternIndex"]
 
-# Number of patterns that use a class, in place of one stop word that belongs to it.
+# Weight of a stop word in the estimate of how frequent a class is, in uses by patterns.
 _USES: Final = 20
 
 
 class PatternIndex:
-    """Patterns by the classes of the word that is probably the rarest in ordinary text.
+    """Index of patterns by the classes of their word that is probably the rarest in ordinary text.
 
     Args:
         patterns: Elements of each pattern.
@@ -38,10 +38,10 @@ class PatternIndex:
                 self._begun_by.setdefault(each, []).append((number, tuple(others)))
 
     def candidates(self, present: Collection[int]) -> list[int]:
-        """Return the numbers of the patterns for each word of which a class is present, ascending.
+        """Return, ascending, the numbers of patterns whose words all have a class in ``present``.
 
         Args:
-            present: Classes of the words of a text, without repeats.
+            present: Distinct classes of the words of a text.
         """
         found = set[int]()
         for each in self._begun_by.keys() & present:

@@ -1,4 +1,4 @@
-"""Patterns over classes of words, and their written form."""
+"""Patterns over classes of words, compiled from their written form."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mlsdm_grpc.governance.matching.lexicon import Lexicon
 __all__ = ["MAX_SPAN_SLOTS", "Element", "compile_pattern", "compile_phrase", "span_of"]
 
 MAX_SPAN_SLOTS: Final = 14
-"""Largest number of slots from the first to the last word of a pattern."""
+"""Maximum number of slots from the first to the last word of a pattern."""
 _PHRASE_GAP: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Word of a pattern: of any of ``classes``, with up to ``gap`` other words before it."""
+    """Word of a pattern: any word of ``classes``, after at most ``gap`` other words."""
 
     gap: int
     classes: tuple[int, ...]
@@ -28,11 +28,11 @@ def compile_pattern(pattern: str, lexicon: Lexicon, language: str) -> tuple[Elem
 
     Args:
         pattern: Words separated by blanks: class names in capitals, words and stems in lower case,
-            alternatives joined by ``|``. A number between two words allows that many other words
-            between them; without a number there are none. Example: ``"HOWTO 4 KILL|hurt* 2
-            PERSON"``.
+                alternatives joined by ``|``. A number between two words is the maximum number of
+                other words between them; without a number it is 0. Example: ``"HOWTO 4 KILL|hurt* 2
+                PERSON"``.
         lexicon: Lexicon that numbers the classes.
-        language: Language of the classes; words and stems count in every language.
+        language: Language of the classes; words and stems are valid in every language.
     """
     elements = []
     gap = 0
@@ -48,7 +48,7 @@ def compile_pattern(pattern: str, lexicon: Lexicon, language: str) -> tuple[Elem
 
 
 def compile_phrase(phrase: str, lexicon: Lexicon, language: str) -> tuple[Element, ...]:
-    """Return the elements of ``phrase``, an entry of a table: ``pipe_bomb*``, ``burn~down``."""
+    """Return the elements of ``phrase``, a table entry such as ``pipe_bomb*`` or ``burn~down``."""
     return tuple(
         Element(_PHRASE_GAP if i and not j else 0, (lexicon.literal(word, language),))
         for i, part in enumerate(phrase.split("~"))
@@ -57,5 +57,5 @@ def compile_phrase(phrase: str, lexicon: Lexicon, language: str) -> tuple[Elemen
 
 
 def span_of(elements: Sequence[Element]) -> int:
-    """Return the largest number of slots from the first word of a match to the last."""
+    """Return the maximum number of slots from the first to the last word of a match."""
     return sum(2 + element.gap for element in elements[1:])

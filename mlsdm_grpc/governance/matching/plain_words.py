@@ -1,4 +1,4 @@
-"""Words of a plain text, found once for all lexicons that are searched for them."""
+"""Words of a plain text, computed once for all lexicons."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ _CHAIN: Final = re.compile(r"(?<![^\W_])(?=([^\W_]{1,12}(?:[\-.*~·][^\W_]{1,12}
 _JOINTS: Final = str.maketrans("", "", _JOINT_SIGNS)
 _TOKEN: Final = re.compile(r"[\w']+")
 _ELIDED: Final = re.compile(r"(?:[cdjlmnst]|qu)'(?=.)")
-# Length of the longest text that expressions search faster than arrays, characters.
+# Length up to which regular expressions are faster than arrays, characters.
 _SHORT_CHARS: Final = 160
-# Largest distance from the first of three separated letters to the third, characters.
+# Maximum distance from the first of three separated letters to the third, characters.
 _SPELLED_CHARS: Final = 8
 
 
 class PlainWords:
-    """Words of a plain text, as the expression ``normalization.WORD`` finds them.
+    """Words of a plain text; the result equals the matches of ``normalization.WORD``.
 
     Args:
         folded: Text in plain form.
 
-    Cost: O(len(text)), about 25 us and 100 ns a word.
+    Cost: O(len(text)), about 25 us plus 0.1 us a word.
     """
 
     def __init__(self, folded: Folded) -> None:
         self.folded = folded
         self.places: list[tuple[int, int]]
-        """Offsets of the first character of each word and of the first one behind it."""
+        """Start of each word, and end of each word (exclusive), characters."""
         self.words: list[str]
-        """Each word as it is written."""
+        """Text of each word."""
         self.spelled: list[list[int]]
         """Runs of separated letters, see :func:`normalization.spelled`."""
         self.chained: list[tuple[int, int, str]] = []
-        """Letters joined by signs, as start, end and the word without signs."""
+        """Letters joined by signs: start, end, and the word without the signs."""
         self._layouts: dict[tuple[tuple[int, int], ...], Layout] = {}
         self._kinds: NDArray[np.uint8] | None = None
-        # Arrays pay from about forty words on.
+        # Arrays are faster from about forty words on.
         if len(folded.text) <= _SHORT_CHARS:
             self._find_by_expressions(folded.text)
         else:
@@ -89,7 +89,7 @@ class PlainWords:
     def _chained(
         self, text: str, starts: NDArray[np.int64], ends: NDArray[np.int64]
     ) -> list[tuple[int, int, str]]:
-        """Return the words with a sign between letters, whose runs are given."""
+        """Return the words with signs between letters, found from the runs of letters."""
         found = []
         for at in np.flatnonzero(starts[1:] - ends[:-1] == 1).tolist():
             match = _CHAIN.match(text, int(starts[at]))
@@ -99,9 +99,9 @@ class PlainWords:
 
     @cached_property
     def tokens(self) -> tuple[list[tuple[int, int]], list[str]]:
-        """Runs of letters, digits, underscores and apostrophes: places, and each as it is written.
+        """Places and texts of the runs of letters, digits, underscores and apostrophes.
 
-        They differ from the words in marks beside and between letters.
+        Unlike the words, they include underscores and apostrophes but no other signs.
         """
         if self._kinds is None:
             return _matches(_TOKEN, self.folded.text)
@@ -113,7 +113,7 @@ class PlainWords:
 
     @cached_property
     def elided(self) -> list[tuple[int, int]]:
-        """Words with a French elision: number of the word and length of the article."""
+        """Words with a French elision: number of the word, and length of the elided article."""
         if "'" not in self.folded.text:
             return []
         found = ((i, _ELIDED.match(each)) for i, each in enumerate(self.words) if "'" in each)
@@ -122,10 +122,10 @@ class PlainWords:
     def layout(
         self, edits: tuple[tuple[int, int], ...], places: Sequence[tuple[int, int]]
     ) -> Layout:
-        """Return the slots of words.
+        """Return the slots of words; layouts are cached by ``edits``.
 
         Args:
-            edits: Differences to the words of this text; equal ones have the same slots.
+            edits: Differences between ``places`` and the words of this text.
             places: Start and end of each word, in order of the ends.
         """
         found = self._layouts.get(edits)
@@ -135,7 +135,7 @@ class PlainWords:
 
 
 def _matches(pattern: re.Pattern[str], text: str) -> tuple[list[tuple[int, int]], list[str]]:
-    """Return the places of all matches, and what matched."""
+    """Return the places and the texts of all matches."""
     matches = list(pattern.finditer(text))
     return [match.span() for match in matches], [match[0] for match in matches]
 
@@ -143,7 +143,7 @@ def _matches(pattern: re.Pattern[str], text: str) -> tuple[list[tuple[int, int]]
 def _with_signs(
     text: str, kinds: NDArray[np.uint8], letters: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the places of words in a text with signs that may count as letters."""
+    """Return the places of words in a text with signs that count as letters between letters."""
     inside = letters.copy()
     inside[1:-1] |= (kinds[1:-1] & SIGN != 0) & letters[:-2] & letters[2:]
     starts, ends = runs(inside)
@@ -151,6 +151,6 @@ def _with_signs(
     if "$$" in text:
         doubled = [text.startswith("$$", end) for end in ends.tolist()]
         ends = ends + 2 * np.array(doubled)
-        # A sign that ends a word does not begin the next one.
+        # A sign at the end of a word does not also begin the next word.
         starts[1:] = np.maximum(starts[1:], ends[:-1])
     return starts, ends

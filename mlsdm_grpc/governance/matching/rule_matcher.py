@@ -1,4 +1,4 @@
-"""Matcher of rules over classes of words, with the context that contradicts a match."""
+"""Matcher of rules over classes of words, which also finds context that contradicts a match."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from mlsdm_grpc.governance.matching.slots import Slots
 __all__ = ["MAX_HITS", "Exclusion", "MatchReport", "PatternRule", "RuleMatch", "RuleMatcher"]
 
 MAX_HITS: Final = 100
-"""Largest number of places reported for one text."""
-# Reach before the end of a match in which a word may contradict it, slots.
+"""Maximum number of matches reported for one text."""
+# Distance before the end of a match within which a word may contradict it, slots.
 _BEFORE: Final = 12
-# Reach after the end of a match in which a word may contradict it, slots.
+# Distance after the end of a match within which a word may contradict it, slots.
 _AFTER: Final = 8
 
 
@@ -35,23 +35,23 @@ class PatternRule:
 
     category: str
     certainty: float
-    """Certainty of a match without contradiction, 0 to 1."""
+    """Certainty of a match that its context does not contradict, 0 to 1."""
     pattern: str
     """Pattern, see ``compile_pattern``."""
     unless: str = ""
-    """Classes, separated by blanks, whose words nearby contradict a match."""
+    """Names of classes, separated by blanks; nearby words of these classes contradict a match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """Words of a class made harmless by a word of another class ("kill" before "process")."""
+    """Words of a class that a nearby word of another class makes harmless ("kill a process")."""
 
     classes: str
     by: str
     before: int = 0
-    """Reach before the words in which a word of ``by`` counts, slots."""
+    """Distance before the word within which a word of ``by`` counts, slots."""
     after: int = 0
-    """Reach after the words in which a word of ``by`` counts, slots."""
+    """Distance after the word within which a word of ``by`` counts, slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class RuleMatch:
     start: int
     end: int
     language: str
-    """Language of the words, ISO 639-1."""
+    """Language of the matched words, ISO 639-1."""
     pattern: str
     """Pattern of the rule, see :func:`compile_pattern`."""
 
@@ -78,7 +78,7 @@ class MatchReport:
     """Matches of the rules in a text."""
 
     hits: tuple[RuleMatch, ...]
-    """Matches without contradiction, at most ``MAX_HITS``, the most certain first."""
+    """Matches without contradicting context, at most ``MAX_HITS``, the most certain first."""
     doubtful: tuple[RuleMatch, ...]
     """Matches that their context contradicts, at most ``MAX_HITS``."""
 
@@ -87,7 +87,7 @@ _NOTHING: Final = MatchReport((), ())
 
 
 class RuleMatcher:
-    """Compiled tables and rules. Compilation takes tens of milliseconds and is done once."""
+    """Compiled word tables and rules. Compile them once; it takes tens of milliseconds."""
 
     def __init__(
         self,
@@ -95,15 +95,15 @@ class RuleMatcher:
         rules: Sequence[PatternRule],
         exclusions: Sequence[Exclusion] = (),
     ) -> None:
-        """Compile tables and rules.
+        """Compile word tables and rules.
 
         Args:
-            tables: Words by class, by language.
-            rules: Rules; no match may span more than ``MAX_SPAN_SLOTS`` slots.
-            exclusions: Exclusions, applied in order before the rules.
+            tables: Words by class name, by language.
+            rules: Rules; a match may span at most ``MAX_SPAN_SLOTS`` slots.
+            exclusions: Exclusions; they are applied in order, before the rules.
 
         Raises:
-            ValueError: A rule spans more.
+            ValueError: A rule may span more slots.
         """
         self.lexicon = Lexicon()
         self._phrases = [
@@ -128,7 +128,7 @@ class RuleMatcher:
         for rule, elements, _ in self._rules:
             if span_of(elements) > MAX_SPAN_SLOTS:
                 raise ValueError(f"spans too much: {rule.rule.pattern}")
-        # Classes that a rule reads, by number of the rule, and those that the exclusions read.
+        # Classes that each rule needs, by rule number, then the classes that the exclusions need.
         self._read_by = [
             frozenset(unless).union(*(each.classes for each in elements))
             for _, elements, unless in self._rules
@@ -145,7 +145,7 @@ class RuleMatcher:
     def read(self, words: PlainWords) -> MatchReport:
         """Return the matches of the rules in a text.
 
-        Cost: O(len(text)) for a given grammar; most texts have no rule with all of its words.
+        Cost: O(len(text)) for fixed rules. Most texts end early, because no rule has all its words.
         """
         found = Occurrences(words, self.lexicon)
         present = set(chain.from_iterable(found.classes))
@@ -154,7 +154,8 @@ class RuleMatcher:
         rules = self._rules_by.candidates(present)
         if not rules:
             return _NOTHING
-        # Only the classes that these rules read matter, and the phrases of these classes.
+        # Only classes that these rules or the exclusions need get slots, and phrases of such
+        # classes.
         read = self._excluding.union(*(self._read_by[each] for each in rules))
         phrases = [each for each in phrases if each[0] in read]
         literals = {

@@ -1,7 +1,7 @@
 """Rules and word tables of a detector, read from ``data/<name>/``.
 
-``rules.toml`` contains the rules and explains the syntax of rules and tables. One file for each
-supported language contains its words.
+``rules.toml`` contains the rules and explains their syntax and that of the tables. Each supported
+language has a file of its own with its words.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def read_rule_matcher(detector: str) -> RuleMatcher:
 
 
 def read_word_tables(detector: str) -> Mapping[str, Table]:
-    """Return words by class, by language."""
+    """Return the words by class name, by language."""
     return {code: _table(detector, code) for code in JUDGED}
 
 

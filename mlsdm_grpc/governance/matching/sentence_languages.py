@@ -1,4 +1,4 @@
-"""Languages in which the surroundings of a word may be written, determined by stop words."""
+"""Languages in which the text around a word may be written, detected by stop words."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["ANY", "JUDGED", "bit_of", "likeliest", "stop_words", "surroundings",
 JUDGED: Final = ("en", "de", "fr", "es", "uk")
 """Languages with word tables, ISO 639-1."""
 ANY: Final = (1 << len(JUDGED)) - 1
-"""Bits of all languages with word tables."""
+"""Bit mask of all languages with word tables."""
 _OTHER: Final = len(JUDGED)
-# Reach on each side of a word in which stop words decide its language, slots.
+# Distance on each side of a word within which stop words decide its language, slots.
 _REACH: Final = 6
-# Number of stop words of one language that excludes languages with less than half as many.
+# From this number of stop words on, languages with less than half as many are excluded.
 _MANY: Final = 3
-# Size of the counter of one language in a sum of votes.
+# Bits of the counter of one language in a sum of votes.
 _VOTE_BITS: Final = 10
 _MOST_VOTES: Final = (1 << _VOTE_BITS) - 1
 
@@ -37,11 +37,12 @@ def surroundings(words: Sequence[str], slots: Sequence[int]) -> list[tuple[int, 
 
     Args:
         words: Case-folded words.
-        slots: Slots of the words, ascending; distances are measured in slots.
+        slots: Slots of the words, ascending.
 
     Returns:
-        Bits of possible languages, and the bit of the likely one. If stop words are mixed, of
-        another language, or missing, all languages are possible and none is likely.
+        Bit mask of the possible languages, and the bit of the likely one. If there are no stop
+        words, or most are of another language, all languages are possible and none is likely. If
+        two languages have equally many, none is likely.
 
     Cost: O(len(words)), about 15 us and 150 ns a word.
     """
@@ -67,26 +68,27 @@ def _decided(votes: int) -> tuple[int, int]:
 
 
 def stop_words() -> Iterable[str]:
-    """Return the stop words of all languages that have some."""
+    """Return the stop words of all languages for which there is a list."""
     return _table().keys()
 
 
 def votes_of(word: str) -> int:
-    """Return the languages that have ``word`` as a stop word, as votes that can be added up.
+    """Return the languages in which ``word`` is a stop word, as votes that can be added.
 
-    A sum of votes has one counter for each language, which counts to 1,023.
+    An integer of votes has one counter for each language, with a maximum of 1,023.
     """
     return _votes().get(word, 0)
 
 
 def likeliest(votes: int) -> int:
-    """Return the number in ``JUDGED`` of the language with most stop words; the first of equals.
+    """Return the number of the language with the most stop words; of equal ones the first.
 
     Args:
         votes: Sum of the votes of at most 1,023 words, see :func:`votes_of`.
 
     Returns:
-        Number of the language; the length of ``JUDGED`` if no supported language leads.
+        Index of the language in ``JUDGED``; its length if there are no stop words or another
+        language has more.
     """
     counts = _counts(votes)
     best = max(counts)
@@ -99,13 +101,13 @@ def _counts(votes: int) -> list[int]:
 
 @cache
 def _votes() -> dict[str, int]:
-    """Return the votes of each stop word as one integer, in which each language has a digit."""
+    """Return the votes of each stop word as an integer with one counter for each language."""
     return {word: sum(1 << at * _VOTE_BITS for at in numbers) for word, numbers in _table().items()}
 
 
 @cache
 def _table() -> dict[str, tuple[int, ...]]:
-    """Return the languages of each stop word, by number; the last number is any other language."""
+    """Return the language numbers of each stop word; the last number stands for other languages."""
     found = dict[str, set[int]]()
     for code, language in languages().items():
         at = JUDGED.index(code) if code in JUDGED else _OTHER

@@ -1,8 +1,8 @@
-"""Words of a text by class and slot, and the matches of patterns among them.
+"""Words of a text by class and slot, and matches of patterns among them.
 
 Each class is one integer, in which a bit marks a slot with a word of the class. A pattern is
-matched with a few shifts and intersections of these integers, so the cost depends on the length of
-the text and not on its content.
+matched by a few shifts and ANDs of these integers, so the cost depends only on the length of the
+text.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Slots:
 
     Args:
         layout: Slots of the words.
-        classes: Classes of each word of the layout.
+        classes: Classes of each word.
         lexicon: Lexicon that numbers the classes.
-        read: Classes that are read; those of the other ones have no slots.
+        read: Classes that are needed; other classes get no slots.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class Slots:
         self._members = self._of_words(read)
         self._bits: dict[int, int] = {}
         self._phrases: dict[int, int] = {}
-        # Slots of the words of several classes, until one of them changes.
+        # Cache of slots of several classes; cleared when a class changes.
         self._unions: dict[tuple[int, ...], int] = {}
         self._going = ~layout.breaks
         self._fillers = layout.fillers
 
     def _of_words(self, read: AbstractSet[int]) -> dict[int, list[int]]:
-        """Return the slots of the words of each class, in the languages in which it counts."""
+        """Return the slots of the words of each class that is valid in a possible language."""
         members: dict[int, list[int]] = {}
         languages, around, slots = self._languages, self._layout.around, self._layout.slots
         for at, classes in enumerate(self._classes):
@@ -59,7 +59,7 @@ class Slots:
 
     @cached_property
     def _likely(self) -> dict[int, int]:
-        """Slots of the words with a class by the bit of the likely language."""
+        """Slots of words that have a class, by the bit of their likely language."""
         found: dict[int, list[int]] = {}
         words = zip(self._classes, self._layout.slots, self._layout.around, strict=True)
         for classes, slot, (_, likely) in words:
@@ -68,7 +68,7 @@ class Slots:
         return {each: bits_of(slots, self._layout.length) for each, slots in found.items()}
 
     def _of(self, number: int) -> int:
-        """Return the slots of the words of one class."""
+        """Return the slots of the words of one class, as bits."""
         bits = self._bits.get(number)
         if bits is None:
             slots = self._members.get(number)
@@ -77,7 +77,7 @@ class Slots:
         return bits
 
     def any_of(self, classes: tuple[int, ...]) -> int:
-        """Return the slots of words of any of ``classes``."""
+        """Return the slots of the words of any of ``classes``, as bits."""
         found = self._unions.get(classes)
         if found is None:
             found = 0
@@ -87,7 +87,7 @@ class Slots:
         return found
 
     def present(self) -> AbstractSet[int]:
-        """Return the classes with words in a language in which they count, or with phrases."""
+        """Return the classes that a word or phrase of the text has."""
         return self._members.keys() | self._phrases.keys()
 
     def add(self, number: int, slots: int) -> None:
@@ -102,9 +102,9 @@ class Slots:
         self._bits[number] = self._of(number) & ~slots
 
     def match(self, elements: Sequence[Element]) -> list[int]:
-        """Return the slots of each element of the matches; the last ones are the ends of matches.
+        """Return for each element the slots of its words in matches; the last are match ends.
 
-        The result is empty without a match.
+        The result is empty if nothing matches.
         """
         found = self.any_of(elements[0].classes)
         if len(elements) == 1 and found:
@@ -118,9 +118,9 @@ class Slots:
         return stages if found else []
 
     def _sure(self, classes: Sequence[int]) -> int:
-        """Return the slots in which a word of ``classes`` counts alone.
+        """Return the slots in which a word of ``classes`` is enough for a match of one word.
 
-        Such a word is part of a phrase, or its surroundings are likely in its language.
+        Such a word is part of a phrase, or the likely language around it is that of the class.
         """
         sure = 0
         for each in classes:
@@ -138,13 +138,13 @@ class Slots:
         return reached
 
     def near(self, slots: int, before: int, after: int, *, within_sentence: bool = False) -> int:
-        """Return the slots up to ``after`` slots behind and ``before`` slots ahead of ``slots``.
+        """Return ``slots`` with up to ``before`` slots ahead of and ``after`` slots behind each.
 
         Args:
-            slots: Slots of the words that have an effect.
-            before: Reach of the effect on earlier words, slots.
-            after: Reach of the effect on later words, slots.
-            within_sentence: Whether the effect ends at the end of the sentence.
+            slots: Slots of words that affect their surroundings.
+            before: Number of affected slots before such a word.
+            after: Number of affected slots after such a word.
+            within_sentence: Whether only slots of the same sentence are affected.
         """
         going = self._going if within_sentence else -1
         forward = backward = slots

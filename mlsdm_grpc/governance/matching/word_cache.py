@@ -1,4 +1,4 @@
-"""Cache of what is known about single words, read at the speed of a dictionary."""
+"""Cache of results for single words, with the read speed of a dict."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Final, TypeVar
 __all__ = ["WordCache"]
 
 _T = TypeVar("_T")
-# Length of the longest word that is kept, characters; ordinary words are shorter.
+# Maximum length of a word that is cached, characters; ordinary words are shorter.
 _KEPT_CHARS: Final = 40
 
 
 class WordCache(dict[str, _T]):
-    """Results by word; ``cache[word]`` makes a missing one.
+    """Cache of results by word; ``cache[word]`` computes a missing result.
 
-    When ``most`` words are kept, all that were not used since the last such time are dropped.
+    When the cache holds ``most`` words, it becomes the older half, and the previous older half is
+    dropped. A word that is read from the older half is kept.
 
     Args:
-        make: Function that makes the result of a word.
-        most: Number of words; twice as many are kept for a time.
+        make: Function that computes the result of a word.
+        most: Number of words in one half.
     """
 
     def __init__(self, make: Callable[[str], _T], most: int = 8_192) -> None:
@@ -29,7 +30,7 @@ class WordCache(dict[str, _T]):
         self._older: dict[str, _T] = {}
 
     def __missing__(self, word: str) -> _T:
-        """Return the result of a word that was not used lately."""
+        """Return the result of a word that is not in the newer half."""
         result = self._older.get(word)
         if result is None:
             result = self._make(word)

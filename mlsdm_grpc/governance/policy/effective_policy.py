@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 MAX_RULES: Final = 100
-"""Largest number of rules in a policy."""
+"""Maximum number of rules in a policy."""
 _LOWEST_BASE: Final = 0.30
 _HIGHEST_BASE: Final = 0.90
 _NEVER_NS: Final = 2**63
@@ -36,7 +36,7 @@ _NEVER_NS: Final = 2**63
 
 @dataclass(frozen=True, slots=True)
 class EffectiveRule:
-    """Rule in its effective form: every setting has a value."""
+    """Rule after the overlay of a policy: every setting has a value."""
 
     rule_id: str
     description: str
@@ -53,20 +53,20 @@ class EffectiveRule:
 
 @dataclass(frozen=True, slots=True)
 class EffectivePolicy:
-    """Policy in its effective form."""
+    """Policy of a tenant after the overlay on the built-in rules."""
 
     rules: tuple[EffectiveRule, ...]
     """All built-in rules, sorted by rule_id."""
     base_moral_threshold: float
-    """Moral threshold at which a new space starts, 0.30 to 0.90."""
+    """Initial moral threshold of a new space, 0.30 to 0.90."""
     version: str = "0"
-    """Version that verdicts report."""
+    """Version that verdicts report: the revision at which the policy was set."""
     valid_until_ns: float = math.inf
-    """Time at which the first of its settings expires, Unix nanoseconds."""
+    """Time at which the first setting expires, Unix nanoseconds; infinite if none does."""
     _stages: dict[Stage, tuple[EffectiveRule, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Sort the rules by stage once."""
+        """Group the rules by stage."""
         applied = [rule for rule in self.rules if rule.enforcement is not Enforcement.OFF]
         stages = {stage: tuple(r for r in applied if r.stage is stage) for stage in Stage}
         object.__setattr__(self, "_stages", stages)
@@ -76,16 +76,16 @@ class EffectivePolicy:
         return self._stages[stage]
 
     def max_match_chars(self, stage: Stage) -> int:
-        """Return the longest piece of text that an enforced rule of a stage reads, characters.
+        """Return the longest part of a text that an enforced rule of a stage needs, characters.
 
-        Rules that read the whole text do not count.
+        Rules that need the whole text do not count.
         """
         enforced = (r for r in self.of(stage) if r.enforcement is Enforcement.ENFORCE)
         return max((rule.max_match_chars or 0 for rule in enforced), default=0)
 
 
 def base_moral_threshold(settings: PolicySettings) -> float:
-    """Return the threshold at which the moral filter of a new space starts."""
+    """Return the initial threshold of the moral filter of a new space."""
     base = settings.base_moral_threshold
     return MoralParameters().base if base is None else base
 
@@ -100,8 +100,8 @@ def effective_policy(
     """Return the effective policy of ``settings``.
 
     Args:
-        settings: Settings of a tenant. A rule that is not in ``rules``, because another version of
-            the server defined it, has no effect.
+        settings: Settings of a tenant. Rules that are not in ``rules``, because they belong to
+            another version of the server, have no effect.
         rules: Rules of this server.
         version: Revision at which the policy was set.
         now_ns: Wall clock, Unix nanoseconds; expired settings do not apply.
@@ -110,7 +110,7 @@ def effective_policy(
     given = {
         each.rule_id: each
         for each in settings.rules
-        # An expired setting is ignored rather than deleted, because reads must not write.
+        # An expired setting is ignored but not deleted, because a read must not write.
         if not each.expire_time_ns or each.expire_time_ns > now_ns
     }
     overlaid = (_overlay(rule, given.get(rule.rule_id), base) for rule in rules)
@@ -142,7 +142,7 @@ def _overlay(rule: Rule, given: RuleSettings | None, base: float) -> EffectiveRu
 
 
 def _on_error(rule: Rule, decision: Decision, enforcement: Enforcement) -> OnError:
-    """Return the default of on_error: REFUSE for a rule that withholds text."""
+    """Return the default of on_error: REFUSE for an enforced rule that redacts or refuses."""
     strict = enforcement is Enforcement.ENFORCE and decision in {Decision.REDACT, Decision.REFUSE}
     usual = OnError.REFUSE if strict else OnError.ALLOW
     return usual if usual in rule.on_errors else rule.on_errors[0]
@@ -151,9 +151,9 @@ def _on_error(rule: Rule, decision: Decision, enforcement: Enforcement) -> OnErr
 def policy_violations(
     settings: PolicySettings, rules: Sequence[Rule] = BUILT_IN_RULES, *, now_ns: int = 0
 ) -> Iterator[FieldViolation]:
-    """Yield every reason for which ``settings`` cannot take effect, with its path in the policy.
+    """Yield every reason why ``settings`` cannot take effect, with its path in the policy.
 
-    A setting that cannot be carried out is a violation; no setting is accepted and ignored.
+    Every setting that this server does not support is a violation; none is ignored silently.
 
     Args:
         settings: Settings of a tenant.

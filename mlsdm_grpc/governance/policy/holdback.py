@@ -1,9 +1,9 @@
 """Release of an answer while it is still being generated.
 
-Every rule that reads pieces of a text declares the largest length of such a piece, including all
-context that decides about it. Text that is followed by that many characters cannot be part of a
-match that is not yet complete, so it is released after its evaluation; the text behind it is held
-back. Text that a rule refuses is never released, not even in part: streaming weakens no rule.
+Every rule that reads parts of a text declares the maximum length of such a part, including all
+context that decides about it. Text that is followed by that many characters cannot belong to an
+incomplete match, so it is released after its evaluation; later text is held back. Text that a rule
+refuses is never released, not even in part: streaming does not weaken any rule.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from mlsdm_grpc.governance.policy.verdict import Measurement, Verdict, enforced,
 
 __all__ = ["Outflow", "holds_all"]
 
-# Number of new characters after which another evaluation is worthwhile.
+# Number of new characters before the next evaluation.
 _STEP_CHARS: Final = 64
-# Released text that is evaluated again as context of the text behind it, characters.
+# Length of released text that is evaluated again, as context of the text after it, characters.
 _CONTEXT_CHARS: Final = 2 * MAX_MATCH_CHARS
 
 
@@ -30,7 +30,7 @@ _CUTTING: Final = frozenset({Decision.REFUSE, Decision.REDACT})
 
 
 def holds_all(policy: EffectivePolicy) -> bool:
-    """Return whether a rule may change or refuse an answer because of its whole text."""
+    """Return whether a rule may change or refuse an answer based on its whole text."""
     return any(
         rule.max_match_chars is None
         and rule.enforcement is Enforcement.ENFORCE
@@ -41,18 +41,18 @@ def holds_all(policy: EffectivePolicy) -> bool:
 
 
 class Outflow:
-    """Answer that is released in parts.
+    """Answer that is released in parts after evaluation.
 
     Args:
-        window: Number of characters held back: the longest match of any enforced rule; 0 without
-            one.
+        window: Number of characters held back: the maximum match length of the enforced rules; 0
+            without such a rule.
     """
 
     def __init__(self, window: int) -> None:
         self._pieces: list[str] = []
         self._length = 0
         self.refused = False
-        """A rule has refused the answer; no more text is released."""
+        """True after a rule has refused the answer; no more text is released."""
         self._window = window
         self._seen = 0
         self._gone = 0
@@ -64,14 +64,14 @@ class Outflow:
 
     @property
     def text(self) -> str:
-        """Text of the answer received so far, as the model produced it."""
+        """The answer received so far, unchanged."""
         if len(self._pieces) > 1:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
     @property
     def due(self) -> bool:
-        """True if an evaluation now would release text."""
+        """True if an evaluation now would allow a release of text."""
         new = self._length - self._seen
         return new >= _STEP_CHARS and self._length - self._gone >= self._window + _STEP_CHARS
 
@@ -88,8 +88,8 @@ class Outflow:
         Args:
             measurement: Measurement of that part.
             verdicts: Verdicts of all response rules that are not off.
-            start: Offset at which the part began: the value of ``start`` at that time.
-            end: Offset at which the part ended: the length of ``text`` at that time.
+            start: Offset of the part in the answer: ``start`` when the evaluation began.
+            end: End of the part: the length of ``text`` when the evaluation began.
         """
         self._seen = end
         return self._let_out(measurement, verdicts, start=start, until=end - self._window)
@@ -109,7 +109,7 @@ class Outflow:
             for each in to_redact(measurement, verdicts)
         ]
         for each in sorted(places, key=lambda place: place.start, reverse=True):
-            if each.start < until < each.end:  # it leaves as a whole, or not yet
+            if each.start < until < each.end:  # a redacted place is released as a whole
                 until = each.start
         gone = self._gone
         if until <= gone:

@@ -25,25 +25,25 @@ from mlsdm_grpc.speech.quality import QUALITY_CHECKS
 __all__ = ["BUILT_IN_DETECTORS", "Detectors", "KeptResults", "measure"]
 
 _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
-# Length of the end of a long answer that quality checks read, characters; 64 Ki of the worst text
-# take them about a second.
+# Quality checks read at most this many characters, from the end of an answer; in the worst case
+# they take about a second for it.
 _STYLED_CHARS: Final = 64 * 1_024
 _log = structlog.get_logger(__name__)
 _T = TypeVar("_T")
-# Number of findings above which a result is too large to keep.
+# A result with more findings is too large to cache.
 _KEPT_FINDINGS: Final = 16
 _Keeper: TypeAlias = Callable[[str, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Detectors:
-    """Detectors to use; tests replace them, also with failing ones."""
+    """Detectors to run; tests replace them, also by failing ones."""
 
     harm: Callable[[ReadText], Harm]
     injection: Callable[[ReadText], Injection]
     sensitive: Callable[[str], tuple[Finding, ...]]
     quality: Mapping[str, Callable[[str, str], float]]
-    """Quality checks by the second word of the rule; each receives the text and the prompt."""
+    """Quality checks by the part of the rule id after the dot; arguments are text and prompt."""
 
 
 BUILT_IN_DETECTORS: Final = Detectors(
@@ -55,13 +55,13 @@ BUILT_IN_DETECTORS: Final = Detectors(
 
 
 class KeptResults:
-    """Results of detectors for recent texts, found by a digest of the text.
+    """Cache of detector results for recent texts, by a digest of the text.
 
-    A memory that is recalled was measured when it was stored, and is measured again whenever it
-    is recalled. The verdicts are not kept: they follow from the policy of the moment.
+    A memory is measured when it is stored and at every recall, so most recalled texts are in the
+    cache. Verdicts are not cached, because they depend on the current policy.
 
     Args:
-        most: Number of results to keep; the least recently used is dropped first.
+        most: Maximum number of results; the least recently used is dropped first.
     """
 
     def __init__(self, most: int = 4_096) -> None:
@@ -69,7 +69,7 @@ class KeptResults:
         self._results: OrderedDict[tuple[bytes, bool, str], Any] = OrderedDict()
 
     def of_text(self, text: str, *, in_pieces: bool) -> _Keeper:
-        """Return a function that runs a detector on a text unless its result is kept."""
+        """Return a function that runs a detector on a text unless the cache holds its result."""
         digest = b""
         if self._most:
             digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -107,14 +107,14 @@ def measure(
 
     Args:
         text: Text to measure.
-        stage: Stage at which the text is evaluated. Answers, which are streamed, are evaluated by
-            rule matches and their surroundings; other texts by all of their passages.
+        stage: Stage at which the text is evaluated. Answers may be streamed, so only the rule
+            matches in them and their surroundings count; for other texts all passages count.
         prompt: Prompt of an answer, for rules that compare both.
         rules: Ids of the rules to score; each detector runs once for all of them.
         whole: Whether to measure moral value and injection regardless of ``rules``.
         detectors: Detectors to use.
-        kept: Results of these detectors for earlier texts; None runs every detector.
-        step: Function called before each quality check.
+        kept: Cache of results of these detectors; None runs every detector.
+        step: Function called before each quality check, to report progress.
 
     Returns:
         Score for each of ``rules``; None if its detector failed, which is logged without the text.
@@ -134,7 +134,7 @@ def measure(
             "injection", stage, lambda: of("injection", lambda: detectors.injection(read))
         )
         findings += injection.findings if injection else ()
-    # One search serves rules of personal data and of secrets.
+    # One search finds both personal data and secrets.
     searched = whole or bool(kinds & {"pii", "secret"})
     if searched:
         sensitive = _tried(
@@ -171,10 +171,10 @@ def _highest(findings: Iterable[Finding], kind: FindingKind) -> float:
 
 
 def _tried(what: str, stage: Stage, detect: Callable[[], _T]) -> _T | None:
-    """Return the result of a detector, or None if it fails: the rule's on_error decides then."""
+    """Return the result of a detector; None if it fails, in which case on_error decides."""
     try:
         return detect()
     except Exception as error:  # noqa: BLE001 - no defect of a detector may decide for a rule
-        # Log the type only: the text of the error may quote the text that was evaluated.
+        # Log only the type, because the error message may quote the evaluated text.
         _log.error("detector_failed", detector=what, stage=stage.name, error=type(error).__name__)
         return None

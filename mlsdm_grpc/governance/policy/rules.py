@@ -1,8 +1,8 @@
 """Built-in rules: the complete list of the rules that this version can apply.
 
-To add a rule, add it to ``BUILT_IN_RULES`` with only the settings that are carried out, define its
-measurement in :mod:`mlsdm_grpc.governance.policy.measurement`, and describe it in
-docs/governance.md, which a test compares with this table.
+To add a rule, add it to ``BUILT_IN_RULES`` with supported settings only, define its measurement in
+:mod:`mlsdm_grpc.governance.policy.measurement`, and describe it in docs/governance.md, which a test
+compares with this table.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class Stage(enum.IntEnum):
 
 
 class Direction(enum.Enum):
-    """Direction in which a score breaks a threshold."""
+    """Side of the threshold on which a score breaks a rule."""
 
     BELOW = enum.auto()
-    """Scores below the threshold, as for the moral value, where 1 is harmless."""
+    """Scores below the threshold break the rule, as for the moral value, where 1 is harmless."""
     AT_LEAST = enum.auto()
-    """Scores equal to the threshold or above it."""
+    """Scores equal to or above the threshold break the rule."""
 
     @property
     def sign(self) -> str:
-        """Sign of the comparison in messages."""
+        """Comparison sign for messages."""
         return "<" if self is Direction.BELOW else ">="
 
     def breaks(self, score: float, threshold: float) -> bool:
@@ -58,12 +58,12 @@ class Direction(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Rule. Of each setting the first value is the default; a policy may set the others."""
+    """Built-in rule. The first value of each setting is its default; a policy may choose others."""
 
     rule_id: str
     """Identifier that never changes."""
     description: str
-    """Description of the measurement and of the possible settings, one English sentence."""
+    """Description of the measurement and the possible settings, one English sentence."""
     stage: Stage
     """Stage at which the rule applies."""
     threshold: float | None
@@ -75,18 +75,18 @@ class Rule:
     others."""
     direction: Direction = Direction.AT_LEAST
     max_match_chars: int | None = None
-    """Length of the longest piece of text that decides about the rule, with all context, characters
-    of the folded text; None if only the whole text decides."""
+    """Maximum length of the part of a text that decides about the rule, with context, characters
+    of the folded text; None if the whole text decides."""
     version: int = 1
     """Version of the measurement; it increases when the same text may get another score."""
 
 
 FINDING_KINDS: Final = {"pii": FindingKind.PERSONAL_DATA, "secret": FindingKind.SECRET}
-"""Kind of the findings of rules that can redact, by the first word of the rule."""
+"""Kind of findings of the rules that can redact, by the first part of the rule id."""
 MAX_MATCH_CHARS: Final = 512
-"""Largest length of a piece of text that a rule may need, characters."""
+"""Maximum length of the part of a text that a rule may need, characters."""
 MORAL_THRESHOLD: Final = "moral.threshold"
-# Rules whose score comes from an external scorer if one is configured.
+# Rules whose score comes from the external scorer, if one is configured.
 _SCORED_ELSEWHERE: Final = frozenset({MORAL_THRESHOLD, "moral.response"})
 
 _FLAG, _REDACT, _DEGRADE, _REFUSE = (
@@ -113,7 +113,7 @@ _DECISIONS: Final = {
 }
 
 
-# Quality checks that prevent an answer from being remembered.
+# Quality checks that keep an answer from being stored.
 _GATED: Final = frozenset({"collapse", "looping"})
 
 
@@ -216,8 +216,8 @@ def rules_with(put_enforcement: Enforcement, *, other_scorer: bool = False) -> S
 
     Args:
         put_enforcement: Default enforcement of the rules for texts to store.
-        other_scorer: Whether an external scorer evaluates prompts and answers. Its reach in a text
-            is unknown, so its rules then need the whole text.
+        other_scorer: Whether an external scorer evaluates prompts and answers. The part of a text
+            that it needs is unknown, so its rules then need the whole text.
     """
 
     def adapted(rule: Rule) -> Rule:

@@ -1,8 +1,8 @@
 """Verdicts of the rules on the measurement of a text.
 
-The decision of a rule does not depend on its enforcement: the same text gets the same verdict in
-shadow and enforced. A verdict is cheap and uses no regular expression; a measurement is expensive
-and runs in text workers, see :mod:`mlsdm_grpc.governance.policy.measurement`.
+The decision of a rule does not depend on its enforcement: a text gets the same decision in shadow
+mode and enforced. Verdicts are cheap and use no regular expressions. Measurements are expensive and
+run in text workers, see :mod:`mlsdm_grpc.governance.policy.measurement`.
 """
 
 from __future__ import annotations
@@ -35,17 +35,16 @@ class Measurement:
     scores: Mapping[str, float | None] = field(default_factory=lambda: MappingProxyType({}))
     """Scores by rule_id; None if the detector failed."""
     moral_value: float | None = None
-    """Moral value, 0 to 1, low is harmful; None if it was not measured or its detector failed."""
+    """Moral value, 0 (harmful) to 1; None if it was not measured or its detector failed."""
     injection_score: float | None = None
-    """Injection score, 0 to 1, high is hostile; None if it was not measured or its detector
-    failed."""
+    """Injection score, 0 to 1 (hostile); None if it was not measured or its detector failed."""
     findings: tuple[Finding, ...] = ()
     """Findings in order of their start."""
     unsearched: bool = False
-    """The search for personal data and secrets failed; ``findings`` contains none of them."""
+    """True if the search for personal data and secrets failed; ``findings`` then lacks them."""
 
     def with_moral_value(self, value: float | None) -> Measurement:
-        """Return the measurement with another moral value and matching scores of moral rules."""
+        """Return a copy with another moral value, also as the score of the moral rules."""
         scores = {
             rule_id: value if rule_id.startswith("moral.") else score
             for rule_id, score in self.scores.items()
@@ -67,11 +66,11 @@ class Verdict:
     policy_version: str
     stage: Stage
     on_error_applied: bool = False
-    """The rule could not be evaluated and its on_error decided."""
+    """True if the rule could not be evaluated, so that its on_error decided."""
 
     @property
     def carried_out(self) -> Decision:
-        """Decision to carry out; ALLOW if the rule is not enforced."""
+        """Decision that takes effect; ALLOW if the rule is not enforced."""
         return self.decision if self.enforcement is Enforcement.ENFORCE else Decision.ALLOW
 
 
@@ -82,15 +81,15 @@ def verdicts(
     *,
     moral_threshold: float | None = None,
 ) -> tuple[Verdict, ...]:
-    """Return the verdict of each rule of a stage, sorted by rule_id; rules that are off have none.
+    """Return the verdicts of all rules of a stage that are not off, sorted by rule_id.
 
     Args:
         measurement: Measurement of the text for the rules ``policy.of(stage)``. A missing score
             counts as a failed detector.
         policy: Effective policy of the tenant.
         stage: Stage at which the text is evaluated.
-        moral_threshold: Threshold of the rule moral.threshold: the current one of the space; None
-            for the one at which new spaces start.
+        moral_threshold: Current threshold of the space for the rule moral.threshold; None uses
+            the initial threshold of new spaces.
     """
     scores = measurement.scores
     return tuple(
@@ -130,13 +129,13 @@ def _verdict(
 def moral_verdict(
     policy: EffectivePolicy, *, score: float, threshold: float, failed: bool = False
 ) -> Verdict:
-    """Return the verdict on an event that the moral filter of its space refused.
+    """Return the verdict for an event that the moral filter of its space refused.
 
     Args:
         policy: Effective policy of the tenant.
         score: Moral value used for the decision.
-        threshold: Threshold of the space before the event; the lowest values are refused at every
-            threshold.
+        threshold: Threshold of the space before the event. Very low scores are refused regardless
+            of the threshold.
         failed: Whether the text could not be scored.
     """
     return Verdict(
@@ -152,17 +151,17 @@ def moral_verdict(
 
 
 def noteworthy(found: Iterable[Verdict]) -> tuple[Verdict, ...]:
-    """Return the verdicts that did not allow the text, or could not be evaluated."""
+    """Return the verdicts that flag, change or refuse the text, or could not be evaluated."""
     return tuple(v for v in found if v.decision is not Decision.ALLOW or v.on_error_applied)
 
 
 def enforced(found: Sequence[Verdict]) -> Decision:
-    """Return the strictest decision to carry out."""
+    """Return the strictest decision that takes effect."""
     return max((verdict.carried_out for verdict in found), default=Decision.ALLOW)
 
 
 def redacted(text: str, measurement: Measurement, found: Iterable[Verdict]) -> str:
-    """Return a text without the places for which an enforced rule requires REDACT.
+    """Return a text in which the places that an enforced rule redacts are replaced.
 
     Args:
         text: Text that was measured.
@@ -175,7 +174,7 @@ def redacted(text: str, measurement: Measurement, found: Iterable[Verdict]) -> s
 
 
 def to_redact(measurement: Measurement, found: Iterable[Verdict]) -> list[Finding]:
-    """Return the places for which an enforced rule requires REDACT; see :func:`redacted`."""
+    """Return the places that an enforced rule redacts; see :func:`redacted`."""
     wanted = {
         FINDING_KINDS[verdict.rule_id.partition(".")[0]]: verdict.threshold
         for verdict in found

@@ -1,4 +1,4 @@
-"""Encoding of the memories of records, and a compact form for memories that wait in memory."""
+"""Encoding of the memories of records, and a compact form for memories that are held in RAM."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ __all__ = [
     "unpacked_memory",
 ]
 
-# Below this number, decoded strings take less than a kibibyte.
+# Up to this number of strings, the decoded form takes less than 1 KiB, so packing saves nothing.
 _FEW_STRINGS: Final = 8
+# Maximum size of a character in UTF-8, bytes.
 _MAX_CHAR_BYTES: Final = 4
-# Upper bounds of the tags and lengths of a string field, and of all other fields together, bytes.
+# Upper bounds, in bytes: of tag and length of one string field, and of all fields without a string.
 _FRAME_BYTES: Final = 12
 _SCALAR_BYTES: Final = 128
-# A lookup takes a tenth of the time of a call of the enumeration.
+# A dictionary lookup is ten times as fast as a call of the enumeration.
 _SOURCES: Final = {int(source): source for source in Source}
 _ROLES: Final = {int(role): role for role in ExchangeRole}
 _K = TypeVar("_K")
@@ -47,13 +48,13 @@ _T = TypeVar("_T")
 
 
 class Decoded(Sequence[_T]):
-    """A sequence that decodes each item on access.
+    """Sequence that decodes an item each time that it is read.
 
-    Decoded items take up to twenty times the size of their bytes.
+    A decoded item takes up to 20 times the memory of its encoded form.
 
     Args:
-        items: Encoded items.
-        decode: Decodes one item.
+        items: Encoded items; kept, not copied.
+        decode: Function that decodes one item.
     """
 
     def __init__(self, items: Sequence[_K], decode: Callable[[_K], _T]) -> None:
@@ -74,12 +75,15 @@ class Decoded(Sequence[_T]):
 
 
 def memory_from_bytes(raw: memoryview) -> NewMemory:
-    """Return the memory in an encoded message."""
+    """Return the memory in the bytes of an encoded ``NewMemory`` message."""
     return memory_from_proto(pb.NewMemory.FromString(bytes(raw)))
 
 
 def packed_memory(memory: NewMemory) -> NewMemory:
-    """Return a memory with its labels, metadata and parents encoded, if there are many of them."""
+    """Return a memory with labels, metadata and parent ids encoded in ``rest``.
+
+    A memory with few of them is returned unchanged.
+    """
     parents = memory.provenance.parent_ids
     if len(memory.labels) + len(memory.metadata) + len(parents) <= _FEW_STRINGS:
         return memory
@@ -98,14 +102,14 @@ def packed_memory(memory: NewMemory) -> NewMemory:
 
 
 def unpacked(memories: Sequence[NewMemory]) -> Sequence[NewMemory]:
-    """Return memories of which each packed one is unpacked on access."""
+    """Return a sequence that unpacks each packed memory when it is read."""
     if any(memory.rest for memory in memories):
         return Decoded(memories, unpacked_memory)
     return memories
 
 
 def unpacked_memory(memory: NewMemory) -> NewMemory:
-    """Return the memory that :func:`packed_memory` packed."""
+    """Return the original of a memory that :func:`packed_memory` packed; others pass unchanged."""
     if not memory.rest:
         return memory
     message = pb.NewMemory.FromString(memory.rest)
@@ -119,7 +123,7 @@ def unpacked_memory(memory: NewMemory) -> NewMemory:
 
 
 def size_bound(memory: NewMemory) -> int:
-    """Return an upper bound of the bytes of an encoded memory, without encoding it."""
+    """Return an upper bound of the size of an encoded memory in bytes, without encoding it."""
     strings = [
         memory.memory_id,
         memory.text,
@@ -190,12 +194,12 @@ def memory_from_proto(message: pb.NewMemory) -> NewMemory:
 
 
 def pairs_to_proto(pairs: Iterable[tuple[str, str]]) -> list[pb.Pair]:
-    """Return the encoded form of pairs."""
+    """Return key-value pairs as messages."""
     return [pb.Pair(key=key, value=value) for key, value in pairs]
 
 
 def pairs_from_proto(pairs: Iterable[pb.Pair]) -> tuple[tuple[str, str], ...]:
-    """Return the pairs in messages."""
+    """Return the key-value pairs in ``pairs``."""
     return tuple((pair.key, pair.value) for pair in pairs)
 
 

@@ -1,4 +1,4 @@
-"""Encoding of outcomes."""
+"""Encoding of outcomes, the results of applied records."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def outcome_to_proto(outcome: Outcome) -> pb.Outcome:
 
 
 def write_outcome(outcome: Outcome, message: pb.Outcome) -> None:
-    """Write an outcome into an empty message."""
+    """Write an outcome into ``message``, which must be empty."""
     message.revision = outcome.revision
     if isinstance(outcome, PutOutcome):
         _write_put(outcome, message.put)
@@ -102,7 +102,7 @@ def _write_change(
         message.loss_accepted.SetInParent()
 
 
-# Fields are set one by one: a message made from keyword arguments takes three times as long.
+# Fields are assigned one by one: a constructor with keyword arguments takes three times as long.
 def _write_put(outcome: PutOutcome, message: pb.PutOutcome) -> None:
     for item in outcome.items:
         entry = message.items.add()
@@ -140,7 +140,11 @@ def _write_event(outcome: EventOutcome, message: pb.EventOutcome) -> None:
 
 
 def outcome_from_proto(message: pb.Outcome) -> Outcome:
-    """Return the outcome in ``message``."""
+    """Return the outcome in ``message``.
+
+    Raises:
+        DataLoss: The kind of the outcome is unknown to this version, or wrong for a stream item.
+    """
     kind = message.WhichOneof("kind")
     outcome: Outcome
     if kind == "put":

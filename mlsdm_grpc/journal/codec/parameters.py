@@ -1,4 +1,4 @@
-"""Encoding of the parameters of a space, and of changes of them."""
+"""Encoding of the parameters of a space, and of changes to them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def parameters_to_proto(parameters: SpaceParameters) -> pb.SpaceParameters:
 def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
     """Return the parameters in ``message``."""
     moral, rhythm, synapses = message.moral, message.rhythm, message.synapses
-    # Records of version 1 do not store the cosine if it is the default.
+    # Records of format version 1 leave out the cosine if it has its default value.
     merge_min_cosine = FIRST_MERGE_MIN_COSINE
     if message.HasField("merge_min_cosine"):
         merge_min_cosine = message.merge_min_cosine
@@ -110,7 +110,7 @@ def parameters_from_proto(message: pb.SpaceParameters) -> SpaceParameters:
 
 
 def change_to_proto(change: SpaceChange) -> pb.SpaceChange:
-    """Return the encoded form of a change."""
+    """Return the encoded form of a change to parameters."""
     return pb.SpaceChange(
         dimension=change.dimension,
         capacity=change.capacity,
@@ -132,7 +132,7 @@ def change_to_proto(change: SpaceChange) -> pb.SpaceChange:
 
 
 def change_from_proto(message: pb.SpaceChange) -> SpaceChange:
-    """Return the change in ``message``."""
+    """Return the change to parameters in ``message``."""
     given = {field.name: value for field, value in message.ListFields()}
     if "moral_policy" in given:
         given["moral_policy"] = MoralPolicy(message.moral_policy)

@@ -1,4 +1,4 @@
-"""Encoding of policies, for records, snapshots and links."""
+"""Encoding of policies, for records, snapshots and links to workers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _rule(message: pb.RuleSettings) -> RuleSettings:
 
 
 def policy_to_proto(policy: StoredPolicy) -> pb.StoredPolicy:
-    """Return the encoded form of a policy in force."""
+    """Return the encoded form of a stored policy."""
     return pb.StoredPolicy(
         settings=settings_to_proto(policy.settings),
         version=policy.version,
@@ -60,7 +60,7 @@ def policy_to_proto(policy: StoredPolicy) -> pb.StoredPolicy:
 
 
 def policy_from_proto(message: pb.StoredPolicy) -> StoredPolicy:
-    """Return the policy in ``message``."""
+    """Return the stored policy in ``message``."""
     return StoredPolicy(
         settings=settings_from_proto(message.settings),
         version=message.version,

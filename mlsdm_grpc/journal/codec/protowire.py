@@ -1,4 +1,4 @@
-"""The wire format of Protobuf, for messages that are assembled or parsed in parts."""
+"""Protobuf wire format, for messages that are assembled or parsed in parts."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["FIXED_BYTES", "length_delimited", "taken_out", "varint"]
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 FIXED_BYTES: Final = {_FIXED64: 8, _FIXED32: 4}
-"""Size of a fixed-length value by wire type, bytes."""
+"""Size of a fixed-length field by wire type, bytes."""
 
 
 def varint(value: int) -> bytes:
-    """Return the encoding of a non-negative number."""
+    """Return a non-negative number as a varint."""
     if value < 0x80:
         return bytes((value,))
     parts = bytearray()
@@ -26,19 +26,22 @@ def varint(value: int) -> bytes:
 
 
 def length_delimited(number: int, body: bytes) -> bytes:
-    """Return the encoding of a string or bytes field."""
+    """Return the encoding of a field of type string, bytes or message."""
     return varint(number << 3 | 2) + varint(len(body)) + body
 
 
 def taken_out(view: memoryview, number: int) -> tuple[list[memoryview], bytearray]:
-    """Return the values of one field of a message without a copy, and the message without them.
+    """Split a message into the values of one field and the bytes of all other fields.
 
     Args:
-        view: The encoded message.
-        number: Number of a field of strings, bytes or messages.
+        view: Encoded message.
+        number: Number of a field of type string, bytes or message.
+
+    Returns:
+        Slices of ``view`` with the values of the field, not copied; and a copy of the other fields.
 
     Raises:
-        DecodeError: The bytes are not a valid message; groups are not supported.
+        DecodeError: The bytes are not a valid message, or contain groups, which are not supported.
     """
     values, rest = list[memoryview](), bytearray()
     at, wanted = 0, number << 3 | _LENGTH
@@ -63,7 +66,7 @@ def taken_out(view: memoryview, number: int) -> tuple[list[memoryview], bytearra
 
 
 def _number(view: memoryview, at: int) -> tuple[int, int]:
-    """Return the varint at an offset, and the offset after it."""
+    """Return the varint at an offset, and the offset of the byte after it."""
     value = shift = 0
     while at < len(view):
         byte = view[at]

@@ -53,7 +53,12 @@ __all__ = [
 
 
 def body_of(message: pb.Record, items: Sequence[memoryview]) -> PutMemories | StreamItems:
-    """Return a body whose items are decoded on access."""
+    """Return a body with items that are decoded each time they are read.
+
+    Args:
+        message: Record without its items.
+        items: Encoded items of the body.
+    """
     if message.WhichOneof("body") == "put_memories":
         memories = Decoded(items, memory_from_bytes)
         return PutMemories(memories, message.put_memories.allow_replace)
@@ -66,7 +71,7 @@ def _stream_item_from_bytes(raw: memoryview) -> StreamItem:
 
 
 def set_body(message: pb.Record, body: RecordBody) -> None:
-    """Set the body in the message of its record."""
+    """Write a body into the message of its record."""
     if isinstance(body, PutMemories):
         put = message.put_memories
         put.allow_replace = body.allow_replace
@@ -130,8 +135,8 @@ def body_from_proto(message: pb.Record) -> RecordBody:
     """Return the body of a record.
 
     Raises:
-        DataLoss: The record has no body that this version knows.
-        SemanticsUnknown: The body belongs to rules that this version does not know.
+        DataLoss: The kind of the body is unknown to this version.
+        SemanticsUnknown: The record needs a semantics version that this version does not know.
     """
     kind = message.WhichOneof("body")
     if kind == "put_memories":
@@ -183,7 +188,7 @@ def body_from_proto(message: pb.Record) -> RecordBody:
 
 
 def set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:
-    """Set the items of a stream in the message of their body."""
+    """Write stream items into the message of their body."""
     message.stream_id = body.stream_id
     message.after_sequence = body.after_sequence
     message.last_sequence = body.last_sequence

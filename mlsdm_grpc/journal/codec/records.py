@@ -1,7 +1,7 @@
-"""Encoding of records: the only place that knows both the domain and its encoding.
+"""Encoding of records. No other module knows both the domain and this encoding.
 
 An encoded record is the format version (1 byte), the CRC-32 of the rest (4 bytes, little endian)
-and a ``mlsdm.internal.v1.Record``. Readers refuse unknown versions.
+and a ``mlsdm.internal.v1.Record``. Records with an unknown format version are refused.
 """
 
 from __future__ import annotations
@@ -40,15 +40,16 @@ __all__ = [
     "version_after",
 ]
 
+# Limits the RAM that one record needs in the server and in a worker.
 FORMAT_VERSION = 1
 MAX_RECORD_BYTES = 7 * 1_024 * 1_024
 _PREFIX = struct.Struct("<BI")
 _VERSION_TAG = pb.Record.SEMANTICS_VERSION_FIELD_NUMBER << 3
 _MEMORIES = pb.PutMemories.MEMORIES_FIELD_NUMBER
 _ITEMS = pb.StreamItems.ITEMS_FIELD_NUMBER
-# Items of larger records are decoded one by one, to bound the memory in use.
+# Items of a record above this size are decoded one at a time, to limit the RAM in use.
 APART_BYTES = 256 * 1_024
-# For each record field whose body has items, the number of the field of the items.
+# Field number of the items, by the field number of the body that has them.
 _ITEM_NUMBERS = {
     pb.Record.PUT_MEMORIES_FIELD_NUMBER: _MEMORIES,
     pb.Record.STREAM_ITEMS_FIELD_NUMBER: _ITEMS,
@@ -56,11 +57,11 @@ _ITEM_NUMBERS = {
 
 
 def encode_record(record: Record, body: Sequence[bytes] = ()) -> bytes:
-    """Return the encoded form of ``record``; its ``raw`` is ignored.
+    """Return the encoded form of ``record``. The field ``raw`` of the record is not used.
 
     Args:
-        record: The record.
-        body: Result of :func:`encoded_body`, if the body is encoded already.
+        record: Record to encode.
+        body: Result of :func:`encoded_body`; without it, ``record.body`` is encoded.
     """
     message = pb.Record(
         semantics_version=record.semantics_version,
@@ -82,7 +83,7 @@ def encode_record(record: Record, body: Sequence[bytes] = ()) -> bytes:
 
 
 def encoded_items(body: PutMemories | StreamItems) -> Iterator[bytes]:
-    """Yield the encoded items of a body one by one, for :func:`encoded_body`."""
+    """Yield the encoded items of a body one at a time, as input of :func:`encoded_body`."""
     if isinstance(body, PutMemories):
         for memory in body.memories:
             raw = memory_to_proto(memory).SerializeToString(deterministic=True)
@@ -94,13 +95,15 @@ def encoded_items(body: PutMemories | StreamItems) -> Iterator[bytes]:
 
 
 def encoded_body(body: PutMemories | StreamItems, items: Sequence[bytes]) -> list[bytes]:
-    """Return the parts of an encoded body; joined, they equal the result of `encode_record`.
+    """Return the encoded body of a record in parts, for :func:`encode_record`.
+
+    The joined parts equal the bytes that `encode_record` makes from the same body.
 
     Args:
-        body: The body.
+        body: Body of the record.
         items: All results of :func:`encoded_items`.
     """
-    # Fields are encoded in the order of their numbers, so the items are in the middle.
+    # The wire format has fields in the order of their numbers, so the items are in the middle.
     head, tail = pb.Record(), pb.Record()
     if isinstance(body, PutMemories):
         tail.put_memories.allow_replace = body.allow_replace
@@ -119,11 +122,11 @@ def encoded_body(body: PutMemories | StreamItems, items: Sequence[bytes]) -> lis
 
 
 def decode_record(raw: bytes) -> Record:
-    """Return the record in ``raw``; the result keeps ``raw``.
+    """Return the record in ``raw``. The result keeps a reference to ``raw``.
 
     Raises:
-        DataLoss: The format is unknown, or the checksum does not match.
-        SemanticsUnknown: The record needs rules that this version does not know.
+        DataLoss: The record is truncated, its format is unknown, or its checksum does not match.
+        SemanticsUnknown: The record needs a semantics version that this version does not know.
     """
     if len(raw) < _PREFIX.size:
         raise DataLoss("A record is cut off.", metadata={"bytes": str(len(raw))})
@@ -149,7 +152,7 @@ def decode_record(raw: bytes) -> Record:
 
 
 def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
-    """Return a record and, if it is large, its items as encoded slices."""
+    """Return a record and, if it is larger than `APART_BYTES`, its items in encoded form."""
     if len(body) > APART_BYTES:
         for number, item_number in _ITEM_NUMBERS.items():
             bodies, head = taken_out(body, number)
@@ -161,20 +164,20 @@ def _parsed(body: memoryview) -> tuple[pb.Record, list[memoryview] | None]:
 
 
 def version_after(start: bytes, size: int) -> int:
-    """Return the version of the rules of a space after a record.
+    """Return the semantics version of a space after a record, without a check of the checksum.
 
     Args:
-        start: The record, or its first bytes if it is no upgrade.
+        start: Whole record. The first bytes suffice for a record that is not an upgrade.
         size: Size of the whole record, bytes.
 
     Returns:
-        0 if the bytes are not a record; the checksum is not verified.
+        Semantics version, or 0 if the bytes are not a record.
     """
     body = start[_PREFIX.size :]
     if start[:1] != bytes([FORMAT_VERSION]) or body[:1] != bytes([_VERSION_TAG]):
         return 0
     if len(start) < size:
-        return body[1]  # the version is the first field, and below 128
+        return body[1]  # The version is the first field and below 128, which is one byte.
     try:
         message = pb.Record.FromString(body)
     except DecodeError:

@@ -31,20 +31,20 @@ __all__ = [
 
 
 class SnapshotDamaged(DataLoss):
-    """A snapshot file that differs from what was written, or from the state of its records.
+    """Snapshot file that is damaged, or contains another state than its records produce.
 
-    Only this error makes a snapshot bad. A server version that cannot read the file, or lacks
-    memory for it, proves nothing about the file.
+    Only this error makes the server set a snapshot aside. Other errors, such as an unknown version
+    or too little RAM, do not show that the file is damaged.
     """
 
 
 def float_bytes(array: Float32) -> bytes:
-    """Return an array as float32, little endian."""
+    """Return an array as float32 bytes, little endian."""
     return array.astype("<f4", copy=False).tobytes()
 
 
 def memory_to_row(memory: Memory) -> pb.MemoryRow:
-    """Return all fields of a memory that are not stored in columns."""
+    """Return the fields of a memory that are stored per memory and not in a column."""
     return pb.MemoryRow(
         memory_id=memory.memory_id,
         text=memory.text,
@@ -70,7 +70,7 @@ def memory_to_row(memory: Memory) -> pb.MemoryRow:
 
 
 def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Memory:
-    """Return the memory in ``row`` and its columns."""
+    """Return the memory in ``row``, with its values from the columns."""
     return Memory(
         memory_id=row.memory_id,
         text=row.text,
@@ -98,10 +98,10 @@ def memory_from_row(row: pb.MemoryRow, *, phase: float, confidence: float) -> Me
 
 
 def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Memory, Float32]]:
-    """Yield the memories of a block, each with its row.
+    """Yield each memory of a block with its vector, a (dimension,) float32 view of the block.
 
     Raises:
-        SnapshotDamaged: Columns are missing.
+        SnapshotDamaged: The number of checksums differs from the number of memories.
     """
     rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
     if len(columns.checksums) not in {0, len(columns.memories)}:
@@ -115,7 +115,7 @@ def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Mem
 
 
 def entry_to_proto(entry: WindowEntry) -> pb.WindowEntry:
-    """Return the message for an entry of the request window."""
+    """Return the encoded form of an entry of the request window."""
     return pb.WindowEntry(
         request_id=entry.request_id,
         request_digest=entry.request_digest,

@@ -1,4 +1,4 @@
-"""The head of a snapshot: the state without memories and request window."""
+"""Encoding of the head of a snapshot: the state without memories and request window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["head_of", "mind_of"]
 
 
 def head_of(mind: Mind) -> pb.SnapshotHead:
-    """Return the snapshot head of a mind."""
+    """Return the head of the snapshot of a mind."""
     head = pb.SnapshotHead(
         semantics_version=mind.semantics_version,
         revision=mind.revision,
@@ -70,10 +70,10 @@ def head_of(mind: Mind) -> pb.SnapshotHead:
 
 
 def mind_of(head: pb.SnapshotHead) -> Mind:
-    """Return a mind without memories and request window.
+    """Return the mind that a snapshot head describes, without memories and request window.
 
     Raises:
-        SemanticsUnknown: The state needs rules that this code does not have.
+        SemanticsUnknown: The state needs a semantics version that this version does not know.
         SnapshotDamaged: The decisions cannot be read.
     """
     if head.revision:

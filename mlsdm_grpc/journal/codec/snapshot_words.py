@@ -1,4 +1,7 @@
-"""The lexical index in a snapshot file: derived data after the state and its proof."""
+"""Encoding of the lexical index in a snapshot file.
+
+The index is derived data, so it comes after the proof of the state.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,12 @@ __all__ = ["WordsReader", "word_parts"]
 
 
 def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
-    """Yield the present lexical index in parts.
+    """Yield the current lexical index in parts.
 
-    Texts that are not in the index yet are left out; the reader adds them.
+    Texts that are not yet in the index are left out. The process that loads the snapshot indexes
+    them.
 
-    Cost: O(texts) at the start, then the cost of each part.
+    Cost: O(texts) at the call, then O(size of the part) for each part.
     """
     words = pelm.words
     if words is None:
@@ -34,7 +38,10 @@ def word_parts(pelm: Pelm) -> Iterator[pb.LexicalPart]:
 
 
 def part_to_proto(version: str, part: IndexPart, sequences: Int64, *, more: bool) -> pb.LexicalPart:
-    """Return the message of one part of an index."""
+    """Return the message of one part of a lexical index.
+
+    Documents are stored by the creation sequence of their memory, because slots may change.
+    """
     segment, there = part.segment, part.slots >= 0
     created = np.zeros(len(part.slots), np.int64)
     created[there] = sequences[part.slots[there]]
@@ -51,11 +58,11 @@ def part_to_proto(version: str, part: IndexPart, sequences: Int64, *, more: bool
 
 
 class WordsReader:
-    """Reader of a saved lexical index for restored memories.
+    """Reader of the lexical index in a snapshot, for memories that are already restored.
 
     Args:
-        slots: (memories,) slots of the memories, oldest creation first.
-        sequences: (memories,) their creation sequences.
+        slots: (memories,) slots of the memories, in the order of their creation.
+        sequences: (memories,) creation sequences of the same memories, ascending.
     """
 
     def __init__(self, slots: Indices, sequences: Int64) -> None:
@@ -66,7 +73,7 @@ class WordsReader:
         self._fits, self._complete = True, False
 
     def add(self, message: pb.LexicalPart) -> None:
-        """Read the next part; a part that does not fit the memories invalidates the index."""
+        """Read the next part. A part that does not match the memories makes the index unusable."""
         part = self._read(message)
         self._version = message.version
         self._fits &= part is not None
@@ -75,10 +82,10 @@ class WordsReader:
             self._parts.append(part)
 
     def saved(self, pelm: Pelm) -> SavedWords | None:
-        """Return the index, or None if a part is missing."""
+        """Return the index, or None if a part is missing or does not match the memories."""
         return SavedWords(self._version, pelm.digest, self._parts) if self._complete else None
 
-    # The parts come from a file, so every reference is checked before use.
+    # The content of a file is not trusted: each reference is checked before it is used.
     def _read(self, message: pb.LexicalPart) -> IndexPart | None:
         segment = Segment(
             np.frombuffer(message.keys, "<u8").astype(np.uint64),

@@ -1,9 +1,10 @@
-"""Snapshot files: the complete state of one space, verified frame by frame.
+"""Encoding of snapshot files: the complete state of one space, verified frame by frame.
 
-A file is a magic, then frames with length and CRC-32: a head, memories in blocks, the request
-window in blocks, and a tail with counts. The same state always gives the same bytes, so states can
-be compared by their files. A proof follows: see :class:`~mlsdm_grpc.core.mind.mind.Seal`. Derived
-data come last: the lexical index.
+A file begins with a magic number. Frames follow, each with its length and CRC-32: a head, blocks of
+memories, blocks of request window entries, a tail with counts, and a proof of the state
+(:class:`~mlsdm_grpc.core.mind.mind.Seal`). The last frames contain the lexical index, which is
+derived data. Equal states give equal bytes up to the tail, so states can be compared by their
+files.
 """
 
 from __future__ import annotations
@@ -60,40 +61,42 @@ _FRAME = struct.Struct("<II")
 _MEMORIES_PER_FRAME = 256
 _ENTRIES_PER_FRAME = 1_024
 _WINDOW_TAG = bytes([pb.SnapshotFrame.WINDOW_FIELD_NUMBER << 3 | 2])
+# Memories that are encoded between two yields.
 MEMORIES_A_STEP = 32
-# Bytes hashed in one step.
+# Size of the parts in which a frame is hashed and written, with a yield after each one.
 PART_BYTES = 256 * 1_024
+# A length above this limit comes from damage.
 _MAX_FRAME_BYTES = 512 * 1_024 * 1_024
 
 
 class Written(NamedTuple):
-    """A written snapshot."""
+    """Result of a written snapshot."""
 
     revision: int
-    """Revision of the state in the snapshot."""
+    """Revision of the saved state."""
     sha256: bytes
     size: int
     """Size, bytes."""
 
 
 def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written]:
-    """Write the state that ``mind`` has at the first step to ``file``, in steps.
+    """Write the state of ``mind`` at the first step to ``file``, in steps.
 
-    Records may be applied between steps. Memories that change before they are written are copied
-    first.
+    Records may be applied to the mind between two steps. A memory is copied before it changes, if
+    it is not yet written.
 
     Raises:
-        DataLoss: A row is damaged and not known to be lost. Or the state is not the one that its
-            last record left, and the file is not a valid snapshot.
+        DataLoss: A row is damaged, or the state is not the one that the last record produced. The
+            file is then not a valid snapshot.
 
-    Cost: writing the file; at the first step the order of the memories and a copy of the window's
-    index; one copy of each memory that changes before it is written.
+    Cost: writing of the file. The first step also sorts the memories and copies the index of the
+    request window.
     """
     output, revision, seal = _Output(file), mind.revision, mind.seal
     if seal != mind.sealed():
         raise DataLoss("The state is in the middle of a record; no snapshot of it can be taken.")
     state = _write_state(mind, output)
-    # The state is frozen from here on; derived data must belong to the same state.
+    # The state is frozen from this line on. The lexical index must belong to the same state.
     next(state)
     words = _words(mind)
     digest = yield from state
@@ -107,21 +110,21 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
 
 
 def _words(mind: Mind) -> Iterator[pb.LexicalPart]:
-    """Yield the lexical index of a mind in parts."""
+    """Return the parts of the lexical index of a mind."""
     if mind.contents is None:
         return iter(())
     return word_parts(mind.contents.pelm)
 
 
 def snapshot_bytes(mind: Mind) -> bytes:
-    """Return the state of ``mind`` as the bytes of its snapshot file, without the proof."""
+    """Return the state of ``mind`` as the bytes of its snapshot file, up to the tail."""
     buffer = io.BytesIO()
     finish(_write_state(mind, _Output(buffer)))
     return buffer.getvalue()
 
 
 class _Output:
-    """Output of a magic and frames, with a digest over all bytes."""
+    """Writer of the magic number and the frames, with a digest of all bytes."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -146,7 +149,7 @@ class _Output:
 
 
 def _write_state(mind: Mind, output: _Output) -> Generator[None, None, int]:
-    """Write everything but the proof, in steps; return the digest of the written memories."""
+    """Write all frames up to the tail, in steps; return the digest of the memories."""
     with ExitStack() as stack:
         head = pb.SnapshotFrame(head=head_of(mind))
         window = mind.window.copy()
@@ -169,17 +172,17 @@ def _write_state(mind: Mind, output: _Output) -> Generator[None, None, int]:
 
 
 def read_snapshot(file: BinaryIO) -> Mind:
-    """Return the state in ``file``; see :func:`snapshot_reader`."""
+    """Return the state in ``file``; see :func:`snapshot_reader` for errors."""
     return finish(snapshot_reader(file))
 
 
 def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
-    """Return the state in ``file``, read in steps.
+    """Read the state in ``file``, in steps.
 
     Raises:
         DataLoss: A frame is truncated, fails its checksum or has an unknown kind, or the state does
             not match its proof. A file without a proof is accepted.
-        SemanticsUnknown: The state needs rules that this code does not have.
+        SemanticsUnknown: The state needs a semantics version that this version does not know.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
         raise DataLoss("The file is not a snapshot, or its format is unknown.")
@@ -215,7 +218,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
 
 
 def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None]:
-    """Attach the saved lexical index to restored memories."""
+    """Attach the lexical index of a snapshot to the restored memories."""
     reader = WordsReader(*pelm.history.slots())
     for frame in frames:
         if frame.WhichOneof("kind") == "lexical":
@@ -225,7 +228,7 @@ def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None
 
 
 def check_snapshot(file: BinaryIO) -> int:
-    """Return the revision of a complete snapshot, verifying frames only.
+    """Return the revision of a complete snapshot. Only the frames are verified, not the state.
 
     Raises:
         DataLoss: A frame is truncated, fails its checksum or is missing.
@@ -275,7 +278,11 @@ def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
 
 
 def _window_frames(window: Iterable[WindowEntry]) -> Iterator[_Frame | None]:
-    """Yield the frames of the request window, one entry a step: an entry may hold 1,000 results."""
+    """Yield the frames of the request window.
+
+    Each step encodes one entry only, because an entry may hold 1,000 results. A step that does not
+    complete a frame yields None.
+    """
     entries = iter(window)
     while True:
         parts: list[bytes] = []

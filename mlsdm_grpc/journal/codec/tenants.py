@@ -1,4 +1,4 @@
-"""Encoding of the quotas and defaults of tenants, for records, snapshots and links."""
+"""Encoding of the quotas and defaults of tenants, for records, snapshots and links to workers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tenant_settings_from_proto(message: pb.TenantSettings) -> TenantSettings:
 
 
 def stored_tenant_to_proto(tenant: StoredTenant) -> pb.StoredTenant:
-    """Return the encoded form of quotas and defaults in force."""
+    """Return the encoded form of the stored quotas and defaults of a tenant."""
     return pb.StoredTenant(
         settings=tenant_settings_to_proto(tenant.settings),
         version=tenant.version,
@@ -39,6 +39,6 @@ def stored_tenant_to_proto(tenant: StoredTenant) -> pb.StoredTenant:
 
 
 def stored_tenant_from_proto(message: pb.StoredTenant) -> StoredTenant:
-    """Return the quotas and defaults in force in ``message``."""
+    """Return the stored quotas and defaults in ``message``."""
     settings = tenant_settings_from_proto(message.settings)
     return StoredTenant(settings, message.version, message.update_time_ns)

@@ -1,1 +1,1 @@
-"""The SQLite journal of one machine, and its repair."""
+"""Journal in an SQLite database on one machine, and its repair."""

@@ -1,7 +1,7 @@
 """Damage of a data folder: its description, its log events, and the folder for damaged files.
 
-Damaged data are never deleted: a file is kept in ``damaged/<time>/`` before it is replaced or
-overwritten. A damaged space returns ``DataLoss`` until ``mlsdm recover`` accepts the loss.
+Damaged data are never deleted. A file is kept in ``damaged/<time>/`` before it is replaced or
+overwritten. Calls to a damaged space get ``DataLoss`` until ``mlsdm recover`` accepts the loss.
 """
 
 from __future__ import annotations
@@ -22,29 +22,31 @@ from mlsdm_grpc.value_classes import value_class
 __all__ = ["Damage", "DamagedFolder", "OnDamage", "Reporter", "data_loss"]
 
 OnDamage = Callable[[str], None]
-"""Callback for each damage, called once with its kind: ``wal``, ``heads``, ``database``, ``space``,
-``snapshot`` or ``record``."""
+"""Callback for each detected damage, with its kind.
+
+Kinds are ``wal``, ``heads``, ``database``, ``space``, ``snapshot`` and ``record``.
+"""
 _log = structlog.get_logger(__name__)
 
 
 @value_class
 class Damage:
-    """The unreadable revisions of one space.
+    """Unreadable revisions of one space.
 
-    The state before ``first_lost`` is intact, unless the creation of the space is lost.
+    The state before ``first_lost`` is intact, unless the record that created the space is lost.
     """
 
     first_lost: int
     last_lost: int
-    """Below ``first_lost`` if only the name of the space is in doubt."""
+    """Last unreadable revision; below ``first_lost`` if only the name of the space is uncertain."""
     file: str
-    """Name of the file that should contain the revisions, within the data folder."""
+    """File that should contain the revisions, by its name within the data folder."""
     detail: str
-    """A sentence that says how the loss was detected."""
+    """Sentence about the evidence for the loss."""
 
 
 def data_loss(key: SpaceKey, damage: Damage) -> errors.DataLoss:
-    """Return the error of every call to a damaged space."""
+    """Return the error for every call to a damaged space."""
     return errors.DataLoss(
         f"The space is damaged: revisions {damage.first_lost} to {damage.last_lost} cannot be read"
         f" from {damage.file}. Restore the data folder from a backup, or stop the server and run"
@@ -62,7 +64,7 @@ class Reporter:
     """Reporter that logs and counts each damage once.
 
     Args:
-        on_damage: Called with the kind of each damage.
+        on_damage: Callback for each damage, with its kind.
     """
 
     def __init__(self, on_damage: OnDamage | None = None) -> None:
@@ -82,7 +84,7 @@ class Reporter:
             self._on_damage(kind)
 
     def report_failure(self, detail: str) -> None:
-        """Log, once, that no write is possible until the journal is opened again."""
+        """Log once that writes stay impossible until the journal is opened again."""
         if not self._failed:
             self._failed = True
             _log.error("journal_failed", detail=detail)
@@ -115,7 +117,7 @@ class Reporter:
 
 
 class DamagedFolder:
-    """The folder ``damaged/`` of a data folder; each opening uses a new subfolder."""
+    """Folder ``damaged/`` of a data folder. Each start of the server uses a new subfolder."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -123,18 +125,19 @@ class DamagedFolder:
         self._path = data_dir / "damaged" / stamp
 
     def copy(self, name: str) -> str:
-        """Keep a copy of a file of the data folder, and return the name of the copy; "" if absent.
+        """Copy a file of the data folder; return the name of the copy, or "" for an absent file.
 
-        The file must not be the database: closing it would release the locks of SQLite.
+        The file must not be the database: the locks of SQLite would be lost when the copied file is
+        closed.
         """
         return self._keep(name, _copy)
 
     def link(self, name: str) -> str:
-        """Keep a hard link to a file that will be replaced; return "" if it is absent."""
+        """Make a hard link to a file that will be replaced; return its name, or "" if absent."""
         return self._keep(name, _link)
 
     def move(self, name: str) -> str:
-        """Move a file of the data folder here; return "" if it is absent."""
+        """Move a file of the data folder here; return its new name, or "" for an absent file."""
         return self._keep(name, _move)
 
     def _keep(self, name: str, how: Callable[[Path, Path], None]) -> str:
@@ -176,7 +179,7 @@ def _copy(source: Path, target: Path) -> None:
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except OSError:  # a file system without hard links
+    except OSError:  # Some file systems have no hard links.
         _copy(source, target)
 
 

@@ -21,10 +21,10 @@ class Evidence:
     """Findings about the files next to the database.
 
     Args:
-        data_dir: The locked data folder.
-        heads: Its heads file.
-        reporter: Reports damage.
-        thorough: Read every space in full.
+        data_dir: Locked data folder.
+        heads: Open heads file of the folder.
+        reporter: Reporter of damage.
+        thorough: True to read every space in full.
     """
 
     data_dir: Path
@@ -35,15 +35,15 @@ class Evidence:
     snapshots: SnapshotFolder = field(init=False)
     wal: WalReport = field(default=NO_WAL)
     lost: Lost = field(default_factory=Lost)
-    """Records that the unread frames of the log contain."""
+    """Records in those frames of the write-ahead log that SQLite does not read."""
     crashed: bool = False
-    """True if a write-ahead log exists; an orderly stop removes it."""
+    """True if a write-ahead log with content exists; a graceful stop removes it."""
     anomalous: bool = False
-    """True if any file does not fit; then nothing is deleted."""
+    """True if any file contradicts another one. Then nothing is deleted."""
     faulty: list[int] = field(default_factory=list)
-    """Numbers of spaces whose heads entry cannot be read."""
+    """Numbers of spaces whose entry in the heads file is unreadable."""
     kept_wal: str = ""
-    """Name of the copy of the write-ahead log, if one was made."""
+    """Name of the copy of the write-ahead log, or "" without a copy."""
 
     _kept_heads: str = ""
 
@@ -55,7 +55,7 @@ class Evidence:
         self._look_at_heads()
 
     def keep_wal(self) -> None:
-        """Copy the write-ahead log before SQLite overwrites its unread frames."""
+        """Copy the write-ahead log, because SQLite overwrites the frames that it does not read."""
         self.anomalous = True
         if self.crashed and not self.kept_wal:
             self.kept_wal = self.folder.copy(WAL)
@@ -72,7 +72,7 @@ class Evidence:
         return 0 if head is None else head.revision
 
     def unsure(self, number: int) -> bool:
-        """Return True if the last revision of a space is unknown and the log has lost frames."""
+        """Return True if frames are lost and the heads file lacks the revision of the space."""
         known = number in self.heads.entries and number not in self.faulty
         return bool(self.lost.frames) and not known
 

@@ -1,10 +1,10 @@
 """Detection of a data folder that was removed or replaced under a running journal.
 
-Writes to a file without a name succeed, and are lost when the process ends. The writer therefore
-checks before each acknowledgement that the names still lead to the open files. A name cannot change
-without a change of the folder's modification time, so one ``stat`` is enough while that is the
-same. No file is opened for the check: closing the database a second time would release the locks of
-SQLite.
+Writes to an open file succeed after its name is removed, but the data are lost when the process
+ends. Before each acknowledgement, the writer therefore checks that the names still refer to the
+open files. A name cannot change without a change of the folder's modification time, so one ``stat``
+is enough while that time is unchanged. The check opens no file: when SQLite's file is opened and
+closed a second time, the process loses its locks.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from typing import Final, TypeAlias
 
 __all__ = ["UNCHANGED_S", "FolderGuard", "FolderLost"]
 
-# Age below which a modification time is not trusted, seconds: file clocks are coarse, so a later
-# change may have the same time.
+# Minimum age, in seconds, of a modification time that proves that nothing changed. File clocks are
+# coarse, so two changes within a short time may have the same modification time.
 UNCHANGED_S: Final = 1.0
 
 _Identity: TypeAlias = tuple[int, int]
 
 
 class FolderLost(OSError):
-    """A data folder, or a file in it, that is not the one that was opened."""
+    """Error: a data folder or a file in it is not the one that was opened."""
 
 
 class FolderGuard:
     """Identity of a data folder and of the open files in it.
 
     Args:
-        data_dir: The folder.
-        names: Names of files in the folder.
+        data_dir: Data folder.
+        names: Names of files and folders in it.
 
     Raises:
         OSError: A file does not exist.
@@ -43,17 +43,18 @@ class FolderGuard:
         self._paths = [data_dir / name for name in names]
         self._folder = _identity(self._data_dir.stat())
         self._files = [_identity(path.stat()) for path in self._paths]
-        # Modification time of the folder at the last full comparison; 0 forces the next one.
+        # Modification time of the folder at the last full comparison; 0 forces a full one next
+        # time.
         self._checked_ns = 0
 
     def check(self) -> None:
-        """Compare the folder with the opened one.
+        """Check that the folder and its files are the ones that were opened.
 
         Raises:
-            FolderLost: A file was removed or replaced.
+            FolderLost: The folder or a file was removed or replaced.
             OSError: The folder cannot be inspected.
 
-        Cost: one ``stat`` if no name in the folder has changed.
+        Cost: one ``stat`` while the modification time of the folder is unchanged.
         """
         try:
             folder = self._data_dir.stat()

@@ -1,17 +1,18 @@
-"""The heads file: the last acknowledged revision of each space, stored outside the log.
+"""Heads file: the last acknowledged revision of each space, stored outside the log.
 
-SQLite stops reading a write-ahead log at the first damaged frame and drops the rest without an
-error. The heads file records the last revision of each space, so that such a loss is detected. It
-also stores the number of each space, by which the log refers to it; numbers are never reused.
+SQLite reads a write-ahead log up to the first damaged frame and ignores the rest without an error.
+The heads file shows such a loss, because it has the last revision of each space. It also stores the
+number by which the log refers to a space. Numbers are never reused.
 
-The writer thread writes an entry after the commit and before the acknowledgement, so that the file
-is never ahead of the log. An entry has two copies of the head, written alternately, so a torn write
-leaves the other copy. The file is synced every second and at the end, not with each commit. After a
-power cut an entry may be a second old, while the log itself is complete.
+The writer thread writes an entry after the commit and before the acknowledgement, so the file is
+never ahead of the log. An entry has two copies of the head, which are written alternately: after an
+incomplete write, the other copy is still valid. The file is synced every second and at the end, not
+at each commit. After a power failure, an entry may therefore be one second old, while the log is
+complete.
 
-Layout: a page of 4,096 bytes that starts with the magic, followed by the draft of the rules and its
-CRC-32 if there is one. Then 256 bytes for each number from 1: CRC-32, two lengths, tenant and
-space, and at the end two copies of position, revision and CRC-32.
+Layout: a page of 4,096 bytes with a magic number and, if the folder has a draft mark, the draft and
+its CRC-32. Then 256 bytes for each number from 1: CRC-32, two lengths, tenant and space, and at the
+end two copies of position, revision and CRC-32.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ _COPY_BYTES: Final = 24
 _COPIES_AT: Final = _SLOT - 2 * _COPY_BYTES
 _FIRST_COPY: Final = _PAGE - _SLOT + _COPIES_AT
 MAX_NAME_BYTES: Final = _COPIES_AT - _NAME.size
-"""Maximum length of tenant and space together, bytes of UTF-8; a request allows 126."""
-# Number of slots by which the file grows: 64 KiB.
+"""Maximum length of tenant and space together, bytes of UTF-8. A request allows 126 characters."""
+# The file grows by this number of slots at a time, which is 64 KiB.
 _GROW_SLOTS: Final = 256
-# Maximum distance of two entries that one system call writes, bytes.
+# Maximum distance between the first and the last entry that one system call writes, bytes.
 _JOIN_BYTES: Final = 64 * 1_024
 
 
 class Head(NamedTuple):
-    """The entry of one space."""
+    """Entry of one space in the heads file."""
 
     number: int
     key: SpaceKey
@@ -57,19 +58,19 @@ class Head(NamedTuple):
 
 
 class HeadsFault(NamedTuple):
-    """An entry that cannot be read, or one of its copies."""
+    """Unreadable entry of the heads file, or an unreadable copy in an entry."""
 
     number: int
-    """Number of the space; 0 for the file itself."""
+    """Number of the space; 0 for the file as a whole."""
     offset: int
     detail: str
 
 
 class Heads:
-    """The open heads file of one journal; only :meth:`sync` may run in a second thread.
+    """Open heads file of one journal. A second thread may call only :meth:`sync`.
 
     Args:
-        path: The file; created if absent.
+        path: Path of the file, which is created if absent.
 
     Raises:
         OSError: The file cannot be opened, extended or read.
@@ -77,26 +78,31 @@ class Heads:
 
     def __init__(self, path: Path) -> None:
         self.created = not path.exists()
-        """True if the file did not exist."""
+        """True if the file did not exist before."""
         self.file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self.faults: list[HeadsFault] = []
-        """Unreadable entries; :meth:`restore` writes them again."""
+        """Unreadable entries. :meth:`restore` writes them again."""
         self.draft: int | None = None
-        """Mark of the folder, see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`; None if it is
-        absent or unreadable."""
-        # Index of the copy to write next, for each number.
+        """Draft mark of the folder, or None if it is absent or unreadable.
+
+        See :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`.
+        """
+        # Copy of the head, 0 or 1, that the next write replaces, by number of the space.
         self._turns = bytearray()
         self._slots = 0
         self._dirty = False
         try:
             self.entries = {head.number: head for head in self._read()}
-            """Entries read at the start, by number."""
+            """Entries at the time of opening, by number."""
         except BaseException:
             os.close(self.file)
             raise
 
     def reserve(self, number: int) -> None:
-        """Reserve space for the entry of a number on the medium, before a commit."""
+        """Allocate the entry of a number in the file.
+
+        It is called before a commit, so that a full medium is found in time.
+        """
         if number <= self._slots:
             return
         slots = -(-number // _GROW_SLOTS) * _GROW_SLOTS
@@ -110,7 +116,12 @@ class Heads:
     def put(
         self, heads: Iterable[tuple[int, int, int]], names: Iterable[tuple[int, str, str]] = ()
     ) -> None:
-        """Write heads as (number, revision, position), and the names of new spaces."""
+        """Write heads, without a sync.
+
+        Args:
+            heads: Number, revision and position of each changed space.
+            names: Number, tenant and name of each new space.
+        """
         turns = self._turns
         parts = []
         for number, revision, position in heads:
@@ -132,17 +143,17 @@ class Heads:
             for offset, data in run:
                 block[offset - start : offset - start + len(data)] = data
             _write(self.file, bytes(block), start)
-        # A sync that started before these writes may have cleared the flag.
+        # A concurrent sync may have cleared the flag before these writes.
         self._dirty = True
 
     def put_draft(self, draft: int) -> None:
-        """Write the mark of the folder and sync it."""
+        """Write the draft mark of the folder, and sync it."""
         self.draft = draft
         _write(self.file, self._first_page(), 0)
         os.fsync(self.file)
 
     def restore(self, heads: Sequence[Head]) -> None:
-        """Write complete entries, both copies, and sync them; a truncated entry is dropped."""
+        """Write complete entries with both copies, cut off an incomplete last slot, and sync."""
         _write(self.file, self._first_page(), 0)
         os.ftruncate(self.file, _PAGE + self._slots * _SLOT)
         self._dirty = True
@@ -157,7 +168,7 @@ class Heads:
         self.sync()
 
     def blank(self, number: int) -> HeadsFault:
-        """Return the fault of a missing entry."""
+        """Return the fault for a missing entry."""
         return HeadsFault(number, _start(number), "The entry of a space is blank or missing.")
 
     def sync(self) -> None:
@@ -207,7 +218,7 @@ class Heads:
 
 
 def draft_in(page: bytes) -> int | None:
-    """Return the draft in the first page of a heads file, or None if it is absent or damaged."""
+    """Return the draft in the first page of a heads file, or None if absent or damaged."""
     raw = page[len(_MAGIC) : len(_MAGIC) + _DRAFT.size]
     if len(raw) < _DRAFT.size:
         return None
@@ -216,10 +227,10 @@ def draft_in(page: bytes) -> int | None:
 
 
 def check_name(key: SpaceKey) -> SpaceKey:
-    """Return the key of a space if its names can be stored.
+    """Return the key if its names can be stored.
 
     Raises:
-        InvalidInput: The names are not valid Unicode, or too long.
+        InvalidInput: The names are too long, or not valid Unicode.
     """
     try:
         size = len("".join(key).encode())
@@ -243,7 +254,7 @@ def _start(number: int) -> int:
 
 
 def _copy(number: int, revision: int, position: int) -> bytes:
-    """Return a copy of a head; its checksum includes the number, so it fits no other slot."""
+    """Return a copy of a head. Its checksum covers the number, so it is invalid in another slot."""
     body = _HEAD.pack(position, revision)
     return body + _CRC.pack(zlib.crc32(body, number))
 
@@ -278,7 +289,7 @@ def _parse_copy(number: int, slot: bytes, turn: int) -> tuple[int, int] | None:
 
 
 def _runs(parts: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield sorted parts in groups, each to be written by one call."""
+    """Yield sorted parts in groups; one call writes a group."""
     run = parts[:1]
     for part in parts[1:]:
         if part[0] - run[0][0] > _JOIN_BYTES:
@@ -290,7 +301,7 @@ def _runs(parts: list[tuple[int, bytes]]) -> Iterator[list[tuple[int, bytes]]]:
 
 
 def _write(file: int, data: bytes, offset: int) -> None:
-    """Write all bytes; raise ``OSError`` on a short write."""
+    """Write all bytes. Raises ``OSError`` after a short write."""
     written = os.pwrite(file, data, offset)
     if written != len(data):
         raise OSError(f"Of {len(data)} bytes at {offset} only {written} were written.")

@@ -1,8 +1,8 @@
-"""Reading of the lost frames of a damaged write-ahead log, to bound the assigned revisions.
+"""Records in the frames of a write-ahead log after its damage.
 
-The heads file records the last revision of each space. Without its entry, only the frames after the
-damage can show that revision. SQLite does not read them, but their checksums still form a chain: a
-frame is valid if it continues the sums stored in the frame before it. Its page shows records.
+The heads file has the last revision of each space. If an entry is unreadable, only these frames can
+show the revision. SQLite does not read them, but their checksums still form a chain: a frame is
+valid if its checksum continues that of the frame before it. Pages in valid frames show records.
 """
 
 from __future__ import annotations
@@ -21,32 +21,36 @@ __all__ = ["Lost", "read_lost"]
 _LEAF: Final = 0x0D
 _LEAF_HEADER: Final = 8
 _INTEGER_BYTES: Final = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+# Lowest type number of a blob in the header of a record; blobs have even numbers.
 _BLOB: Final = 12
-# Minimum size of a record in a page of the index, for any payload.
+# Minimum size of a record in an index page, with any payload.
 _LEAST_RECORD_BYTES: Final = 8
+# Lower limit of `Lost.distance`.
 _LEAST_DISTANCE: Final = 2**20
 
 
 @dataclass(slots=True)
 class Lost:
-    """Records in the frames after the damage of a log.
+    """Records found in the frames after the damage of a log.
 
-    An earlier commit may have stored them in the database too.
+    The database may contain them too, from an earlier commit.
     """
 
     frames: int = 0
-    """Number of lost frames; 0 if the log was read to its end."""
+    """Number of lost frames; 0 for a log that was read to its end."""
     distance: int = 0
-    """Maximum number of records in the lost frames, at least a million, because a log may also be
-    truncated."""
+    """Upper bound of the number of records in the lost frames.
+
+    At least a million, because the log may also be truncated.
+    """
     revisions: dict[int, int] = field(default_factory=dict)
-    """Last revision found for each space, by number."""
+    """Highest revision found for each space, by its number."""
     positions: set[int] = field(default_factory=set)
     ended: bool = False
-    """True if a later valid commit has added records to those of the damaged one."""
+    """True if the last complete commit in the frames added records."""
 
     def complete(self, position: int) -> bool:
-        """Return True if every record written after a position was found."""
+        """Return True if all records after a position were found."""
         newest = max(self.positions, default=0)
         return self.ended and self.positions.issuperset(range(position + 1, newest + 1))
 
@@ -63,7 +67,7 @@ class Lost:
 
 
 def read_lost(file: int, report: WalReport) -> Lost:
-    """Return the content of the lost frames of an open log; blocks."""
+    """Return the records in the lost frames of an open log. Blocks."""
     if not report.lost:
         return Lost()
     size = os.fstat(file).st_size
@@ -71,7 +75,7 @@ def read_lost(file: int, report: WalReport) -> Lost:
     lost = Lost(report.lost, distance)
     before, newest, commit_ended = 0, 0, False
     for page, ends_commit in lost_frames(file, report.offset):
-        # The content of this frame is unknown.
+        # The content of this frame is unreadable.
         if page is None:
             before, commit_ended = newest, False
             continue
@@ -86,7 +90,7 @@ def read_lost(file: int, report: WalReport) -> Lost:
 
 
 def _records(page: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield number, revision and position of each record row of a page."""
+    """Yield number of the space, revision and position of each record in a page."""
     if page[0] != _LEAF:
         return
     (count,) = struct.unpack_from(">H", page, 3)

@@ -1,4 +1,4 @@
-"""Maintenance of an open journal: durable heads, checkpoints, removal of records, scrubbing."""
+"""Maintenance of an open journal: sync of the heads, checkpoints, removal of records, erasure."""
 
 from __future__ import annotations
 
@@ -17,25 +17,30 @@ from mlsdm_grpc.journal.sqlite.writer import ConnectionThread, Writer
 
 __all__ = ["Maintenance"]
 
+# Growth of the WAL that starts a checkpoint, bytes.
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 REMOVAL_BYTES: Final = 2 * 1024
 """Approximate growth of the WAL for each removed record, bytes."""
+# Maximum passes of an erasure. If old copies remain after them, the whole file is rewritten.
 SCRUB_ROUNDS: Final = 3
+# Pages that one transaction overwrites; appends wait for it.
 SCRUB_PAGES: Final = 200
 TRUNCATE_TRIES: Final = 10
 TEND_S: Final = 1.0
-"""Interval of syncing the heads file, seconds: after a power cut it may be this much older than the
-log."""
+"""Interval between two syncs of the heads file, seconds.
+
+After a power failure the heads may be this much older than the log.
+"""
 
 
 class Maintenance:
     """Background maintenance of the files of one open journal.
 
     Args:
-        opened: The open files.
+        opened: Open data folder.
         writer: Thread that changes the database.
-        checks: Thread that checkpoints the WAL and reads it.
-        note: Called with permanent failures.
+        checks: Thread that reads the WAL and runs checkpoints.
+        note: Callback for permanent failures of the medium.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class Maintenance:
         self._note = note
         self._unmoved = 0
         self.moving: asyncio.Task[None] | None = None
-        """The running checkpoint."""
+        """Running checkpoint, or None."""
         self._tending: asyncio.Task[None] | None = None
         self._ending = asyncio.Event()
 
@@ -61,13 +66,13 @@ class Maintenance:
         self._tending = asyncio.get_running_loop().create_task(self._tend())
 
     async def stop(self) -> None:
-        """Run the maintenance a last time, while the files are open."""
+        """Run the maintenance a last time. The files must still be open."""
         if self._tending is not None:
             self._ending.set()
             await self._tending
 
     async def _tend(self) -> None:
-        """Sync the heads and check the folder, every second."""
+        """Sync the heads file and check the data folder, every second."""
         while not self._ending.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), TEND_S)
@@ -78,14 +83,14 @@ class Maintenance:
                 return
 
     def grew(self, size: int) -> None:
-        """Record growth of the WAL, and start a checkpoint once it is large enough."""
+        """Count growth of the WAL, and start a checkpoint at `CHECKPOINT_BYTES`."""
         self._unmoved += size
         if self._unmoved >= CHECKPOINT_BYTES and self.moving is None:
             self._unmoved = 0
             self.moving = asyncio.get_running_loop().create_task(self._move())
 
     async def _move(self) -> None:
-        """Run a checkpoint; a temporary failure is retried after the next few MiB of growth."""
+        """Run a checkpoint. After a temporary failure, growth of the WAL starts another one."""
         try:
             await self._checks.run(store.checkpoint)
         except errors.MlsdmError as error:
@@ -97,7 +102,10 @@ class Maintenance:
             self.moving = None
 
     async def remove(self, space: SpaceLedger, until: int) -> int:
-        """Remove records in small transactions, so that appends can run between them."""
+        """Remove records of a space, and return their number.
+
+        Each transaction is small, so that appends run between two of them.
+        """
         space.trimmed = max(space.trimmed, until)
         total = 0
         while removed := await self._writer.run(
@@ -109,7 +117,11 @@ class Maintenance:
         return total
 
     async def scrub(self) -> None:
-        """Remove all copies of removed records from the WAL and from free space in pages."""
+        """Erase all copies of removed records from the WAL and from unused space in pages.
+
+        Raises:
+            Unavailable: Readers keep the WAL in use.
+        """
         size = self._opened.page_bytes
         for _ in range(SCRUB_ROUNDS):
             await self._truncate()

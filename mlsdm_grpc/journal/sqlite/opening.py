@@ -1,9 +1,9 @@
-"""Acquisition of a data folder: the lock, the files, the tables, and the detection of damage.
+"""Opening of a data folder: lock, files, tables, and detection of damage.
 
-Every start performs cheap checks: the heads file and the names of the snapshots are compared with
-the last revisions in the database, and the checksums of a remaining write-ahead log are verified.
-Their findings decide whether the expensive checks run: the structure of the whole database, and
-reading spaces in full. Files that do not fit are copied to ``damaged/`` before anything is written.
+Every start makes cheap checks. It compares the heads file and the names of the snapshots with the
+last revisions in the database, and verifies the checksums of a remaining write-ahead log. Their
+result decides about expensive checks: of the structure of the database, and of all records of a
+space. Files that contradict others are copied to ``damaged/`` before anything is written.
 """
 
 from __future__ import annotations
@@ -52,19 +52,22 @@ from mlsdm_grpc.journal.sqlite.writer import unreadable
 
 __all__ = ["OpenDatabase", "foreseen_version", "take_over"]
 
-# Maximum size of a database whose structure is checked after every crash, bytes. A larger one takes
-# seconds, so it is checked only if a cheap check fails.
+# The structure of a database up to this size, in bytes, is checked after every crash. A larger one
+# takes seconds, so it is checked only if a cheap check fails.
 _CHECKED_BYTES: Final = 1024**3
+# Time for which a successful :meth:`OpenDatabase.probe` is valid, seconds.
 _PROBED_S: Final = 10.0
 _READ_BYTES: Final = 16 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 
 def read_through(file: int) -> None:
-    """Read a whole file that was reported as damaged; blocks.
+    """Read a whole file, to distinguish a read error of the medium from damage. Blocks.
+
+    SQLite reports both as damage.
 
     Raises:
-        OSError: The medium cannot read the file; SQLite reports that as damage too.
+        OSError: The medium cannot read the file.
     """
     for start in range(0, os.fstat(file).st_size, _READ_BYTES):
         os.pread(file, _READ_BYTES, start)
@@ -72,13 +75,13 @@ def read_through(file: int) -> None:
 
 @dataclass(slots=True)
 class OpenDatabase:
-    """A data folder owned by this process."""
+    """Data folder that this process has locked and opened."""
 
     lock: int
     folder: int
     """Descriptor of the snapshot folder, kept open so that its inode is not reused."""
     file: int
-    """Descriptor of the database; see ``find_stale`` for the time of closing it."""
+    """Descriptor of the database. ``find_stale`` describes when it may be closed."""
     connect: Connect
     connection: sqlite3.Connection
     page_bytes: int
@@ -89,19 +92,19 @@ class OpenDatabase:
     guard: FolderGuard
     evidence: Evidence
     surveys: dict[int, Survey]
-    """Results for the spaces that were read in full, by number."""
+    """Results for the spaces whose records were all read, by number."""
     strays: dict[int, list[str]]
-    """Names of snapshots that the next snapshot of their space replaces, by number."""
+    """Names of snapshot files that the next snapshot of their space replaces, by number."""
     mark: int | None
     """Draft mark; see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
 
     readable_until_s: float = 0.0
-    """Monotonic time of the next read test, seconds."""
+    """Monotonic time, in seconds, from which :meth:`probe` reads the file again."""
 
     def probe(self) -> None:
-        """Raise ``OSError`` if the medium cannot read the database; blocks.
+        """Raise ``OSError`` if the medium cannot read the database. Blocks.
 
-        Cost: reading the whole file, at most once in 10 seconds.
+        Cost: reads the whole file, at most once in 10 seconds.
         """
         now_s = time.monotonic()
         if now_s >= self.readable_until_s:
@@ -109,7 +112,7 @@ class OpenDatabase:
             self.readable_until_s = now_s + _PROBED_S
 
     def release(self) -> None:
-        """Release the folder for other processes; all connections must be closed."""
+        """Unlock and close the folder. All connections must be closed before."""
         self.heads.close()
         os.close(self.file)
         os.close(self.folder)
@@ -124,21 +127,21 @@ def take_over(
     thorough: bool = False,
     upgrades: bool = False,
 ) -> OpenDatabase:
-    """Lock a data folder and open or create its files; blocks.
+    """Lock a data folder, and open or create its files. Blocks.
 
     Args:
-        data_dir: The folder.
+        data_dir: Data folder.
         factory: Class of the SQLite connections.
-        reporter: Reports damage.
-        thorough: Read every space in full and check the structure of the database.
-        upgrades: Mark the folder with the draft of the newest rules, even if its spaces use older
-            rules.
+        reporter: Reporter of damage.
+        thorough: Check the structure of the database and read every space in full.
+        upgrades: Mark the folder with the draft of the newest semantics, even if its spaces have an
+            older version.
 
     Raises:
         Unavailable: Another process owns the folder, its format is unknown, or it cannot be used.
-        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces use a draft that this code does not
-            have.
-        DataLoss: The database is damaged and cannot be salvaged.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces use a draft that this version does not
+            know.
+        DataLoss: The database is damaged, and no data can be salvaged.
     """
     opening = partial(_take_over, data_dir, factory, reporter, thorough=thorough, upgrades=upgrades)
     try:
@@ -147,7 +150,7 @@ def take_over(
         except sqlite3.Error as error:
             if not store.is_damage(error):
                 raise
-            # SQLite also reports a page that the medium could not read as damage, so try once more.
+            # SQLite also reports a failed read of the medium as damage, so one retry follows.
             return opening()
     except errors.MlsdmError as error:
         error.metadata["data_dir"] = str(data_dir)
@@ -164,12 +167,13 @@ def take_over(
 
 
 def foreseen_version(data_dir: Path) -> int:
-    """Return the version of the rules that new spaces of a folder would get; changes no file.
+    """Return the semantics version that new spaces in a folder would get. Changes no file.
 
     Raises:
         PreconditionFailed: See :func:`take_over`.
         OSError: A file cannot be read.
-        sqlite3.Error: The database cannot be read, at least not without its write-ahead log.
+        sqlite3.Error: The database is unreadable, or only readable together with its write-ahead
+        log.
     """
     database, heads = data_dir / DATABASE, data_dir / "heads"
     if not database.exists() or not database.stat().st_size:
@@ -200,7 +204,7 @@ def _take_over(
 
 @dataclass(slots=True)
 class _Opening:
-    """One acquisition of a folder; :meth:`run` defines the order of its steps."""
+    """Opening of one folder. :meth:`run` defines the order of the steps."""
 
     data_dir: Path
     factory: type[sqlite3.Connection]
@@ -211,7 +215,8 @@ class _Opening:
     file: int = -1
 
     def run(self) -> OpenDatabase:
-        # ``parents`` would create the folder itself with the mode of the umask.
+        # With ``parents``, `mkdir` creates the data folder with the default mode and not with
+        # ``mode``.
         for folder in (self.data_dir, self.data_dir / "snapshots"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _own(self.data_dir / "lock", os.O_RDWR)
@@ -223,7 +228,7 @@ class _Opening:
         self.undo.callback(lambda: os.close(self.file))
         heads = Heads(self.data_dir / "heads")
         self.undo.callback(heads.close)
-        # Must precede the salvage of a damaged database.
+        # An unknown draft must be refused before a damaged database is salvaged.
         check_draft(heads.draft)
         evidence = Evidence(self.data_dir, heads, self.reporter, self.thorough)
         result = self._read(evidence)
@@ -261,14 +266,14 @@ class _Opening:
     def _read(self, evidence: Evidence) -> Reconciled:
         """Return the verified spaces, read through a connection that cannot write.
 
-        Closing such a connection does not touch the write-ahead log.
+        When such a connection is closed, SQLite leaves the write-ahead log unchanged.
         """
         size = os.fstat(self.file).st_size
         if not size and not evidence.crashed and not evidence.heads.entries:
             return _nothing()
         problem = "" if has_header(self.file) else "It does not begin as a database does."
         if not problem:
-            # An error that does not repeat is no damage.
+            # An error that occurs only once is not damage, so there are two attempts.
             for _ in range(2):
                 result, problem = self._attempt(evidence)
                 if result is not None:
@@ -281,11 +286,11 @@ class _Opening:
             return reconcile(connection, evidence, loaded, find_suspects(evidence, loaded))
 
     def _attempt(self, evidence: Evidence) -> tuple[Reconciled | None, str]:
-        """Return the verified spaces, or the reason why the database must be salvaged."""
+        """Return the verified spaces, or None and the reason why a salvage is necessary."""
         try:
             with closing(schema.connect_to_read(self.data_dir / DATABASE)) as connection:
                 if evidence.nothing_kept and schema.is_empty(connection):
-                    # The first start was interrupted before any record.
+                    # The first start ended before any record was written.
                     return _nothing(), ""
                 loaded = load(connection, evidence)
                 suspects = find_suspects(evidence, loaded)
@@ -304,7 +309,7 @@ class _Opening:
             return None, str(error)
 
     def _salvage(self, evidence: Evidence, problem: str) -> None:
-        """Copy all readable data into a new database, and use it."""
+        """Copy all readable data into a new database, which replaces the damaged one."""
         evidence.keep_wal()
         if problem:
             self.reporter.report("database", file=DATABASE, detail=problem)
@@ -318,14 +323,14 @@ class _Opening:
 
 
 def _nothing() -> Reconciled:
-    """Return the result for a new folder."""
+    """Return the result for an empty folder."""
     return Reconciled([], Loaded({}, 0, 0, {}, [], semantics.DRAFT))
 
 
 def _own(path: Path, flags: int) -> int:
-    """Open and lock a file against other processes; SQLite uses another kind of lock.
+    """Open a file and lock it against other processes by ``flock``, which SQLite does not use.
 
-    The database is locked too, because the file ``lock`` may be removed by an operator.
+    The database is locked as well as the file ``lock``, which an operator may remove.
     """
     file = os.open(path, flags | os.O_CREAT, 0o600)
     try:
@@ -342,7 +347,7 @@ def _own(path: Path, flags: int) -> int:
 
 
 def _report_wal(evidence: Evidence, result: Reconciled) -> None:
-    """Report a write-ahead log that was not read to its end."""
+    """Report a write-ahead log with frames that were not read."""
     wal = evidence.wal
     if not wal.detail:
         return

@@ -1,4 +1,4 @@
-"""Comparison of the database with the files next to it, and repair of the differences."""
+"""Comparison of the database with the other files of the folder, and repair of differences."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mlsdm_grpc.journal.sqlite.survey import Survey, survey, verified_row
 
 __all__ = ["Loaded", "Reconciled", "adjust", "find_suspects", "load", "reconcile", "sweep"]
 
-# Number of records that a space may have gained in its only commit.
+# Maximum number of records of a space that has one commit only.
 _NEW_RECORDS: Final = 2
 _log = structlog.get_logger(__name__)
 
@@ -36,24 +36,24 @@ class Loaded:
     number: int
     """Highest number of a space in any row."""
     known: dict[int, Damage]
-    """Damage found by earlier starts."""
+    """Damage that earlier starts found, by number of the space."""
     stray: list[tuple[int, int, str]]
-    """Number, revision and name of manifest rows with a wrong file name."""
+    """Number, revision and file name of manifest rows whose file name is wrong."""
     mark: int | None
     """Draft mark of the folder; see :mod:`mlsdm_grpc.journal.sqlite.semantics_mark`."""
 
 
 @dataclass(slots=True)
 class Reconciled:
-    """Verified spaces, and the repairs that must be written."""
+    """Verified spaces, and the repairs to write."""
 
     spaces: list[SpaceLedger]
-    """All spaces; damaged ones are marked."""
+    """All spaces. Damaged ones have `damage`."""
     loaded: Loaded
     restored: list[SpaceLedger] = field(default_factory=list)
     """Spaces whose row is missing or wrong."""
     surveys: dict[int, Survey] = field(default_factory=dict)
-    """Results for the spaces that were read in full, by number."""
+    """Results for the spaces whose records were all read, by number."""
 
 
 def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
@@ -61,10 +61,10 @@ def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
 
     Raises:
         Unavailable: The format of the database is unknown.
-        PreconditionFailed: The spaces use a draft that this code does not have.
+        PreconditionFailed: The spaces use a draft that this version does not know.
     """
     complete = schema.check_format(connection)
-    # The mark in the heads file has a checksum, so it is preferred.
+    # The mark in the heads file has a checksum, so it has precedence.
     mark = evidence.heads.draft
     mark = read_mark(connection) if mark is None else mark
     check_mark(connection, mark)
@@ -81,7 +81,7 @@ def load(connection: sqlite3.Connection, evidence: Evidence) -> Loaded:
 
 
 def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
-    """Return the spaces of which the database may have lost records, with the evidence."""
+    """Return the spaces whose records may be lost from the database, with the evidence for each."""
     found: dict[int, str] = {}
     evidence.report_heads_faults(_blank_heads(evidence, loaded))
     loaded.number = max(loaded.number, *evidence.lost.revisions, 0)
@@ -108,16 +108,17 @@ def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
 
 
 def _last_given(evidence: Evidence, space: SpaceLedger, loaded: Loaded) -> int:
-    """Return an upper bound of a space's revisions from the log; 0 if the heads file has it."""
+    """Return an upper bound of a space's revisions, or 0 if the heads file has the revision."""
     if not evidence.unsure(space.number):
         return 0
     return evidence.lost.last(space.number, space.durable, loaded.position)
 
 
 def _blank_heads(evidence: Evidence, loaded: Loaded) -> list[HeadsFault]:
-    """Return a fault for each space without a heads entry.
+    """Return a fault for each space without an entry in the heads file.
 
-    A kill between a commit and its entries leaves a new space without an entry; that is no fault.
+    A new space may lack an entry after a crash between the commit and the write of the entry. That
+    is not a fault.
     """
     heads = evidence.heads
     if heads.created:
@@ -136,9 +137,10 @@ def _blank_heads(evidence: Evidence, loaded: Loaded) -> list[HeadsFault]:
 def reconcile(
     connection: sqlite3.Connection, evidence: Evidence, loaded: Loaded, suspects: dict[int, str]
 ) -> Reconciled:
-    """Determine the verified state of each space; blocks.
+    """Determine the verified state of each space. Blocks.
 
-    Names come from the heads file, because it has checksums and the table of spaces has none.
+    A name in the heads file has precedence, because it has a checksum. Names in the database have
+    none.
     """
     spaces = dict(loaded.spaces)
     result = Reconciled([], loaded)
@@ -168,7 +170,7 @@ def reconcile(
 def _judge(
     evidence: Evidence, space: SpaceLedger, found: Survey, loaded: Loaded, detail: str
 ) -> None:
-    """Mark a fully read space as damaged if records are missing."""
+    """Mark a space whose records were all read as damaged if some are missing."""
     row, known = loaded.spaces.get(space.number), loaded.known.get(space.number)
     given = _last_given(evidence, row, loaded) if row is not None else 0
     newest = max(evidence.kept(space.number), found.newest, known.last_lost if known else 0, given)
@@ -187,7 +189,7 @@ def _mark(evidence: Evidence, space: SpaceLedger, damage: Damage) -> None:
 
 
 def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconciled) -> None:
-    """Write the verified state to tables, snapshots and heads; blocks."""
+    """Write the verified state to database, snapshot folder and heads file. Blocks."""
     damaged = {space.number: space.damage for space in result.spaces if space.damage is not None}
     connection.execute("BEGIN IMMEDIATE")
     schema.add_later_tables(connection)
@@ -216,7 +218,7 @@ def adjust(connection: sqlite3.Connection, evidence: Evidence, result: Reconcile
 
 
 def _follow(evidence: Evidence, spaces: Iterable[SpaceLedger]) -> None:
-    """Advance the heads to all known revisions; they never decrease."""
+    """Raise the entries of the heads file to the known revisions. An entry never decreases."""
     heads = evidence.heads
     behind = []
     for space in spaces:
@@ -236,13 +238,14 @@ def _follow(evidence: Evidence, spaces: Iterable[SpaceLedger]) -> None:
 def sweep(
     connection: sqlite3.Connection, evidence: Evidence, spaces: Iterable[SpaceLedger]
 ) -> dict[int, list[str]]:
-    """Handle files without a manifest row.
+    """Handle snapshot files without a manifest row.
 
-    Unfinished files are removed if no other check failed. A snapshot whose row was not written is
-    adopted. A start removes nothing else.
+    Temporary files are removed, or moved to ``damaged/`` if any check failed. A newer snapshot
+    whose row was not written gets a row. Nothing else is removed at a start.
 
     Returns:
-        Names of older snapshots, by number of the space; its next snapshot replaces them.
+        Names of older snapshots, by number of the space. The next snapshot of the space removes
+        them.
     """
     names = store.list_names(connection)
     known = {space.number: space for space in spaces}
@@ -264,7 +267,7 @@ def sweep(
 def _stray_snapshots(
     connection: sqlite3.Connection, evidence: Evidence, space: SpaceLedger, strays: list[int]
 ) -> list[str]:
-    """Adopt snapshots newer than the manifest, and return the names of older ones."""
+    """Add newer snapshots to the manifest, and return the names of older ones."""
     rows = store.list_snapshots(connection, space.number)
     newest = rows[0].revision if rows else 0
     older = [snapshot_name(space.number, each) for each in strays if each < newest]

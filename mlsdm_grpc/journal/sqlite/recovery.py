@@ -1,8 +1,8 @@
-"""Recovery of damaged spaces: listing them, and accepting their loss.
+"""Recovery of damaged spaces: their list, and the acceptance of their loss.
 
-The server must be stopped, because the folder is acquired as at a start. Accepting a loss writes
-one record, :class:`~mlsdm_grpc.core.model.bodies.AcceptLoss`, after the best remaining state. Its
-revision is above every acknowledged one, so no revision is reused.
+The server must be stopped, because recovery locks the data folder as a start does. To accept a
+loss, recovery writes one record, :class:`~mlsdm_grpc.core.model.bodies.AcceptLoss`, after the best
+remaining state. Its revision is above every acknowledged one, so no revision is used twice.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ __all__ = ["DamagedSpace", "Recovery", "recovering"]
 
 @value_class
 class DamagedSpace:
-    """A damaged space and its remaining state."""
+    """Damaged space and its remaining state."""
 
     key: SpaceKey
     readable: int
-    """Revision of the best remaining state; 0 if nothing remains, not even its creation."""
+    """Revision of the best remaining state; 0 if even the record that created the space is lost."""
     snapshot: int
-    """Revision of the snapshot at the base of this state; 0 if it needs none."""
+    """Revision of the snapshot on which this state is based; 0 for a state without a snapshot."""
     damage: Damage
 
     @property
     def name(self) -> str:
-        """Name of the space for operators."""
+        """Tenant and name of the space, separated by a slash."""
         return "/".join(self.key)
 
 
 class Recovery:
-    """A data folder acquired for recovery."""
+    """Data folder that is locked and opened for recovery."""
 
     def __init__(self, opened: OpenDatabase) -> None:
         self._opened = opened
@@ -56,18 +56,20 @@ class Recovery:
 
     @property
     def damaged(self) -> list[DamagedSpace]:
-        """Damaged spaces, ordered by tenant and name."""
+        """Damaged spaces in the order of tenant and name."""
         spaces = [space for space in self._opened.spaces if space.damage is not None]
         return sorted(map(self._describe, spaces), key=lambda each: each.key)
 
     def choose(self, names: Collection[str]) -> list[DamagedSpace]:
-        """Return the damaged spaces with these names.
+        """Return the damaged spaces with the given names.
 
         Args:
-            names: Each is ``tenant/space``, a space name damaged for one tenant only, or ``all``.
+            names: Each is ``tenant/space``, ``all``, or the name of a space that is damaged for one
+                tenant only.
 
         Raises:
-            InvalidInput: A name does not identify one damaged space.
+            InvalidInput: A name belongs to no damaged space, or to damaged spaces of several
+                tenants.
         """
         damaged = self.damaged
         chosen = dict.fromkeys(damaged if "all" in names else [])
@@ -81,7 +83,11 @@ class Recovery:
         return list(chosen)
 
     def accept(self, chosen: DamagedSpace) -> int:
-        """Continue a space without its lost records, and return its new revision; blocks."""
+        """Write the record that continues a space without its lost records. Blocks.
+
+        Returns:
+            Revision of the record.
+        """
         space = next(each for each in self._opened.spaces if each.key == chosen.key)
         damage = chosen.damage
         revision = damage.last_lost + 1
@@ -114,13 +120,14 @@ class Recovery:
 
 @contextmanager
 def recovering(data_dir: Path) -> Iterator[Recovery]:
-    """Acquire a data folder, and leave it as an orderly stop does; blocks.
+    """Lock and open a data folder for recovery, and close it as a graceful stop does. Blocks.
 
     Raises:
         InvalidInput: The folder has no journal.
         Unavailable: A server owns the folder, or it cannot be used.
-        PreconditionFailed: SEMANTICS_UNSUPPORTED; the spaces use another draft of the rules.
-        DataLoss: The database cannot be salvaged.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; its spaces use a draft that this version does not
+            know.
+        DataLoss: The database is damaged, and no data can be salvaged.
     """
     if not (data_dir / DATABASE).exists() and not (data_dir / "heads").exists():
         raise errors.InvalidInput(

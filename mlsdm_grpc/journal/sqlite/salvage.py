@@ -1,14 +1,15 @@
 """Salvage of a damaged database: all readable rows are copied into a new one.
 
-A database with a damaged structure must not be written to, because SQLite may overwrite pages of
-other tables. Every valid row is therefore copied into a new file that replaces the old one; the old
-one and its write-ahead log are kept in ``damaged/``. Rows are read from two views: the database
-with its log, and the database alone, because a checkpoint may have stored there what a damaged log
-has lost. A revision is assigned once, so both views agree where both have it.
+Writes to a database with a damaged structure are unsafe, because SQLite may overwrite pages of
+other tables. Every valid row is therefore copied into a new file, which replaces the old one. The
+old file and its write-ahead log are kept in ``damaged/``. Rows are read from two views: the
+database with its log, and the database alone, because an earlier checkpoint may have stored rows
+that a damaged log has lost. A revision is assigned once, so the views agree in all rows that both
+have.
 
-A table is read from its start, from its end, around unreadable pages, and through the index. A
-record is valid if its checksum matches. The first page is nearly the same in every journal, so a
-new one can replace a damaged one.
+A table is read from its start, from its end, around unreadable pages, and through its index. A
+record is valid if its checksum matches. The first page is nearly the same in every journal, so that
+of a new journal can replace a damaged one.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ __all__ = ["DATABASE", "WAL", "Salvaged", "finish_salvage", "has_header", "salva
 DATABASE: Final = "journal.sqlite3"
 WAL: Final = f"{DATABASE}-wal"
 _SHM: Final = f"{DATABASE}-shm"
-# Name of a complete new database that will replace the old one.
+# Name of a complete new database before it replaces the old one.
 _READY: Final = f"{DATABASE}.salvaged"
 _PAGE: Final = 4_096
-# First bytes of every journal: magic, page size 4,096, WAL mode, fractions.
+# First bytes of every journal: magic number, page size 4,096, WAL mode, payload fractions.
 _HEADER: Final = b"SQLite format 3\0\x10\x00\x02\x02\x00\x40\x20\x20"
-# For each table, its integer key, its columns, and the clause that reads it through an index.
+# Integer key, columns, and clause that reads through an index, by table.
 _TABLES: Final = {
     "spaces": ("id", "id, tenant, space", ""),
     "records": (
@@ -51,12 +52,12 @@ _TABLES: Final = {
     "meta": ("", "key, value", ""),
 }
 _META_KEYS: Final = (b"position", MARK.encode())
-# Number of keys tried one by one after an unreadable page.
+# Number of keys that are tried one by one after an unreadable page.
 _SKIP_TRIES: Final = 10_000
 
 
 class Salvaged(NamedTuple):
-    """Number of copied rows."""
+    """Numbers of copied rows."""
 
     spaces: int
     records: int
@@ -64,23 +65,23 @@ class Salvaged(NamedTuple):
 
 
 def has_header(file: int) -> bool:
-    """Return True if an open file starts like the database of a journal."""
+    """Return True if an open file has the header of a journal's database."""
     return os.pread(file, len(_HEADER), 0) == _HEADER
 
 
 def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
-    """Replace the database by a new one with all its valid rows; blocks.
+    """Replace the database by a new one with all its valid rows. Blocks.
 
     No connection to the database may be open.
 
     Args:
-        data_dir: The data folder.
-        folder: Keeps the old database and its log.
-        named: True if the spaces are known from elsewhere.
+        data_dir: Data folder.
+        folder: Folder that keeps the old database and its log.
+        named: True if another file contains the names of spaces.
 
     Raises:
-        DataLoss: The database contains no space, and none is known from elsewhere.
-        OSError: The medium refuses; about three times the size of the database must be free.
+        DataLoss: The database contains no space, and ``named`` is False.
+        OSError: A file cannot be written. About three times the size of the database must be free.
         sqlite3.Error: The new database cannot be written.
     """
     work = data_dir / "salvage"
@@ -115,9 +116,9 @@ def salvage(data_dir: Path, folder: DamagedFolder, *, named: bool) -> Salvaged:
 
 
 def finish_salvage(data_dir: Path) -> bool:
-    """Move a complete new database into place; return True if there was one.
+    """Rename a complete new database to its final name; return True if there is one.
 
-    The old log must be removed first: SQLite would apply it to the new database.
+    The old log is removed first, because SQLite would apply it to the new database.
     """
     ready = data_dir / _READY
     if not ready.exists():
@@ -131,7 +132,10 @@ def finish_salvage(data_dir: Path) -> bool:
 
 
 def _views(data_dir: Path, work: Path) -> Iterator[sqlite3.Connection]:
-    """Yield connections to copies of the database, with its log and alone."""
+    """Yield connections to readable copies of the database: with its log, then alone.
+
+    A second copy, with the first page of a new journal, replaces a copy that SQLite cannot open.
+    """
     template = work / "template.sqlite3"
     with closing(store.connector(template, sqlite3.Connection)()) as connection:
         schema.prepare(connection)
@@ -161,8 +165,8 @@ def _patch(copy: Path, first_page: bytes) -> None:
     pages = max(copy.stat().st_size, _PAGE) // _PAGE
     page = bytearray(first_page)
     page[28:32] = pages.to_bytes(4)
-    page[32:40] = bytes(8)  # no free pages are known
-    page[92:96] = page[24:28]  # the page count is valid
+    page[32:40] = bytes(8)  # number of free pages: none are known
+    page[92:96] = page[24:28]  # the stored page count is valid
     with copy.open("r+b") as file:
         file.write(page)
 
@@ -199,7 +203,7 @@ def _copy(view: sqlite3.Connection, new: sqlite3.Connection) -> None:
 def _rows(
     view: sqlite3.Connection, table: str, key: str, columns: str, by_index: str
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the readable rows of a table, some of them repeatedly."""
+    """Yield the readable rows of a table; some rows repeat."""
     select = f"SELECT {columns} FROM {table}"  # noqa: S608 - constants
     if not key:
         yield from _scan(view, select)
@@ -212,7 +216,7 @@ def _rows(
     for row in _scan(view, f"{select} NOT INDEXED ORDER BY {key} DESC"):
         lowest = row[0]
         if last is not None and lowest <= last:
-            # The two scans overlap: no page between them is missing.
+            # The scans overlap, so no page between them is unreadable.
             return
         yield row
     yield from _between(view, f"{select} NOT INDEXED WHERE {key}", last or 0, lowest)
@@ -223,7 +227,7 @@ def _rows(
 def _between(
     view: sqlite3.Connection, select: str, last: int, lowest: int | None
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows between two unreadable pages, trying one key after the other."""
+    """Yield the rows between two unreadable pages. One key after another is tried."""
     tried = 0
     while tried < _SKIP_TRIES and (lowest is None or last + 1 < lowest):
         last += 1
@@ -240,7 +244,7 @@ def _scan(view: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _sound(table: str, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """Return a row in the form for insertion, or None if it is damaged."""
+    """Return a row in the form for insertion, or None for a damaged row."""
     try:
         if table == "records":
             _, number, revision, crc, payload = row

@@ -1,6 +1,6 @@
-"""The tables of the SQLite file, and the statements used when a folder is acquired.
+"""Tables of the SQLite file, and the statements that run while a data folder is opened.
 
-Plain functions on a connection. The statements of a running journal are in ``store``.
+All functions take a connection. The statements of a running journal are in ``store``.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _SCHEMA: Final = (
     PRIMARY KEY (space_id, revision)
 ) WITHOUT ROWID""",
 )
-# Tables that a folder of an older version lacks; older versions ignore them.
+# Tables that folders of older versions lack. Older versions ignore them.
 _LATER: Final = (
-    # Revisions whose loss was accepted; readers step over them.
+    # Revisions whose loss was accepted. Readers skip them.
     """CREATE TABLE gaps (
     space_id INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
     PRIMARY KEY (space_id, first)
 ) WITHOUT ROWID""",
-    # Damaged spaces that an earlier start has found, checked and named.
+    # Damaged spaces that an earlier start found and reported.
     """CREATE TABLE damage (
     space_id INTEGER PRIMARY KEY, first_lost INTEGER NOT NULL, last_lost INTEGER NOT NULL,
     file TEXT NOT NULL, detail TEXT NOT NULL
@@ -54,13 +54,13 @@ _LATER: Final = (
 
 
 class NotAJournalError(sqlite3.DatabaseError):
-    """A database whose tables are not those of a journal."""
+    """Error for a database whose tables are not those of a journal."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a connection that never writes; closing it does not checkpoint the WAL."""
+    """Open a connection that never writes and does not checkpoint the WAL when it closes."""
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}").fetchall()
@@ -68,7 +68,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:
-    """Return True if there are no tables yet."""
+    """Return True if the file has no tables yet."""
     return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
 
 
@@ -83,7 +83,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def check_format(connection: sqlite3.Connection) -> bool:
-    """Return True if all tables exist; a folder of an older version lacks some.
+    """Return True if all tables exist; False for a folder of an older version.
 
     Raises:
         Unavailable: The format is unknown.
@@ -103,7 +103,7 @@ def check_format(connection: sqlite3.Connection) -> bool:
 
 
 def is_schema(found: set[str]) -> bool:
-    """Return True if these statements define a journal; additional tables are allowed."""
+    """Return True if these statements include all tables of a journal."""
     return set(_SCHEMA) <= found
 
 
@@ -116,13 +116,13 @@ def add_later_tables(connection: sqlite3.Connection) -> None:
 
 
 def check(connection: sqlite3.Connection) -> str:
-    """Return a structural error of the file, or ""."""
+    """Return the structural errors of the file, or ""."""
     problems = [line for (line,) in connection.execute("PRAGMA integrity_check(3)")]
     return "" if problems == ["ok"] else "; ".join(map(str, problems))
 
 
 def load_spaces(connection: sqlite3.Connection) -> tuple[list[SpaceLedger], int]:
-    """Return every space with its head, and the highest position ever used."""
+    """Return every space with its last revision, and the highest position ever used."""
     rows = connection.execute(
         f"""
         SELECT id, tenant, space, max(
@@ -144,7 +144,7 @@ def load_spaces(connection: sqlite3.Connection) -> tuple[list[SpaceLedger], int]
 
 
 def highest_number(connection: sqlite3.Connection) -> int:
-    """Return the highest number of a space in any row."""
+    """Return the highest number of a space in any row, or 0."""
     (number,) = connection.execute(
         """
         SELECT max(ifnull((SELECT max(id) FROM spaces), 0),
@@ -156,7 +156,7 @@ def highest_number(connection: sqlite3.Connection) -> int:
 
 
 def last_revision(connection: sqlite3.Connection, number: int) -> int:
-    """Return the highest revision in any record of a space."""
+    """Return the highest revision in the records of a space, or 0."""
     (revision,) = connection.execute(
         "SELECT ifnull(max(revision), 0) FROM records WHERE space_id = ?", (number,)
     ).fetchone()
@@ -164,7 +164,7 @@ def last_revision(connection: sqlite3.Connection, number: int) -> int:
 
 
 def load_gaps(connection: sqlite3.Connection) -> dict[int, tuple[tuple[int, int], ...]]:
-    """Return the revisions with accepted loss, by number of the space."""
+    """Return the ranges of revisions with accepted loss, ascending, by number of the space."""
     gaps: dict[int, tuple[tuple[int, int], ...]] = {}
     for number, first, last in connection.execute("SELECT * FROM gaps ORDER BY space_id, first"):
         gaps[number] = (*gaps.get(number, ()), (first, last))
@@ -172,12 +172,12 @@ def load_gaps(connection: sqlite3.Connection) -> dict[int, tuple[tuple[int, int]
 
 
 def load_damage(connection: sqlite3.Connection) -> dict[int, Damage]:
-    """Return the known damaged spaces, by number."""
+    """Return the damage that earlier starts found, by number of the space."""
     return {number: Damage(*found) for number, *found in connection.execute("SELECT * FROM damage")}
 
 
 def replace_damage(connection: sqlite3.Connection, damaged: Iterable[SpaceLedger]) -> None:
-    """Store the list of damaged spaces."""
+    """Replace the stored damage by that of the given spaces."""
     connection.execute("DELETE FROM damage")
     for space in damaged:
         if space.damage is not None:
@@ -200,7 +200,7 @@ def accept_loss(
 ) -> None:
     """Write the record that continues a damaged space without its lost records.
 
-    Unreachable records stay in the table; readers skip them.
+    Readable records after the first lost one stay in the table. Readers skip them.
     """
     number, damage = space.number, space.damage
     if damage is not None and damage.last_lost >= damage.first_lost:

@@ -1,9 +1,9 @@
-"""The mark of a data folder: the draft of the newest rules that its spaces may use.
+"""Draft mark of a data folder: the draft of the newest semantics that its spaces may use.
 
-Another draft builds other states from the same records, so only the draft that wrote a folder may
-open it. A folder has no mark while all its spaces use the version before; its new spaces use that
-version too. The mark is stored in the table ``meta`` and, in case the database is damaged, in the
-file ``heads``.
+Different drafts build different states from the same records. So only a server with the draft that
+wrote a folder may open it. A folder has no mark while all its spaces use the version before the
+newest; its new spaces use that version too. The mark is stored in the table ``meta``, and also in
+the file ``heads``, because the database may be damaged.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from mlsdm_grpc.journal.codec.records import version_after
 __all__ = ["MARK", "check_draft", "check_mark", "new_spaces_version", "read_mark", "write_mark"]
 
 MARK: Final = "semantics_draft"
-"""Key of the mark in ``meta``."""
-# Size limit of a record that changes the version of its space; for others the start is enough.
+"""Key of the mark in the table ``meta``."""
+# Maximum size, in bytes, of a record that changes the semantics version. Of a larger record, the
+# first bytes suffice to read the version.
 _START_BYTES: Final = 256
 _CURE: Final = (
     "Start it with the version of the server that wrote it, export its spaces, and import them into"
@@ -34,17 +35,17 @@ def read_mark(connection: sqlite3.Connection) -> int | None:
 
 
 def write_mark(connection: sqlite3.Connection, draft: int) -> None:
-    """Write the mark into the database, within the caller's transaction."""
+    """Write the mark into the database, within the transaction of the caller."""
     connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (MARK, draft))
 
 
 def new_spaces_version(mark: int | None) -> int:
-    """Return the version of the rules for new spaces of a folder with this mark."""
+    """Return the semantics version of new spaces in a folder with this mark."""
     return semantics.oldest() if mark is None else semantics.newest()
 
 
 def check_draft(mark: int | None) -> None:
-    """Refuse the mark of another draft; see :func:`check_mark`."""
+    """Raise ``PreconditionFailed`` for the mark of another draft; see :func:`check_mark`."""
     if mark is not None and mark != semantics.DRAFT:
         _refuse(
             f"The data folder was written under draft {mark} of the newest rules, and this server"
@@ -54,16 +55,16 @@ def check_draft(mark: int | None) -> None:
 
 
 def check_mark(connection: sqlite3.Connection, mark: int | None) -> None:
-    """Refuse a folder whose spaces were written by other rules than those of this code.
+    """Check that this server knows the semantics with which the spaces of a folder were written.
 
     Args:
         connection: Connection to the database.
-        mark: Mark of the folder.
+        mark: Mark of the folder, or None.
 
     Raises:
-        PreconditionFailed: SEMANTICS_UNSUPPORTED; the message names the remedy.
+        PreconditionFailed: SEMANTICS_UNSUPPORTED; the message describes the remedy.
 
-    Cost: none for a folder with a mark, otherwise one look-up for each space.
+    Cost: without a mark, one query for the last record of each space.
     """
     check_draft(mark)
     if mark is None and semantics.newest() > semantics.oldest() and _has_newest(connection):
@@ -83,7 +84,7 @@ def _refuse(problem: str, actual: str) -> NoReturn:
 
 
 def _has_newest(connection: sqlite3.Connection) -> bool:
-    """Return True if a space uses the newest version after its last record."""
+    """Return True if a space has the newest semantics version."""
     rows = connection.execute(
         """
         SELECT substr(payload, 1, ?), length(payload) FROM spaces NOT INDEXED

@@ -1,10 +1,10 @@
-"""The SQLite journal of one machine: WAL mode, one writer thread, group commit.
+"""SQLite journal of one machine: WAL mode, one writer thread, group commit.
 
-``journal.sqlite3`` holds the records and the manifest, ``snapshots/`` the snapshot files, ``heads``
-the last acknowledged revision of each space, and ``damaged/`` unreadable data. One process owns a
-data folder, by locks on ``lock`` and on the database. The event loop never uses SQLite: one thread
-writes, one reads, one checkpoints. No other code in this process may open the database file,
-because closing it would release the locks of SQLite.
+``journal.sqlite3`` contains the records and the manifest, ``snapshots/`` the snapshot files,
+``heads`` the last acknowledged revision of each space, and ``damaged/`` unreadable data. One
+process owns a data folder, by locks on ``lock`` and on the database. The event loop never calls
+SQLite: one thread writes, one reads, and one runs checkpoints. No other code in this process may
+open the database file, because its close would release the locks of SQLite.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = ["SqliteJournal"]
 
 _log = structlog.get_logger(component="journal")
 RECORD_BYTES: Final = 64
-"""Approximate overhead of a record in addition to its payload, bytes."""
+"""Approximate size of a record in addition to its payload, bytes."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class SqliteParts:
 
 
 class _SqliteManifest:
-    """The manifest rows, read in the reader's thread and changed in the writer's."""
+    """Storage of the manifest rows, read by the reader thread and changed by the writer thread."""
 
     def __init__(self, reader: ConnectionThread, writer: Writer) -> None:
         self._reader = reader
@@ -72,18 +72,19 @@ class _SqliteManifest:
 
 
 class SqliteJournal(EmbeddedJournal):
-    """A :class:`~mlsdm_grpc.journal.protocol.Journal` in one data folder.
+    """:class:`~mlsdm_grpc.journal.protocol.Journal` in one data folder.
 
-    A commit that fails on a full disk fails its appends with JOURNAL_FULL; the next append after a
-    second is tried. After any other failure of the medium nothing is written until ``open``,
-    because an fsync that failed once may later report success without having written.
+    A commit that fails because the medium is full fails its appends with JOURNAL_FULL, and the next
+    append after one second is tried. After any other permanent failure nothing is written until
+    ``open``: an fsync that failed once may succeed later although data are lost.
 
     Args:
-        data_dir: The folder; created if absent, owned by one open journal at a time.
-        on_commit: Called on the event loop after each commit with the number of records and
-            seconds.
+        data_dir: Data folder, created if absent. One open journal owns it.
+        on_commit: Called on the event loop after each commit, with the number of records and the
+            duration in seconds.
         on_damage: Called once for each damage with its kind, in any thread.
-        upgrades: Allow spaces to be upgraded to the newest rules; ``open`` records their draft.
+        upgrades: Allow upgrades of spaces to the newest semantics; ``open`` then writes their draft
+            mark.
         connection_factory: Class of the SQLite connections.
         clock: Returns monotonic seconds.
     """
@@ -140,7 +141,7 @@ class SqliteJournal(EmbeddedJournal):
             if parts is None or parts.ledger.ended:
                 return
             parts.ledger.closing = True
-            # The guard compares names with open files, so it must stop before the files are closed.
+            # The guard compares names with open files, so it stops before the files are closed.
             await parts.maintenance.stop()
             await parts.writer.stop()
             parts.ledger.end()
@@ -148,11 +149,11 @@ class SqliteJournal(EmbeddedJournal):
             if parts.maintenance.moving is not None:
                 await parts.maintenance.moving
             if not parts.ledger.latched:
-                # The next open finds the same frames in the WAL.
+                # A failure is harmless: the next open reads the same frames from the WAL.
                 with suppress(errors.MlsdmError):
                     await parts.checks.run(store.truncate)
             await parts.checks.close()
-            # The next open updates the heads from the log.
+            # A failure is harmless: the next open updates the heads from the log.
             with suppress(OSError):
                 await asyncio.to_thread(parts.opened.heads.sync)
             await asyncio.to_thread(parts.opened.release)
@@ -160,7 +161,7 @@ class SqliteJournal(EmbeddedJournal):
     async def save_snapshot(
         self, key: SpaceKey, *, revision: int, path: Path, digest: bytes = b""
     ) -> bool:
-        try:  # a folder that took the place of this one must not get the file
+        try:  # A folder that replaced this one must not receive the file.
             await asyncio.to_thread(self._live.opened.guard.check)
         except OSError as error:
             failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
@@ -226,7 +227,7 @@ class SqliteJournal(EmbeddedJournal):
 
     @property
     def parts(self) -> SqliteParts:
-        """Writer, ledger and maintenance of the open journal."""
+        """Parts of the open journal."""
         return self._live
 
     @property
@@ -266,7 +267,7 @@ class SqliteJournal(EmbeddedJournal):
     def _keep_snapshot(
         self, opened: OpenDatabase, key: SpaceKey, revision: int, name: str, problem: str
     ) -> None:
-        """Move a damaged snapshot to ``damaged/`` and report it; runs in a thread."""
+        """Move a damaged snapshot to ``damaged/`` and report it. Runs in a thread."""
         kept = opened.evidence.folder.move(f"snapshots/{name}")
         self._reporter.report_snapshot(key, revision, name, problem, kept)
 
@@ -294,12 +295,12 @@ class SqliteJournal(EmbeddedJournal):
 
 
 def _reserve(opened: OpenDatabase, batch: store.SqlBatch) -> None:
-    """Reserve space in the heads file for new spaces."""
+    """Allocate the entries of new spaces in the heads file."""
     if batch.spaces:
         opened.heads.reserve(batch.spaces[-1][0])
 
 
 def _confirm(opened: OpenDatabase, batch: store.SqlBatch) -> None:
-    """Write the heads of a batch, and check that the open files still have their names."""
+    """Write the heads of a batch, and check that the names still refer to the open files."""
     opened.heads.put(batch.heads.values(), batch.spaces)
     opened.guard.check()

@@ -1,8 +1,7 @@
-"""The SQL statements of a running journal.
+"""SQL statements of a running journal.
 
-Plain functions on a connection, called on the thread that owns the connection. Each checksum covers
-the space and the revision together with the payload, so a record in the wrong place is as damaged
-as one with a wrong byte.
+All functions take a connection and run on the thread that owns it. A checksum covers space,
+revision and payload, so a record in a wrong place is detected like one with a wrong byte.
 """
 
 from __future__ import annotations
@@ -25,15 +24,18 @@ __all__ = ["Connect", "SqlBatch", "classify"]
 READ_RECORDS: Final = 1_000
 READ_BYTES: Final = 4 * 1024 * 1024
 NEWEST_RECORDS: Final = 16
-"""Number of latest records among which an intact one is searched."""
+"""Number of latest records among which :func:`read_newest` searches an intact one."""
+# Limits the time of one transaction, because appends wait for it.
 REMOVE_RECORDS: Final = 500
 BUSY_MS: Final = 1_000
+# Size to which SQLite truncates the WAL file, bytes. A larger WAL causes a checkpoint that blocks
+# commits.
 WAL_KEPT_BYTES: Final = 64 * 1024 * 1024
 
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
 
-# One statement inserts a whole batch, because Python releases the interpreter lock at every step of
-# a statement and waits for it again: with a busy event loop, executemany commits 30 % less.
+# One statement inserts a whole batch. At every step of a statement, Python releases the interpreter
+# lock and waits for it again: with a busy event loop, executemany has a 30 % lower throughput.
 _INSERT_RECORDS = """
 INSERT INTO records
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
@@ -48,14 +50,14 @@ FROM json_each(?1)
 _LARGE_BYTES: Final = 256 * 1024
 
 OWN_NAME: Final = "name = space_id || '-' || revision || '.snap'"
-"""Condition that distinguishes valid rows of the manifest from damaged ones."""
+"""Condition that only valid rows of the manifest fulfil."""
 
 _PLACE = struct.Struct("<qq")
 
 
 @dataclass(slots=True, eq=False)
 class SqlBatch:
-    """A batch of appends in the form of one statement."""
+    """Appends of one commit, in the form of one statement."""
 
     epoch: int
     claims: list[PendingAppend] = field(default_factory=list)
@@ -64,14 +66,14 @@ class SqlBatch:
     sealed: bool = False
     spaces: list[tuple[int, str, str]] = field(default_factory=list)
     heads: dict[int, tuple[int, int, int]] = field(default_factory=dict)
-    """Number, last revision and last position of each space, by number."""
+    """Number, last revision and last position of each changed space, by number."""
     stamps: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=lambda: [b"\0"])
-    """Starts with one byte, because SQLite treats an empty blob as NULL."""
+    """Payloads after one first byte, because SQLite treats an empty blob as NULL."""
     joined: int = 1
-    """Total size of the payloads, bytes."""
+    """Total size of `payloads`, bytes."""
     large: list[tuple[int, bytes]] = field(default_factory=list)
-    """Position and payload of the records whose payload is written separately."""
+    """Position and payload of the records whose payload is written by a separate statement."""
 
     def add(
         self, space: SpaceLedger, revision: int, position: int, payloads: Sequence[bytes]
@@ -97,7 +99,7 @@ class SqlBatch:
 
 
 def checksum(number: int, revision: int, payload: bytes) -> int:
-    """Return the CRC-32 of a record and its place."""
+    """Return the CRC-32 of a payload together with its space and revision."""
     return zlib.crc32(payload, zlib.crc32(_PLACE.pack(number, revision)))
 
 
@@ -123,7 +125,7 @@ def connector(path: Path, factory: type[sqlite3.Connection]) -> Connect:
 
 
 def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
-    """Commit a batch."""
+    """Write and commit a batch."""
     parameters = (f"[{','.join(batch.stamps)}]", b"".join(batch.payloads))
     if not batch.spaces and not batch.large:
         connection.execute(_INSERT_RECORDS, parameters)
@@ -140,9 +142,10 @@ def insert(connection: sqlite3.Connection, batch: SqlBatch) -> None:
 def read_space(
     connection: sqlite3.Connection, space: SpaceLedger, after: int, until: int
 ) -> tuple[list[Entry], int | None]:
-    """Return the next records of a space, and the missing or damaged revision, if any.
+    """Return the next records of a space, at most 1,000 and about 4 MiB.
 
-    The records end before a damaged one.
+    Returns:
+        Records up to the first missing or damaged revision, and that revision, or None.
     """
     entries: list[Entry] = []
     expected, size = space.following(after) - 1, 0
@@ -156,7 +159,7 @@ def read_space(
     with closing(rows):
         for position, revision, crc, payload in rows:
             if any(first <= revision <= last for first, last in space.gaps):
-                # An unreachable record in a gap with accepted loss.
+                # The loss of this revision was accepted.
                 continue
             expected = space.following(expected)
             if revision != expected or crc != checksum(space.number, revision, payload):
@@ -171,7 +174,11 @@ def read_space(
 def read_log(
     connection: sqlite3.Connection, after: int
 ) -> tuple[list[Entry], tuple[SpaceKey, int] | None]:
-    """Return the next records of all spaces, and the space and revision of a damaged one."""
+    """Return the next records of all spaces, at most 1,000 and about 4 MiB.
+
+    Returns:
+        Records up to the first damaged one, and its space and revision, or None.
+    """
     entries: list[Entry] = []
     size = 0
     rows = connection.execute(
@@ -197,7 +204,10 @@ def read_log(
 
 
 def read_newest(connection: sqlite3.Connection) -> Entry | None:
-    """Return the newest intact record of all spaces, among the last few."""
+    """Return the newest intact record of all spaces, or None.
+
+    Only the last 16 records are checked.
+    """
     rows = connection.execute(
         """
         SELECT position, space_id, revision, checksum, payload, tenant, space
@@ -213,7 +223,7 @@ def read_newest(connection: sqlite3.Connection) -> Entry | None:
 
 
 def remove_records(connection: sqlite3.Connection, number: int, until: int) -> int:
-    """Remove the oldest records of a space, up to a batch; return their number."""
+    """Remove the oldest 500 records of a space up to a revision; return the number removed."""
     connection.execute(
         """
         UPDATE meta SET value = max(value, ifnull((SELECT max(position) FROM records), 0))
@@ -231,7 +241,7 @@ def remove_records(connection: sqlite3.Connection, number: int, until: int) -> i
 
 
 def list_snapshots(connection: sqlite3.Connection, number: int) -> list[ManifestRow]:
-    """Return the manifest of a space, newest first."""
+    """Return the manifest rows of a space, newest first."""
     rows = connection.execute(
         f"""
         SELECT revision, name, sha256, bytes FROM snapshots
@@ -243,12 +253,12 @@ def list_snapshots(connection: sqlite3.Connection, number: int) -> list[Manifest
 
 
 def list_names(connection: sqlite3.Connection) -> set[str]:
-    """Return the names of all valid snapshot files."""
+    """Return the file names in all manifest rows."""
     return {name for (name,) in connection.execute("SELECT name FROM snapshots")}
 
 
 def insert_snapshot(connection: sqlite3.Connection, number: int, row: ManifestRow) -> list[str]:
-    """Add a manifest row, remove those beyond the newest ones, and return the removed names."""
+    """Add a manifest row, remove all but the two newest rows, and return the removed names."""
     connection.execute(
         "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, CAST(strftime('%s', 'now') AS INTEGER))",
         (number, *row),
@@ -265,14 +275,14 @@ def stray_snapshots(connection: sqlite3.Connection) -> list[tuple[int, int, str]
 
 
 def remove_snapshot(connection: sqlite3.Connection, number: int, revision: int) -> None:
-    """Remove the manifest row of a snapshot with a damaged file."""
+    """Remove the manifest row of one snapshot."""
     connection.execute(
         "DELETE FROM snapshots WHERE space_id = ? AND revision = ?", (number, revision)
     )
 
 
 def remove_snapshots(connection: sqlite3.Connection, number: int, before: int) -> list[str]:
-    """Remove the manifest rows of older snapshots and return their names."""
+    """Remove the manifest rows of snapshots before a revision, and return their file names."""
     old = [row for row in list_snapshots(connection, number) if row.revision < before]
     for row in old:
         connection.execute(
@@ -282,38 +292,42 @@ def remove_snapshots(connection: sqlite3.Connection, number: int, before: int) -
 
 
 def checkpoint(connection: sqlite3.Connection) -> None:
-    """Copy committed frames from the WAL to the file, and bound the WAL under steady load."""
+    """Copy committed frames from the WAL to the database file, and limit the size of the WAL."""
     frames = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
     if frames * page_bytes(connection) > WAL_KEPT_BYTES:
-        # Concurrent commits keep the WAL from restarting; this second checkpoint blocks them.
+        # Under steady load the WAL never restarts, so it grows. This checkpoint blocks commits.
         connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
 
 
 def truncate(connection: sqlite3.Connection) -> bool:
-    """Copy every frame and empty the WAL; return False if a connection prevented it."""
+    """Copy every frame to the database file and empty the WAL.
+
+    Returns:
+        False if another connection prevents it.
+    """
     row: tuple[int, int, int] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return row[0] == 0
 
 
 def page_bytes(connection: sqlite3.Connection) -> int:
-    """Return the page size of the file, bytes."""
+    """Return the page size of the database file, bytes."""
     size: int = connection.execute("PRAGMA page_size").fetchone()[0]
     return size
 
 
 def vacuum(connection: sqlite3.Connection) -> None:
-    """Rewrite the whole file; must not run in a transaction."""
+    """Rewrite the whole database file. Must not run in a transaction."""
     connection.execute("VACUUM")
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Return True if an error means damage rather than a temporary obstacle."""
+    """Return True if an error shows damage and not a temporary failure."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
     return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 
 def classify(error: sqlite3.Error) -> Failure:
-    """Classify a failure: full medium, temporary obstacle, or medium that cannot be trusted."""
+    """Return the kind of a failure: full medium, temporary failure, or permanent failure."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
     if code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}:
         return Failure("JOURNAL_FULL", str(error), latched=False)

@@ -1,7 +1,7 @@
-"""The best remaining state of one space: a snapshot and the records after it.
+"""Search for the best remaining state of one space: a snapshot and the records after it.
 
-Reading a space in full takes time. It is done for suspect spaces at a start, and for all spaces
-after a salvage and by ``mlsdm recover``.
+The search reads all records and snapshots of the space, which takes time. A start searches spaces
+with suspected loss. All spaces are searched after a salvage and by ``mlsdm recover``.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _NAME: Final = re.compile(r"([1-9][0-9]{0,17})-([1-9][0-9]{0,17})\.snap")
 
 @dataclass(slots=True)
 class SnapshotFolder:
-    """The names in a folder of snapshots."""
+    """Names of the files in a snapshot folder."""
 
     path: Path
     revisions: dict[int, list[int]] = field(default_factory=dict)
-    """Revisions of the files of each space, by number, newest first."""
+    """Revisions of the snapshot files, newest first, by number of the space."""
     others: list[str] = field(default_factory=list)
-    """Names of other files: snapshots that were never finished."""
+    """Names of all other files, which are incomplete snapshots."""
 
     @classmethod
     def read(cls, path: Path) -> SnapshotFolder:
-        """Return the present names; blocks."""
+        """Return the current names in a folder. Blocks."""
         folder = cls(path)
         for each in path.iterdir():
             if (match := _NAME.fullmatch(each.name)) is None:
@@ -48,12 +48,12 @@ class SnapshotFolder:
         return folder
 
     def newest(self, number: int) -> int:
-        """Return the revision of the newest file of a space, or 0."""
+        """Return the revision of the newest snapshot file of a space, or 0."""
         return self.revisions.get(number, [0])[0]
 
 
 class BadSnapshot(NamedTuple):
-    """An unusable snapshot."""
+    """Unusable snapshot."""
 
     revision: int
     name: str
@@ -62,25 +62,25 @@ class BadSnapshot(NamedTuple):
 
 @dataclass(slots=True)
 class Survey:
-    """The readable part of one space."""
+    """Readable part of one space."""
 
     snapshot: int = 0
     """Revision of the newest intact snapshot, or 0."""
     readable: int = 0
-    """Last revision that this snapshot and the records after it give."""
+    """Last revision of the state from this snapshot and the records after it."""
     newest: int = 0
-    """Highest revision found anywhere in log and snapshots."""
+    """Highest revision in any record or snapshot."""
     adopted: ManifestRow | None = None
-    """Manifest row of that snapshot, if the manifest lacks it."""
+    """Manifest row for the newest intact snapshot, if the manifest lacks it."""
     bad: list[BadSnapshot] = field(default_factory=list)
-    """Newer snapshots that are unusable."""
+    """Unusable snapshots that are newer than the intact one."""
 
 
 def survey(connection: sqlite3.Connection, space: SpaceLedger, folder: SnapshotFolder) -> Survey:
-    """Read a space as far as possible; blocks.
+    """Read the snapshots and records of a space as far as possible. Blocks.
 
     Raises:
-        Unavailable: A file cannot be read now; that does not make it damaged.
+        Unavailable: A file cannot be read now, which does not mean that it is damaged.
         sqlite3.Error: The database cannot be read.
     """
     found = Survey()
@@ -114,7 +114,7 @@ def _last_in_order(connection: sqlite3.Connection, space: SpaceLedger, after: in
 
 
 def verified_row(directory: Path, number: int, revision: int) -> ManifestRow | None:
-    """Return the manifest row for a file, or None if the file is incomplete; blocks.
+    """Return the manifest row for a snapshot file, or None for an incomplete file. Blocks.
 
     Raises:
         Unavailable: The file cannot be read now.

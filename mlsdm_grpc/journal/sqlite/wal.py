@@ -1,7 +1,7 @@
-"""Inspection of a SQLite write-ahead log, to find the frames that SQLite ignores.
+"""Inspection of an SQLite write-ahead log, to find frames that SQLite ignores.
 
-SQLite reads a log up to the last commit before the first frame with a wrong checksum, and treats
-the rest as remains of an older log, without an error. The format is described in
+SQLite reads a log up to the last commit before the first frame with a wrong checksum. It ignores
+the rest without an error, as if it came from an older log. The format is described in
 https://www.sqlite.org/fileformat2.html#walformat: a header of 32 bytes, then frames of 24 bytes and
 a page. A frame belongs to the log if it has the salts of the header and its checksum continues that
 of the frame before it.
@@ -24,9 +24,9 @@ _HEADER: Final = struct.Struct(">8I")
 _FRAME: Final = struct.Struct(">6I")
 _MAGIC: Final = 0x377F0682
 _FORMAT: Final = 3_007_000
-# Page size of a journal, used if the header of the log is unreadable.
+# Page size of a journal. It is used if the header of the log is unreadable.
 _PAGE_BYTES: Final = 4_096
-# Number of frames read at once.
+# Number of frames in one read.
 _BATCH: Final = 256
 _WORD: Final = 0xFFFFFFFF
 
@@ -35,29 +35,31 @@ _Words: TypeAlias = NDArray[np.uint32]
 
 
 class WalReport(NamedTuple):
-    """Content of a log."""
+    """Result of the inspection of a log."""
 
     frames: int
-    """Number of frames up to the last commit that SQLite finds."""
+    """Number of frames up to the last commit that SQLite reads."""
     unfinished: int
-    """Number of valid frames after it, of an unfinished transaction."""
+    """Number of valid frames after that commit, which belong to an incomplete transaction."""
     offset: int
-    """Offset of the first unreadable frame, or the end of the valid frames."""
+    """Offset of the first unreadable frame, or the end of the valid frames, bytes."""
     lost: int
-    """Number of frames of this log at or after ``offset``, including a truncated one. SQLite drops
-    them."""
+    """Number of frames of this log that SQLite ignores, from ``offset`` on.
+
+    A truncated last frame counts too.
+    """
     detail: str = ""
-    """A sentence that describes the damage; empty if there is none."""
+    """Sentence that describes the damage; empty without damage."""
 
 
 NO_WAL: Final = WalReport(0, 0, 0, 0)
-"""Report for an absent log."""
+"""Result for an absent log."""
 
 
 def inspect_wal(file: int) -> WalReport:
-    """Return the content of an open log, which may be empty.
+    """Return the result of the inspection of an open log, which may be empty.
 
-    Cost: reading the file once, and about 30 ms for 64 MiB.
+    Cost: reads the file once, and takes about 30 ms of CPU for 64 MiB.
     """
     size = os.fstat(file).st_size
     if not size:
@@ -111,12 +113,12 @@ def _read_frames(
 def lost_frames(file: int, offset: int) -> Iterator[tuple[bytes | None, bool]]:
     """Yield the page of each lost frame, and True if the frame ends a commit.
 
-    A frame that does not continue the one before it has no page. Remains of an older log are
-    skipped. Nothing is yielded for a log with a damaged header.
+    The page is None if the checksum does not continue that of the frame before. Frames of an older
+    log are skipped. Nothing is yielded for a log with a damaged header.
 
     Args:
         file: Descriptor of the open log.
-        offset: Offset of the first lost frame.
+        offset: Offset of the first lost frame, bytes.
     """
     head = os.pread(file, _HEADER.size, 0)
     if offset < _HEADER.size:
@@ -156,14 +158,14 @@ def _checksum(words: _Words, sums: _Sums) -> _Sums:
     return first, second
 
 
-# The checksum is linear: after n pairs of words it is M^n (sums) plus the sum over the pairs of
-# M^(n - 1 - i) (x, x + y), with M = [[1, 1], [1, 2]] modulo 2^32. All frames of a block are
-# therefore weighted at once, and only their sums are accumulated one by one.
+# The checksum is linear. For n pairs of words (x, y) it is M^n (sums) plus the sum over all pairs i
+# of M^(n - 1 - i) (x, x + y), with M = [[1, 1], [1, 2]] modulo 2^32. So one matrix product gives
+# the terms of all frames in a block, and only their sums are computed one after the other.
 
 
 @cache
 def _weights(pairs: int) -> tuple[NDArray[np.uint32], tuple[int, int, int, int]]:
-    """Return the weights of each word (2 pairs, 2), and M to the power of ``pairs``."""
+    """Return the weights of all words as (2 * pairs, 2), and M to the power of ``pairs``."""
     weights = np.zeros((2 * pairs, 2), np.uint32)
     a, b, c, d = 1, 0, 0, 1  # M to the power of 0
     for i in reversed(range(pairs)):
@@ -174,7 +176,7 @@ def _weights(pairs: int) -> tuple[NDArray[np.uint32], tuple[int, int, int, int]]
 
 
 def _contributions(block: bytes, count: int, frame_bytes: int, order: str) -> list[list[int]]:
-    """Return the contribution of each frame to the sums: its first 8 bytes and its page."""
+    """Return the checksum term of each frame, which covers its first 8 bytes and its page."""
     words = _words(block[: count * frame_bytes], order).reshape(count, -1)
     covered = np.concatenate((words[:, :2], words[:, 6:]), axis=1)
     weights, _ = _weights(covered.shape[1] // 2)

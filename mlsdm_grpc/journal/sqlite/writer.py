@@ -1,4 +1,4 @@
-"""The threads that use SQLite: one writer, and one thread for each further connection."""
+"""Threads that use SQLite: one writer, and one thread for each further connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class _Job(Generic[T]):
-    """A transaction between two batches."""
+    """Transaction that runs between two batches."""
 
     work: Callable[[sqlite3.Connection], T]
     future: asyncio.Future[T]
@@ -33,19 +33,19 @@ class _Job(Generic[T]):
 
 
 class Writer:
-    """The only thread that changes the file.
+    """Only thread that changes the database file.
 
-    It takes everything queued in the meantime as one batch, so batches grow with the load and no
-    timer is needed. Each batch costs a fixed number of Python operations.
+    All appends that arrive while it writes form the next batch, so the size of batches follows the
+    load, without a timer. The number of Python operations for a batch does not depend on its size.
 
     Args:
-        connection: Connection for writing; closed when the thread ends.
+        connection: Connection for writes, which is closed when the thread ends.
         seal: Closes a batch to further appends.
-        settle: Called on the loop with the result and duration of each batch.
-        reserve: Reserves space for ``confirm``, before a batch is committed.
+        settle: Called on the event loop with the result of each batch and its duration in seconds.
+        reserve: Called before the commit of a batch; allocates the storage that ``confirm`` needs.
         confirm: Called after the commit of a batch and before its acknowledgement.
-        note: Called on the loop when a transaction outside a batch failed.
-        abandon: Called on the loop when the thread ended because of a bug.
+        note: Called on the event loop after the failure of a transaction that is not a batch.
+        abandon: Called on the event loop after an unexpected end of the thread.
     """
 
     def __init__(
@@ -78,13 +78,21 @@ class Writer:
         self._thread.start()
 
     def begin(self, epoch: int) -> SqlBatch:
-        """Queue an empty batch, which may be filled until it is sealed."""
+        """Queue an empty batch. Appends may be added until the writer closes it."""
         batch = SqlBatch(epoch)
         self._queue.put(batch)
         return batch
 
     async def run(self, work: Callable[[sqlite3.Connection], T], *, bare: bool = False) -> T:
-        """Run a function in its own transaction, or in none if ``bare``."""
+        """Run a function on the writer thread and return its result.
+
+        Args:
+            work: Function of the connection.
+            bare: True to run it without a transaction.
+
+        Raises:
+            Unavailable: The journal is closed, or the function failed in SQLite.
+        """
         if self._closing:
             raise errors.Unavailable("The journal is closed.", retry_after_s=1.0)
         future: asyncio.Future[T] = self._loop.create_future()
@@ -94,7 +102,7 @@ class Writer:
         return await future
 
     def latch(self, failure: Failure) -> None:
-        """Refuse all further writes."""
+        """Fail all further writes with this failure."""
         self._latch = failure
 
     async def stop(self) -> None:
@@ -109,7 +117,8 @@ class Writer:
             self._serve(self._connection)
         finally:
             self._connection.close()
-            # The queue is empty after an orderly stop; after a crash no caller may wait forever.
+            # After a graceful stop the queue is empty. After an unexpected end, callers must not
+            # wait forever.
             self._loop.call_soon_threadsafe(self._bury)
 
     def _serve(self, connection: sqlite3.Connection) -> None:
@@ -127,7 +136,7 @@ class Writer:
         if self._latch is not None:
             return self._latch
         if self._failed is not None and batch.epoch <= self._failed[0]:
-            # This batch was accepted on top of a failed one.
+            # The appends of this batch depend on those of the failed one.
             return self._failed[1]
         try:
             self._reserve(batch)
@@ -141,7 +150,7 @@ class Writer:
                 self._confirm(batch)
             except OSError as error:
                 # The records are durable, and the next ``open`` finds them. Here they count as
-                # refused, and their revisions are not reused.
+                # refused, and their revisions are not used again.
                 failure = Failure("JOURNAL_UNAVAILABLE", str(error), latched=True)
             else:
                 return None
@@ -178,7 +187,7 @@ class Writer:
         return failure
 
     def _finish(self, future: asyncio.Future[T], result: T) -> None:
-        if not future.done():  # else cancelled by its caller
+        if not future.done():  # The caller may have cancelled the future.
             future.set_result(result)
 
     def _fail(self, future: asyncio.Future[Any], failure: Failure) -> None:
@@ -197,12 +206,12 @@ class Writer:
 
 
 class ConnectionThread:
-    """Additional connection with its own thread.
+    """Additional connection with a thread of its own.
 
     Args:
         connect: Opens the connection.
         name: Name of the thread.
-        probe: Raises ``OSError`` if the medium cannot read the file.
+        probe: Raises ``OSError`` if the medium cannot read the database file.
     """
 
     def __init__(self, connect: Connect, name: str, probe: Callable[[], None]) -> None:
@@ -213,11 +222,11 @@ class ConnectionThread:
         self._closed = False
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function with the connection, on the thread.
+        """Run a function of the connection on the thread, and return its result.
 
         Raises:
-            DataLoss: The file is no longer a database.
-            Unavailable: The file cannot be read now; the cause is a ``sqlite3.Error``.
+            DataLoss: The database file is damaged.
+            Unavailable: The file cannot be read now, or the journal is closed.
         """
         if self._closed:
             raise errors.Unavailable("The journal is closed.", retry_after_s=1.0)
@@ -233,7 +242,7 @@ class ConnectionThread:
             ) from error
 
     async def close(self) -> None:
-        """Complete running work, close the connection and end the thread. Idempotent."""
+        """Complete the running function, close the connection and end the thread. Idempotent."""
         self._closed = True
         await asyncio.to_thread(self._shut)
 
@@ -245,7 +254,7 @@ class ConnectionThread:
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
-            # SQLite reports a page that the medium could not read as damage too.
+            # SQLite also reports a failed read of the medium as damage.
             self._probe()
             return work(self._connection)
 
@@ -258,13 +267,13 @@ class ConnectionThread:
 
 
 def unwritable(error: OSError) -> Failure:
-    """Return the failure for a heads file that cannot be extended; JOURNAL_FULL on a full disk."""
+    """Return the failure for a heads file that cannot be written; JOURNAL_FULL on a full medium."""
     full = error.errno in {errno.ENOSPC, errno.EDQUOT}
     return Failure("JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE", str(error), latched=not full)
 
 
 def unreadable(error: sqlite3.Error) -> errors.MlsdmError:
-    """Return the error of a failed read."""
+    """Return the error for a failed read of the database."""
     detail = {"detail": str(error)}
     if is_damage(error):
         return errors.DataLoss("The journal's file is damaged.", metadata=detail)

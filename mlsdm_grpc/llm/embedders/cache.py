@@ -17,17 +17,17 @@ _DIGEST_BYTES = 20
 class EmbeddingCache:
     """LRU cache of vectors with a maximum age.
 
-    A tenant never gets entries of another tenant, so response times reveal nothing about the texts
-    of others. The cache stores hashes, not texts.
+    A tenant gets only its own entries, so response times reveal nothing about the texts of other
+    tenants. The cache stores hashes of texts, not texts.
 
     Args:
-        model: Id of the model, part of the keys.
+        model: Id of the model; part of the cache keys.
         max_entries: Maximum number of vectors; 0 disables the cache.
         ttl_s: Maximum age of a vector, seconds.
-        clock: Returns seconds.
+        clock: Function that returns the time, seconds.
 
-    Cost: one hash of the text for each look-up; four bytes for each dimension and about 200 bytes
-    for each entry.
+    Cost: one hash of the text for each look-up. An entry takes four bytes for each dimension, plus
+    about 200 bytes.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class EmbeddingCache:
         return len(self._entries)
 
     def get(self, tenant: str, text: str) -> NDArray[np.float32] | None:
-        """Return the cached vector of a text, read-only, or None."""
+        """Return the cached vector of a text, read-only; None if it is not cached."""
         key = self._key(tenant, text)
         found = self._entries.get(key)
         if found is None:

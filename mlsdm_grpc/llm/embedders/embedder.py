@@ -1,4 +1,4 @@
-"""Interfaces of embedders, and the list of them."""
+"""Interfaces of embedders, and the registry of local ones."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ class EmbedderInfo:
     model_id: str
     dimension: int
     asymmetric: bool = False
-    """True if a query has another vector than a stored text of the same words."""
+    """True if a text has one vector as a query and another one as a stored text."""
     text_s: float = 6e-5
-    """Estimated time of a text, seconds; measured."""
+    """Estimated time for each text, seconds; measured."""
     character_s: float = 5e-7
     """Estimated time of each character of a text, seconds; measured."""
     extra: str = ""
-    """Extra of the package that it needs; empty if it needs none."""
+    """Extra of the package that the embedder needs; empty if none."""
     module: str = ""
-    """Module of that extra."""
+    """Module that the extra installs."""
 
 
 class Embedder(Protocol):
-    """Local embedder; loading one may take a second, so workers load it once."""
+    """Local embedder. Loading may take a second, so each worker loads it once."""
 
     dimension: int
 
@@ -48,18 +48,18 @@ class Embedder(Protocol):
         query: bool = False,
         step: Callable[[], None] | None = None,
     ) -> NDArray[np.float32]:
-        """Return (len(texts), dimension) float32; zeros for a text without known words.
+        """Return (len(texts), dimension) float32; a row of zeros for a text without known words.
 
         Args:
-            texts: The texts.
-            query: The texts are queries, not texts to be found.
+            texts: Texts to embed.
+            query: Whether the texts are queries rather than stored texts.
             step: Function called before each step of at most a few hundred milliseconds.
         """
         ...
 
 
 class RemoteEmbedder(Protocol):
-    """Remote embedder; it runs in the server process."""
+    """Remote embedder, called from the server process."""
 
     @property
     def info(self) -> EmbedderInfo:
@@ -88,12 +88,12 @@ _KNOWN = {
 
 
 def embedder_info(name: str) -> EmbedderInfo | None:
-    """Return the properties of the local embedder ``name``; None for others."""
+    """Return the properties of the local embedder ``name``; None if there is no such embedder."""
     return _KNOWN.get(name)
 
 
 def load_embedder(name: str) -> Embedder:
-    """Return the embedder ``name``, ready to use.
+    """Load and return the embedder ``name``.
 
     Raises:
         LookupError: The embedder is unknown.

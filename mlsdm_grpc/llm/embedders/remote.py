@@ -1,7 +1,7 @@
 """Remote embedder: any endpoint with OpenAI's embeddings protocol, with a cache.
 
-It runs in the server process, because it only waits; text workers stay offline. Retries, circuit
-breaker and faults are those of the model providers.
+It runs in the server process, because it mainly waits for the network; text workers make no network
+calls. It uses the retries, circuit breaker and faults of the model providers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mlsdm_grpc.observability.metrics import Metrics
 __all__ = ["OpenAIEmbedder"]
 
 _NAME = "embedder"
-# Long delay, because only an operator can fix a rejected request.
+# Long delay after a rejected request, because only an operator can correct the settings.
 _REJECTED_RETRY_AFTER_S = 60.0
 
 
@@ -41,11 +41,11 @@ class OpenAIEmbedder:
 
     Args:
         settings: Endpoint, model and cache.
-        llm: Retries and circuit breaker.
+        llm: Settings of retries and circuit breaker.
         metrics: Metrics of calls and of the cache.
         clock: Clock of the event loop, seconds.
-        sleep: Waits between attempts.
-        jitter: Returns a random number in 0..1.
+        sleep: Function that waits between attempts.
+        jitter: Function that returns a random number in 0..1.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class OpenAIEmbedder:
 
     @property
     def callable(self) -> bool:
-        """True if a call would be made now."""
+        """True if the circuit breaker allows calls now."""
         return self._upstream.breaker.state is not BreakerState.OPEN
 
     async def aclose(self) -> None:
@@ -97,7 +97,7 @@ class OpenAIEmbedder:
         """Return a vector of shape (dimension,) for each text, not normalised; read-only.
 
         Args:
-            texts: Any number of texts; duplicates and cached texts cost nothing.
+            texts: Any number of texts; duplicates and cached texts are not sent.
             tenant: Tenant of the texts.
             deadline_s: Event-loop time by which the vectors are needed.
 
@@ -120,7 +120,7 @@ class OpenAIEmbedder:
         return [row for text in texts if (row := known[text]) is not None]
 
     async def _asked(self, texts: Sequence[str], deadline_s: float) -> NDArray[np.float32]:
-        """Request one batch; return (len(texts), dimension) float32."""
+        """Request the vectors of one batch; return (len(texts), dimension) float32."""
 
         async def once(until_s: float, leave: Pass) -> NDArray[np.float32]:
             rows = self._rows(await self._called(texts, until_s), len(texts))
@@ -129,7 +129,8 @@ class OpenAIEmbedder:
 
         self._budget.count_call()
         now_s = self._clock()
-        # Earlier than the cancellation of the caller, so that breaker and log see the timeout.
+        # Ends before the caller is cancelled at its deadline, so that breaker and log see the
+        # timeout.
         work = UpstreamCall(now_s, deadline_s - self._margin_s, queued_s=now_s)
         try:
             return await self._upstream.ask(work, once)
@@ -156,9 +157,9 @@ class OpenAIEmbedder:
             raise fault_in(error) from None
 
     def _rows(self, found: dict[str, Any], count: int) -> NDArray[np.float32]:
-        """Return the vectors of a response in the order of the texts.
+        """Return the vectors of a response, in the order of the texts.
 
-        Any inconsistency is a fault.
+        A response that does not match the request raises MALFORMED.
         """
         raise_error(found)
         data = found.get("data")
@@ -178,7 +179,7 @@ class OpenAIEmbedder:
         return rows
 
     def _row(self, found: object) -> NDArray[np.float32]:
-        """Return one vector, given as base64 of float32 or as a list of numbers."""
+        """Return one vector, from base64 of float32 or from a list of numbers."""
         try:
             if isinstance(found, str):
                 row = np.frombuffer(base64.b64decode(found, validate=True), "<f4")

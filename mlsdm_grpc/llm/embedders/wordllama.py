@@ -1,4 +1,4 @@
-"""Static word embeddings included in their wheel: no key, no network, 256 dimensions."""
+"""Static word embeddings with 256 dimensions, from a Python wheel: no key, no network."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class WordLlamaEmbedder:
         self._model = wordllama.WordLlama.load(
             cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
         )
-        # The tokenizer would keep the first 10,000 short texts (below 256 bytes) forever.
+        # Disable the tokenizer's cache, which would keep the first 10,000 short texts forever.
         self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
 
     def embed(
         self,
         texts: Sequence[str],
         *,
-        query: bool = False,  # noqa: ARG002 - queries and passages have the same vectors
+        query: bool = False,  # noqa: ARG002 - queries and stored texts have the same vectors
         step: Callable[[], None] | None = None,
     ) -> NDArray[np.float32]:
         """Return (len(texts), 256) float32, not normalised; see :class:`Embedder`."""

@@ -1,7 +1,7 @@
-"""Reader of answers in response bodies of any form.
+"""Reader of model answers in response bodies, whether streamed or in one JSON object.
 
-A requested stream may arrive as one JSON object, and the reverse, so one reader handles both. An
-answer is complete only if its end is stated.
+An endpoint may send one JSON object for a requested stream, or a stream for a requested object, so
+one reader handles both. An answer counts as complete only if the endpoint states that it ended.
 """
 
 from __future__ import annotations
@@ -30,34 +30,33 @@ _HIGH_HALVES: Final = ("\ud800", "\udbff")
 
 @dataclass(frozen=True, slots=True)
 class AnswerPiece:
-    """The part of an answer in one event or body."""
+    """Part of an answer in one event or body."""
 
     text: str = ""
-    """Text as received; it may end in half a surrogate pair."""
+    """Text as received; it may end in the first half of a surrogate pair."""
     finish: object = None
-    """Reason of the end, in the words of the upstream."""
+    """Reason of the end, as the upstream states it."""
     refused: bool = False
-    """True if the model refuses, for any reason of the end."""
+    """True if the model refuses to answer, regardless of ``finish``."""
     usage: TokenUsage | None = None
     model: str = ""
     last: bool = False
-    """True if the stream announces its end."""
+    """True if the stream announces that it ends with this event."""
 
 
 Dialect: TypeAlias = Callable[[dict[str, Any], ServerSentEvent], AnswerPiece | None]
-"""Function that extracts the piece of an object in a protocol; None if it has no part of an
-answer."""
+"""Function that reads the part of an answer in a JSON object; None if the object has none."""
 
 
 async def pieces_of(
     parts: AsyncGenerator[bytes, None], dialect: Dialect, *, model: str
 ) -> AsyncGenerator[ModelChunk, None]:
-    """Yield an answer in pieces; only the last piece has a finish.
+    """Yield an answer in pieces; only the last piece has a ``finish``.
 
     Args:
-        parts: Body of the response; closed at the end.
-        dialect: Extracts pieces from its objects.
-        model: Requested model.
+        parts: Body of the response; it is closed at the end.
+        dialect: Reader of the JSON objects of the protocol.
+        model: Requested model; reported if the response names none.
 
     Raises:
         ProviderFault: UPSTREAM: the upstream reports a failure. RESET: the body ended before the
@@ -83,7 +82,7 @@ async def pieces_of(
 
 
 async def whole_of(pieces: AsyncIterator[ModelChunk]) -> ModelAnswer:
-    """Return the whole answer of all pieces."""
+    """Return the complete answer from all its pieces."""
     texts, last = list[str](), ModelChunk()
     async for last in pieces:
         texts.append(last.text)
@@ -93,7 +92,7 @@ async def whole_of(pieces: AsyncIterator[ModelChunk]) -> ModelAnswer:
 
 
 class _Answer:
-    """The part of an answer received so far."""
+    """Part of an answer that has been received."""
 
     def __init__(self, model: str) -> None:
         self.begun = False
@@ -101,7 +100,7 @@ class _Answer:
         self._refused = False
         self._usage = TokenUsage()
         self._model = model
-        # First half of a surrogate pair whose second half is in the next piece.
+        # First half of a surrogate pair; the second half is in the next piece.
         self._half = ""
 
     def add(self, said: AnswerPiece) -> ModelChunk:
@@ -120,7 +119,7 @@ class _Answer:
         return ModelChunk(clean(text), None, self._usage, self._model)
 
     def end(self) -> ModelChunk:
-        """Return the last piece, with the reason of the end."""
+        """Return the last piece, which has the reason of the end."""
         if not self.begun:
             raise ProviderFault(FaultKind.MALFORMED)
         finish = Finish.REFUSED if self._refused else self.finish or Finish.INCOMPLETE

@@ -1,4 +1,4 @@
-"""Anthropic's messages protocol through the official SDK, with the rules of ``openai.py``."""
+"""Provider for Anthropic's messages protocol, through the official SDK; see also ``openai.py``."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class AnthropicProvider(SdkProvider):
         if request.system:
             body["system"] = request.system
         if request.temperature is not None:
-            # The SDK has no such parameter any more; models without it answer with status 400.
+            # The SDK no longer has this parameter; models that reject it answer with status 400.
             body["extra_body"] = {"temperature": min(request.temperature, _MAX_TEMPERATURE)}
         if request.stop:
             body["stop_sequences"] = list(request.stop)
@@ -86,7 +86,7 @@ class AnthropicProvider(SdkProvider):
 
 
 def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None:
-    """Return the piece in an event or a whole message; None for irrelevant events."""
+    """Return the part of an answer in an event or message; None for other events."""
     kind = found.get("type") or event.name.decode("ascii", "replace")
     if not isinstance(kind, str):
         raise ProviderFault(FaultKind.MALFORMED)
@@ -97,7 +97,7 @@ def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None
 
 
 def _message(found: dict[str, Any]) -> AnswerPiece:
-    """Read a whole message, or the start of one."""
+    """Return the text, usage and end of a whole message, or of the start of a message."""
     return AnswerPiece(
         text_of(found.get("content")),
         found.get("stop_reason"),
@@ -131,7 +131,7 @@ def _usage(found: dict[str, Any]) -> TokenUsage:
     return TokenUsage.reported(usage.get("input_tokens"), usage.get("output_tokens"))
 
 
-# Readers by event type.
+# Reader of each event type.
 _READERS: Final[dict[str, Callable[[dict[str, Any]], AnswerPiece]]] = {
     "message": _message,
     "message_start": _begun,

@@ -1,8 +1,8 @@
-"""A provider without a model: deterministic, offline answers from the prompt.
+"""Provider without a model, which makes deterministic answers from the prompt, offline.
 
-It repeats the question and quotes the recalled memories that share most words with it. This is
-enough to demonstrate and test memory, governance and streaming. A text to be rewritten is returned
-unchanged.
+It repeats the question and quotes the recalled memories that share the most words with it. This is
+enough to demonstrate and test memory, governance and streaming. For a request to repair a text it
+returns the text unchanged.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _FAULTS: Final = {
 
 
 class EchoProvider:
-    """Provider without a model; see the module.
+    """Provider without a model; the module describes its answers.
 
     Args:
-        settings: Style and script.
-        name: A name other than ``echo``, for chains of several in tests.
+        settings: Style of the answers, and scripted failures.
+        name: Name; tests with several such providers need different ones.
     """
 
     def __init__(self, settings: EchoSettings, *, name: str = "echo") -> None:
@@ -123,10 +123,10 @@ def _sentences(memories: Sequence[str], question: str) -> str:
 
 
 def _closest(memories: Sequence[str], question: str) -> list[str]:
-    """Return the memories that share most words with a question, best first.
+    """Return the memories that share the most words with a question, best first.
 
-    Memories in the style of this provider's answers are skipped, so that answers do not grow by
-    quoting each other.
+    Memories that quote an answer of this provider are left out, because otherwise answers
+    would grow by quoting each other.
     """
     wanted = _words(question)
     shared = [(len(wanted & _words(text)), text) for text in memories if _ASKED not in text]
@@ -140,7 +140,7 @@ def _words(text: str) -> set[str]:
 
 
 def _cut(text: str, request: ModelRequest) -> tuple[list[str], Finish]:
-    """Return the words of an answer with their spaces, up to a stop sequence or the limit."""
+    """Return the words of an answer, with their spaces, up to a stop sequence or the limit."""
     ends = [at for stop in request.stop if (at := text.find(stop)) >= 0]
     if ends:
         text = text[: min(ends)]

@@ -1,7 +1,7 @@
-"""Parser of server-sent events in response bodies, tolerant of real endpoints.
+"""Parser of server-sent events in response bodies, which tolerates deviations of real endpoints.
 
-Deviations from the standard: a body of one JSON object counts as one event; the field ``error`` is
-an event of that name; a last event without a blank line counts if it is complete.
+A body of one JSON object counts as one event. The field ``error`` counts as an event named
+``error``. A last event without a final blank line counts if its data is complete.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from mlsdm_grpc.llm.providers.provider import FaultKind, ProviderFault
 __all__ = ["DONE", "ServerSentEvent", "events_of"]
 
 DONE: Final = b"[DONE]"
-"""Data of the last event of a stream in OpenAI's protocol."""
+"""Data of the event that ends a stream in OpenAI's protocol."""
 
 _MAX_EVENT_BYTES: Final = 256 * 1_024
-# A byte order mark and white space, ignored at the start.
+# Byte order mark and white space, which are ignored at the start of a body.
 _BEFORE: Final = b"\xef\xbb\xbf \t\r\n"
 _ENDS: Final = (b"\n", b"\r")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """One event of a stream, or a whole body."""
+    """One event of a stream, or one complete body."""
 
     data: bytes
-    """Data, never blank."""
+    """Data of the event; never blank."""
     name: bytes = b""
     """Field ``event``; empty if absent."""
     whole: bool = False
-    """True if the body is one JSON object or list instead of a stream."""
+    """True if the event is a body of one JSON object or list, not part of a stream."""
 
 
 async def events_of(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[ServerSentEvent, None]:
-    """Yield the events in a body, and close ``parts``; an event has at most 256 KiB.
+    """Yield the events in a body of at most 256 KiB each; close ``parts`` at the end.
 
     Raises:
-        ProviderFault: TOO_LARGE; an event is too long.
+        ProviderFault: TOO_LARGE; an event is longer.
     """
     async with aclosing(parts):
         head = b""
@@ -63,18 +63,18 @@ async def events_of(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[Server
 
 
 class _Stream:
-    """The unfinished line and event of a stream."""
+    """Unfinished line and unfinished event of a stream."""
 
     def __init__(self) -> None:
         self._line = bytearray()
-        # True if the last line ended in CR, which may be followed by its LF.
+        # True if the last line ended in CR; an LF that follows belongs to that line end.
         self._after_cr = False
         self._name = b""
         self._data: list[bytes] = []
         self._size = 0
 
     def add(self, part: bytes) -> Iterator[ServerSentEvent]:
-        """Yield the events that end in the next part of the body."""
+        """Yield the events that end within the next part of the body."""
         for piece in part.splitlines(keepends=True):
             self._line += piece
             if piece.endswith(_ENDS):
@@ -87,7 +87,7 @@ class _Stream:
             raise ProviderFault(FaultKind.TOO_LARGE)
 
     def end(self) -> Iterator[ServerSentEvent]:
-        """Yield the unfinished event at the end of the body, if it is complete."""
+        """Yield the last event of the body if it is complete, even without a blank line."""
         yield from self._add_line(bytes(self._line))
         for event in self._taken():
             if event.data.strip() == DONE or _is_json(event.data):
@@ -101,13 +101,13 @@ class _Stream:
         value = value.removeprefix(b" ")
         if name == b"event":
             self._name = value
-        elif name in {b"data", b"error"}:  # llama.cpp until autumn 2025 sends the latter
+        elif name in {b"data", b"error"}:  # llama.cpp sent "error" until autumn 2025
             self._data.append(value)
             self._size += len(line)
             self._name = b"error" if name == b"error" else self._name
 
     def _taken(self) -> Iterator[ServerSentEvent]:
-        """Yield the current event if it has data, and start the next one."""
+        """Yield the current event if it has data, and begin a new one."""
         event = ServerSentEvent(b"\n".join(self._data), self._name)
         self._name, self._data, self._size = b"", [], 0
         if event.data.strip():

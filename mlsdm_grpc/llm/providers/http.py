@@ -1,9 +1,9 @@
-"""The guarded HTTP transport below the official SDKs.
+"""Guarded HTTP transport below the official SDKs of providers.
 
-It enforces rules independent of any SDK: only allowed hosts, no redirects, the key added at the
-last moment, no header or proxy from the environment, no compressed and no oversized response, and
-every failure as a :class:`ProviderFault`. The body of a response with another status than 200 is
-never read, so nothing can repeat it.
+It enforces rules that do not depend on an SDK. Only allowed hosts are called, and no redirect is
+followed. The key is added just before sending. Headers and proxies of the environment are ignored.
+Compressed and oversized responses are refused. Every failure becomes a :class:`ProviderFault`. The
+body of a response with a status other than 200 is never read, so it cannot appear in a log.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 PLACEHOLDER_KEY: Final = "the-key-is-added-below"
-"""Key passed to the SDKs; the transport replaces it by the real one."""
+"""Key that the SDKs receive; the transport replaces it by the real key."""
 
 _KEPT_HEADERS: Final = frozenset(
     {b"host", b"content-type", b"content-length", b"accept", b"user-agent", b"anthropic-version"}
@@ -39,12 +39,12 @@ _KEPT_HEADERS: Final = frozenset(
 _KEY_HEADERS: Final = frozenset({b"authorization", b"x-api-key"})
 _MAX_RETRY_AFTER_S: Final = 86_400.0
 _TALKATIVE: Final = ("openai", "anthropic", "httpx2", "httpcore2")
-# Delay of the transport's own timeout after the gateway's, seconds.
+# Time by which the transport's timeout is longer than that of the gateway, seconds.
 _BACKSTOP_S: Final = 1.0
 
 
 class GuardedTransport(httpx2.AsyncBaseTransport):
-    """Transport that sends the requests of an SDK under the rules of the module.
+    """Transport that sends the requests of an SDK by the rules of the module.
 
     Args:
         settings: Hosts, limits and authorities.
@@ -90,7 +90,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def _guarded(self, request: httpx2.Request) -> httpx2.Request:
-        """Return the request with our headers and timeouts, if it may be sent."""
+        """Return the request with allowed headers and own timeouts; refuse other hosts."""
         if request.url.host not in self._hosts:
             raise ProviderFault(FaultKind.CONFIGURATION)
         key = (await self._keys.key()).reveal().encode("ascii")
@@ -113,7 +113,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The body of a response, limited in size, with our faults."""
+    """Body of a response, limited in size, whose failures are provider faults."""
 
     def __init__(self, response: httpx2.Response, max_bytes: int) -> None:
         self._response = response
@@ -133,7 +133,7 @@ class _Bounded(httpx2.AsyncByteStream):
                 yield part
         except (httpx2.TransportError, ssl.SSLError, anyio.EndOfStream, OSError) as error:
             fault = _fault_of(error)
-            fault.retryable = False  # the upstream has begun to answer
+            fault.retryable = False  # the upstream has already begun to answer
             raise fault from None
         finally:
             if isinstance(parts, AsyncGenerator):
@@ -144,9 +144,9 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.AsyncClient:
-    """Return an HTTP client for an SDK; it reads certificates, so create it off the event loop.
+    """Return an HTTP client for an SDK; create it in a thread, because it reads certificates.
 
-    SDK and client would log headers and addresses of every call; only their warnings are kept.
+    SDK and HTTP client would log headers and addresses of every call, so only warnings are kept.
     """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -155,7 +155,7 @@ def http_client(settings: EndpointSettings, *, max_connections: int) -> httpx2.A
 
 
 def fault_in(error: BaseException) -> ProviderFault:
-    """Return the fault behind an exception of an SDK; MALFORMED if there is none."""
+    """Return the fault that caused an exception of an SDK; MALFORMED if no fault did."""
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, ProviderFault):
@@ -179,7 +179,7 @@ def _fault_of(error: Exception) -> ProviderFault:
 
 
 def _fault_in_head(response: httpx2.Response, max_bytes: int) -> ProviderFault | None:
-    """Return the fault in the head of a response, or None."""
+    """Return the fault shown by status or headers of a response; None if there is none."""
     status = response.status_code
     if 300 <= status < 400:
         return ProviderFault(FaultKind.REDIRECT, rejected=True, status=status)
@@ -196,10 +196,10 @@ def _fault_in_head(response: httpx2.Response, max_bytes: int) -> ProviderFault |
 
 
 def _retry_after_s(headers: httpx2.Headers) -> float | None:
-    """Return the delay that an upstream requests, seconds in 0..86400, or None.
+    """Return the delay that the upstream requests, seconds in 0..86400; None if it requests none.
 
-    A date is compared with the response's own ``Date`` header if present, so that a wrong clock of
-    the upstream does no harm.
+    A date is compared with the ``Date`` header of the response, if present, so that a wrong clock
+    of the upstream has no effect.
     """
     said = headers.get("retry-after", "").strip()
     try:

@@ -1,7 +1,7 @@
 """Provider for any endpoint with OpenAI's chat completions protocol, through the official SDK.
 
-The SDK builds requests. Responses are parsed here, field by field, because the SDK does not
-validate them. Its own retries are disabled.
+The SDK builds the requests, without retries of its own. This module parses the responses field by
+field, because the SDK does not validate them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from mlsdm_grpc.llm.providers.upstream_json import model_name, part_of, raise_er
 
 __all__ = ["OpenAIProvider", "said_in"]
 
-# Index values of the requested choice.
+# Values of ``index`` that mark the first, and only requested, choice.
 _FIRST: Final = (None, 0, "0")
 
 
@@ -92,7 +92,7 @@ class OpenAIProvider(SdkProvider):
 
 
 def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None:
-    """Return what a chunk or a whole completion says."""
+    """Return the part of an answer in a chunk or whole completion; None if there is none."""
     choice = _choice(found)
     usage = _usage(found, choice or {})
     if choice is None:
@@ -112,7 +112,7 @@ def said_in(found: dict[str, Any], event: ServerSentEvent) -> AnswerPiece | None
 
 
 def _choice(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the requested choice: the one with the lowest index, which may be missing."""
+    """Return the first choice; None if the object has none."""
     choices = found.get("choices")
     if choices is None:
         return None
@@ -122,7 +122,7 @@ def _choice(found: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _usage(found: dict[str, Any], choice: dict[str, Any]) -> TokenUsage | None:
-    """Return the usage, which Groq and Moonshot place differently."""
+    """Return the token usage, which Groq and Moonshot report in other places."""
     groq = found.get("x_groq")
     for where in (found, groq, choice):
         usage = where.get("usage") if isinstance(where, dict) else None

@@ -1,7 +1,7 @@
-"""The interface of providers of language models, and their faults.
+"""Interface of providers of language models, and their faults.
 
-A provider makes one call to one upstream, without retries, fallback or limits besides the deadline;
-the gateway handles those. Every failure leaves a provider as a :class:`ProviderFault`, which
+A provider makes one call to one upstream. It has a deadline, but no retries, fallback or other
+limits; the gateway adds them. Every failure of a provider is a :class:`ProviderFault`, which
 contains no text of the upstream and no secret.
 """
 
@@ -42,10 +42,10 @@ _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
 
 
 def clean(text: str) -> str:
-    """Return text of a model without control characters, except tab and line feed.
+    """Return the text of a model without control characters, except tab and line feed.
 
-    Surrogate pairs become their character. Lone surrogates, which no message can carry, become
-    U+FFFD. Cost: O(len).
+    Surrogate pairs become one character. A lone surrogate, which UTF-8 cannot encode, becomes
+    U+FFFD. Cost: O(len(text)).
     """
     return _HALVES.sub(_joined, text).translate(_DROPPED)
 
@@ -55,17 +55,16 @@ def _joined(halves: re.Match[str]) -> str:
 
 
 class Finish(StrEnum):
-    """Reason why a model stopped."""
+    """Reasons why a model stopped."""
 
     STOP = "stop"
-    """The model was done, or reached a stop sequence."""
+    """The model ended its answer, or reached a stop sequence."""
     LENGTH = "length"
     """The answer reached the token limit."""
     REFUSED = "refused"
     """The model, or a content filter of its provider, refused to continue."""
     INCOMPLETE = "incomplete"
-    """The provider does not report a normal end: a tool call, a pause, no reason or an unknown
-    one."""
+    """The provider reports no normal end: a tool call, a pause, no reason or an unknown reason."""
 
     @property
     def is_whole(self) -> bool:
@@ -74,7 +73,7 @@ class Finish(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """Kind of a failed call; the names are metric labels and metadata of errors."""
+    """Kinds of failed calls; the values are metric labels and error metadata."""
 
     CONFIGURATION = "configuration"
     """The key cannot be read, or the host is not allowed."""
@@ -83,7 +82,7 @@ class FaultKind(StrEnum):
     TLS = "tls"
     """The upstream's certificate was not accepted."""
     TIMEOUT = "timeout"
-    """No connection, no answer or no further piece in time."""
+    """Connection, response or next piece did not arrive in time."""
     RESET = "reset"
     """The connection broke."""
     STATUS = "status"
@@ -102,19 +101,19 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """Tokens counted by the provider, clamped to 0..1,000,000."""
+    """Numbers of tokens as the provider counts them, limited to 0..1,000,000."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     @classmethod
     def reported(cls, prompt: object, completion: object) -> TokenUsage:
-        """Return the reported usage, clamped to plausible numbers."""
+        """Return the usage that the provider reports, limited to plausible numbers."""
         return cls(_sane(prompt), _sane(completion))
 
 
 def number_of(said: object) -> float | None:
-    """Return a finite number given as number or text; None for anything else."""
+    """Return a number or numeric text as a finite float; None for anything else."""
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         return None
     try:
@@ -140,17 +139,17 @@ class ModelRequest:
     """One request to a model."""
 
     prompt: str
-    """Text of the user turn, including the data block."""
+    """Text of the last user message, including the data block."""
     system: str = ""
     """System instructions; empty for none."""
     turns: tuple[EarlierTurn, ...] = ()
     """Earlier turns of the conversation, oldest first."""
     model: str = ""
-    """Model; empty for the provider's default."""
+    """Requested model; empty for the provider's default."""
     max_tokens: int = 0
-    """Maximum tokens of the answer; 0 for the configured default."""
+    """Maximum number of tokens of the answer; 0 for the configured default."""
     temperature: float | None = None
-    """0..2; None for the provider's default."""
+    """Sampling temperature, 0..2; None for the provider's default."""
     stop: tuple[str, ...] = ()
     """Stop sequences, at most 4."""
     deadline_s: float
@@ -158,7 +157,7 @@ class ModelRequest:
 
     @property
     def messages(self) -> list[dict[str, str]]:
-        """Turns and prompt in the format of providers."""
+        """Earlier turns and the prompt as messages in the format of providers."""
         said = [
             {"role": role, "content": text}
             for turn in self.turns
@@ -169,18 +168,18 @@ class ModelRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelChunk:
-    """A piece of an answer; the last one has the reason of the end."""
+    """A piece of a streamed answer; the last piece has ``finish``."""
 
     text: str = ""
     finish: Finish | None = None
     usage: TokenUsage | None = None
     model: str = ""
-    """Model that answers, if the provider has named it."""
+    """Model that answers; empty while the provider has not named it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelAnswer:
-    """A whole answer."""
+    """A complete answer."""
 
     text: str
     finish: Finish
@@ -193,11 +192,12 @@ class ProviderFault(Exception):
 
     Args:
         kind: Kind of the failure.
-        retryable: The same call may succeed a little later.
-        rejected: The upstream refused this request permanently; it is not tried again, here or at
-            another provider.
-        status: HTTP status, 0 if there was none.
-        retry_after_s: Delay requested by the upstream, seconds, at least 0; None if there was none.
+        retryable: Whether the same call may succeed a little later.
+        rejected: Whether the upstream refused the request permanently; it is then not retried, by
+            this or another provider.
+        status: HTTP status; 0 if there was none.
+        retry_after_s: Delay that the upstream requests, seconds, at least 0; None if it requests
+            none.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class ProviderFault(Exception):
 
 
 class Provider(Protocol):
-    """One upstream."""
+    """Client of one upstream."""
 
     @property
     def name(self) -> str:
@@ -245,9 +245,9 @@ class Provider(Protocol):
         ...
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
-        """Return a whole answer.
+        """Return a complete answer.
 
-        Cancelling it closes the connection to the upstream at once.
+        Cancelling the call closes the connection to the upstream at once.
 
         Raises:
             ProviderFault: The call failed.
@@ -255,11 +255,10 @@ class Provider(Protocol):
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[ModelChunk, None]:
-        """Yield an answer in pieces, with ``finish`` in the last.
+        """Yield an answer in pieces; the last piece has ``finish``.
 
-        Without it the answer is incomplete.
-
-        Closing the generator, or cancelling its consumer, closes the connection at once.
+        An answer that ends without ``finish`` is incomplete. Closing the generator, or cancelling
+        its consumer, closes the connection at once.
 
         Raises:
             ProviderFault: The call failed, possibly after some pieces.

@@ -1,4 +1,4 @@
-"""Construction of the configured providers, and their checks for ``mlsdm check``."""
+"""Creation of the configured providers, and the checks of their settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["build_providers", "embedder_problems", "provider_problems"]
 
 
 def build_providers(settings: LlmSettings, *, clock: Callable[[], float]) -> list[Provider]:
-    """Return the chain; it imports SDKs and reads certificates, so call it in a thread.
+    """Return the configured providers in order; blocks, so call it in a thread.
 
     Raises:
         InvalidInput: An extra is not installed, or a key or certificate cannot be read.

@@ -1,4 +1,4 @@
-"""The part that providers behind the SDK of their vendor share: whole and streamed answers."""
+"""Common part of providers that use the SDK of their vendor: whole and streamed answers."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class SdkResponse(Protocol):
 async def reading(
     call: AbstractAsyncContextManager[SdkResponse], dialect: Dialect, *, model: str
 ) -> AsyncIterator[AsyncIterator[ModelChunk]]:
-    """Send a request and yield the pieces of its answer; leaving closes all generators.
+    """Send a request and yield an iterator over its answer; leaving closes all generators.
 
-    A generator left to the garbage collector may be closed by any thread, even while the event loop
-    closes it.
+    An unclosed generator could be closed by the garbage collector, in any thread, even while the
+    event loop closes it.
     """
     async with call as response:
-        # The iterators of the SDKs would leave that of the HTTP client open.
+        # The iterators of the SDKs would not close the iterator of the HTTP client.
         parts = response.http_response.aiter_bytes()
         async with aclosing(pieces_of(parts, dialect, model=model)) as pieces:
             yield pieces
 
 
 class SdkProvider(ABC):
-    """Answers whole or in pieces; each subclass sends requests in the form of its vendor."""
+    """Base class of providers; each subclass sends requests in the form of its vendor."""
 
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return a whole answer; see :class:`Provider`."""

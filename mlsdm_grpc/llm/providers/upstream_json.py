@@ -1,6 +1,6 @@
-"""Tolerant access to JSON of providers: null for missing fields, errors with status 200.
+"""Reading of JSON from providers, tolerant of null for missing fields and of errors in status 200.
 
-No field is assumed to have the type that the upstream's documentation promises.
+No field is assumed to have the type that the provider documents.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["finish_of", "model_name", "parse_json", "part_of", "raise_error", "t
 _MAX_MODEL_CHARS: Final = 128
 _TEXT_PARTS: Final = (None, "text", "text_delta", "output_text")
 
-# Reasons of all protocols in one table, because gateways pass on those of other protocols.
+# Reasons of all protocols in one table, because gateways forward the reasons of other protocols.
 _FINISHES: Final = {
     said: finish
     for finish, words in {
@@ -31,16 +31,16 @@ _FINISHES: Final = {
     }.items()
     for said in words.split()
 }
-# Texts in place of null, seen with older Ollama and SGLang, and DashScope.
+# Texts that stand for null; older Ollama and SGLang versions and DashScope send them.
 _UNSAID: Final = frozenset({"", "null", "none"})
-# Reasons of failures: OpenRouter and Mistral, vLLM and SGLang, Zhipu, DeepSeek.
+# Reasons that mean a failure; sent by OpenRouter, Mistral, vLLM, SGLang, Zhipu and DeepSeek.
 _BROKEN: Final = frozenset(
     {
         *("error", "abort", "aborted", "cancel", "canceled", "cancelled", "timeout"),
         *("network_error", "insufficient_system_resource"),
     }
 )
-# Types and codes of errors that would repeat for the same request.
+# Error types and codes that mean that the same request would fail again.
 _REJECTIONS: Final = frozenset(
     {
         *("invalid_request_error", "authentication_error", "permission_error", "billing_error"),
@@ -55,7 +55,8 @@ def parse_json(body: bytes | bytearray) -> dict[str, Any]:
     """Return the JSON object of a response.
 
     Raises:
-        ProviderFault: MALFORMED; the body is no object, truncated, too deep, or not UTF-8.
+        ProviderFault: MALFORMED; the body is not a JSON object, truncated, too deeply nested, or
+            not UTF-8.
     """
     try:
         found = json.loads(body)
@@ -81,24 +82,24 @@ def part_of(found: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def text_of(content: object) -> str:
-    """Return the text of a message, given as text, null or parts.
+    """Return the text of a message content: a text, null, or a list of parts.
 
     Parts without text, such as thoughts and tool calls, are skipped.
 
     Raises:
-        ProviderFault: MALFORMED; a text has another type.
+        ProviderFault: MALFORMED; a part or its text has another type.
     """
     parts = content if isinstance(content, list) else [content]
     return "".join(map(_text_of_part, parts))
 
 
 def finish_of(said: object) -> Finish | None:
-    """Return the reason of an answer's end; None if it is not stated yet.
+    """Return the reason why an answer ended; None while it has not ended.
 
     Tool calls, pauses and unknown reasons make the answer incomplete.
 
     Raises:
-        ProviderFault: UPSTREAM: the reason is a failure. MALFORMED: it is no text.
+        ProviderFault: UPSTREAM: the reason is a failure. MALFORMED: the reason is not a text.
     """
     if isinstance(said, dict):
         said = said.get("type")
@@ -113,20 +114,20 @@ def finish_of(said: object) -> Finish | None:
 
 
 def model_name(found: dict[str, Any]) -> str:
-    """Return the model named by a response; empty if absent."""
+    """Return the model that a response names; empty if it names none."""
     model = found.get("model")
     return clean(model)[:_MAX_MODEL_CHARS] if isinstance(model, str) else ""
 
 
 def raise_error(found: dict[str, Any], *, named: bool = False) -> None:
-    """Raise the error inside a response with status 200, if there is one.
+    """Raise the error that a response with status 200 contains, if there is one.
 
-    Its code decides about a retry like an HTTP status. Without a code it is retried unless its type
-    blames the request.
+    A status code in the error decides whether the call is retried. Without a code, it is retried
+    unless the error type means that the request is wrong.
 
     Args:
         found: A body, an event or a choice.
-        named: True if the name of the event marks it as an error.
+        named: Whether the name of the event marks it as an error.
 
     Raises:
         ProviderFault: UPSTREAM.
@@ -139,7 +140,7 @@ def raise_error(found: dict[str, Any], *, named: bool = False) -> None:
     fields = error if isinstance(error, dict) else {}
     if status := _status(fields):
         raise ProviderFault.of_status(FaultKind.UPSTREAM, status)
-    said = (fields.get("type"), fields.get("code"), found.get("error_type"))  # TGI's is the last
+    said = (fields.get("type"), fields.get("code"), found.get("error_type"))  # last: TGI
     names = {str(name).lower() for name in said}
     rejected = not names.isdisjoint(_REJECTIONS)
     raise ProviderFault(FaultKind.UPSTREAM, retryable=not rejected, rejected=rejected)
@@ -156,7 +157,7 @@ def _text_of_part(part: object) -> str:
 
 
 def _status(error: dict[str, Any]) -> int:
-    """Return the HTTP status in an error, given as number or text; 0 if absent."""
+    """Return the HTTP status in an error, from a number or text; 0 if absent."""
     for name in ("status", "code", "status_code"):
         status = number_of(error.get(name)) or 0.0
         if status.is_integer() and 400 <= status < 600:
