@@ -17,6 +17,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory, PutResult
 from mlsdm_grpc._gen.mlsdm.v1.memory_stream_pb2 import IngestOutcome
 from mlsdm_grpc.client.arguments import instance, known
 from mlsdm_grpc.client.messages import MemoryFields, new_memory
+from mlsdm_grpc.client.values import wrong_type
 from mlsdm_grpc.errors import MlsdmError, PreconditionFailed
 from mlsdm_grpc.wire.status import error_of_item
 
@@ -52,7 +53,8 @@ class MemoryWriter:
         ingest: Callable[[AsyncIterable[Memory]], AsyncGenerator[IngestOutcome]],
         on_outcome: OnOutcome | None = None,
     ) -> None:
-        self._ingest = ingest
+        if on_outcome is not None and not callable(on_outcome):
+            raise wrong_type("on_outcome", "a function of a memory and its outcome", on_outcome)
         self._on_outcome = on_outcome
         self._waiting: deque[Memory] = deque()
         # Memories sent and not yet acknowledged.
@@ -66,6 +68,7 @@ class MemoryWriter:
         self.results: dict[str, int] = Counter()
         """Number of memories for each result: CREATED, REFRESHED, REFUSED, SKIPPED, REPLACED, the
         reason of an error, or ACKNOWLEDGED (stored while the connection was broken)."""
+        self._outcomes = ingest(self._source())
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
@@ -132,7 +135,7 @@ class MemoryWriter:
 
     async def _run(self) -> None:
         try:
-            async for outcome in self._ingest(self._source()):
+            async for outcome in self._outcomes:
                 await self._acknowledge(outcome)
         except MlsdmError as error:
             async with self._changed:
