@@ -66,8 +66,11 @@ class Session:
         """True if the output is JSON, in one document or in lines."""
         return self.form != "table"
 
-    def client(self) -> "MemoryClient":
+    def client(self, token: Callable[[], str] | None = None) -> "MemoryClient":
         """Return a client of the server, which reports long waits on standard error.
+
+        Args:
+            token: Function that returns the token of each call; None uses :meth:`token`.
 
         Raises:
             InvalidInput: A file cannot be read, or an option is not valid.
@@ -76,7 +79,7 @@ class Session:
 
         return MemoryClient(
             self.target,
-            token=self.token(),
+            token=token or self.token(),
             space=self.space,
             timeout_s=self.timeout_s,
             credentials=self.credentials(),
