@@ -302,8 +302,8 @@ with LocalServer() as server, server.sync_client() as memory:
     next(left)
     states = memory.watch_state()
     next(states)
-    print("waiting", flush=True)
     try:
+        print("waiting", flush=True)
         next(states)
     except KeyboardInterrupt:
         print("stopped", flush=True)
