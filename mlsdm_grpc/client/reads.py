@@ -12,15 +12,14 @@ from grpc_health.v1 import health_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import memory_query_pb2 as query_pb2
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
     GetStateRequest,
-    GetStateResponse,
     WatchStateRequest,
-    WatchStateResponse,
 )
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
-from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest, GetMemoryResponse
+from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import GetMemoryRequest
 from mlsdm_grpc.client.arguments import known, message, some, within
 from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import QueryLimits, Vector
+from mlsdm_grpc.client.results import MemoryRead, MindState, QueryAnswer, QueryAnswers
 from mlsdm_grpc.client.values import invalid, number, string
 from mlsdm_grpc.errors import Unavailable
 from mlsdm_grpc.messages.bounds import QUERIES
@@ -42,7 +41,7 @@ class Reads(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
         **limits: Unpack[QueryLimits],
-    ) -> query_pb2.QueryMemoriesResponse:
+    ) -> QueryAnswer:
         """Return the best matches for a text or a vector, best first.
 
         Args:
@@ -66,9 +65,10 @@ class Reads(ClientBase):
             **_sought(text, embedding),
             **limits,
         )
-        return await self._connection.unary(
+        response = await self._connection.unary(
             self._memories.QueryMemories, request, timeout_s=timeout_s
         )
+        return QueryAnswer.of(response, response.revision)
 
     async def query_many(
         self,
@@ -78,7 +78,7 @@ class Reads(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
         **limits: Unpack[QueryLimits],
-    ) -> query_pb2.BatchQueryMemoriesResponse:
+    ) -> QueryAnswers:
         """Return one result for each of up to 128 texts or vectors, in order, at one revision.
 
         Args:
@@ -103,9 +103,10 @@ class Reads(ClientBase):
             request.queries.append(item)
         if not request.queries:
             raise invalid("queries", QUERIES.description)
-        return await self._connection.unary(
+        response = await self._connection.unary(
             self._memories.BatchQueryMemories, request, timeout_s=timeout_s
         )
+        return QueryAnswers.of(response)
 
     async def get(
         self,
@@ -115,7 +116,7 @@ class Reads(ClientBase):
         min_revision: int | None = None,
         space: str | None = None,
         timeout_s: float | None = None,
-    ) -> GetMemoryResponse:
+    ) -> MemoryRead:
         """Return one memory.
 
         Raises:
@@ -128,7 +129,10 @@ class Reads(ClientBase):
             include_embedding=include_embedding,
             min_revision=min_revision,
         )
-        return await self._connection.unary(self._memories.GetMemory, request, timeout_s=timeout_s)
+        response = await self._connection.unary(
+            self._memories.GetMemory, request, timeout_s=timeout_s
+        )
+        return MemoryRead.of(response)
 
     async def state(
         self,
@@ -137,7 +141,7 @@ class Reads(ClientBase):
         min_revision: int | None = None,
         space: str | None = None,
         timeout_s: float | None = None,
-    ) -> GetStateResponse:
+    ) -> MindState:
         """Return the state of the space; the arguments are those of ``GetStateRequest``."""
         request = message(
             GetStateRequest,
@@ -145,7 +149,10 @@ class Reads(ClientBase):
             include_traces=include_traces,
             min_revision=min_revision,
         )
-        return await self._connection.unary(self._cognition.GetState, request, timeout_s=timeout_s)
+        response = await self._connection.unary(
+            self._cognition.GetState, request, timeout_s=timeout_s
+        )
+        return MindState.of(response)
 
     async def health(
         self, service: str = "", *, timeout_s: float | None = None
@@ -189,7 +196,7 @@ class Reads(ClientBase):
         include_traces: bool = False,
         min_revision: int | None = None,
         space: str | None = None,
-    ) -> AsyncIterator[WatchStateResponse]:
+    ) -> AsyncIterator[MindState]:
         """Yield the state of the space at once and after each change, until the iterator is closed.
 
         Changes in quick succession are combined; the newest state always arrives. The server ends a
@@ -221,7 +228,7 @@ class Reads(ClientBase):
                         begun = True
                         if response.revision != last:
                             last = request.min_revision = response.revision
-                            yield response
+                            yield MindState.of(response)
                 except Unavailable as error:
                     if not begun:
                         raise
