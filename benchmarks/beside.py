@@ -146,3 +146,4 @@ def kinds(workload: Workload) -> Iterator[Work]:
     yield workload.evaluate
     yield workload.evaluate_long
     yield workload.generate
+    yield workload.stream_generate

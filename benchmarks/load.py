@@ -72,8 +72,10 @@ class Flow:
     """From the moment when a call is due."""
     metadata: Sequence[Mapping[str, str]] = ()
     """Metadata of the calls in turn."""
+    server_stream: bool = False
+    """True for a method with a stream of responses; a call ends with the last one."""
     opens: Sequence[bytes] = field(default=(), repr=False)
-    """First messages of streams of IngestMemories; empty for unary calls."""
+    """First messages of streams of IngestMemories; empty for other calls."""
     batch_items: int = 0
     """Memories in one message of a stream."""
 

@@ -17,7 +17,10 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
     ProcessEventRequest,
 )
 from mlsdm_grpc._gen.mlsdm.v1.embedding_pb2 import Embedding
-from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import GenerateRequest
+from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import (
+    GenerateRequest,
+    StreamGenerateRequest,
+)
 from mlsdm_grpc._gen.mlsdm.v1.governance_service_pb2 import EvaluateContentRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import BatchPutMemoriesRequest, PutMemoryRequest
@@ -43,6 +46,7 @@ __all__ = [
     "PUT",
     "QUERY",
     "STATE",
+    "STREAM_GENERATE",
     "TEXT_DIMENSION",
     "TOP_K",
     "Traffic",
@@ -80,6 +84,7 @@ PROCESS_EVENT = "/mlsdm.v1.CognitionService/ProcessEvent"
 LIST = _MEMORIES + "ListMemories"
 STATE = "/mlsdm.v1.CognitionService/GetState"
 GENERATE = "/mlsdm.v1.GenerationService/Generate"
+STREAM_GENERATE = "/mlsdm.v1.GenerationService/StreamGenerate"
 EVALUATE = "/mlsdm.v1.GovernanceService/EvaluateContent"
 CREATE_SPACE = "/mlsdm.v1.SpaceService/CreateSpace"
 
@@ -204,14 +209,14 @@ class Traffic:
             ),
         )
 
-    def prompts(self, space: str) -> Path:
-        """Prepare Generate of prompts that are remembered with their answers."""
+    def prompts(
+        self, space: str, message: type[GenerateRequest | StreamGenerateRequest] = GenerateRequest
+    ) -> Path:
+        """Prepare Generate or StreamGenerate of prompts that are remembered with their answers."""
         return self._write(
             f"prompt-{space}",
             (
-                GenerateRequest(
-                    space=space, prompt=f"{one}?", request_id=FRESH_ID
-                ).SerializeToString()
+                message(space=space, prompt=f"{one}?", request_id=FRESH_ID).SerializeToString()
                 for one in self._sentences()
             ),
         )

@@ -20,6 +20,7 @@ from traffic import (
     PUT,
     QUERY,
     STATE,
+    STREAM_GENERATE,
     TEXT_DIMENSION,
     Traffic,
     ingest_opens,
@@ -27,7 +28,11 @@ from traffic import (
 from windows import Side, loaded
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import ProcessEventResponse
-from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import GenerateResponse
+from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import (
+    GenerateRequest,
+    GenerateResponse,
+    StreamGenerateRequest,
+)
 from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryResponse
 from mlsdm_grpc.units import KIB
 
@@ -82,6 +87,7 @@ class Work:
     """Calls at once on one connection."""
     windows: int = 1
     """Length of a window, in windows of the others."""
+    server_stream: bool = False
     opens: Sequence[bytes] = ()
     batch_items: int = 0
 
@@ -95,6 +101,7 @@ class Work:
             (),
             connections=self.connections,
             in_flight=self.in_flight,
+            server_stream=self.server_stream,
             opens=self.opens,
             batch_items=self.batch_items,
             # A page of an earlier version may take seconds; what counts is its processor time.
@@ -154,14 +161,9 @@ class Workload:
         )
         self.evaluate = self._evaluations(800)
         self.evaluate_long = self._evaluations(8 * KIB, in_flight=1)
-        self.generate = Work(
-            "Generate with `echo`",
-            "talks",
-            GENERATE,
-            traffic.prompts("talks"),
-            connections=GENERATIONS_IN_FLIGHT,
-            in_flight=1,
-            windows=GENERATION_WINDOWS,
+        self.generate = self._generations("Generate", GENERATE, "talks", GenerateRequest)
+        self.stream_generate = self._generations(
+            "StreamGenerate", STREAM_GENERATE, "streamed", StreamGenerateRequest
         )
 
     def _queries(self, space: str, size: str) -> Work:
@@ -186,6 +188,24 @@ class Workload:
             in_flight=in_flight,
         )
 
+    def _generations(
+        self,
+        what: str,
+        method: str,
+        space: str,
+        message: type[GenerateRequest | StreamGenerateRequest],
+    ) -> Work:
+        return Work(
+            f"{what} with `echo`",
+            space,
+            method,
+            self.traffic.prompts(space, message),
+            connections=GENERATIONS_IN_FLIGHT,
+            in_flight=1,
+            windows=GENERATION_WINDOWS,
+            server_stream=method == STREAM_GENERATE,
+        )
+
     def fill(self, server: Process, works: Iterable[Work]) -> None:
         """Create and fill the spaces that some kinds of calls need.
 
@@ -199,10 +219,10 @@ class Workload:
                 space,
                 self._sizes.small if space == "small" else self._sizes.full,
                 capacity=self._sizes.full,
-                dimension=TEXT_DIMENSION if space in {"texts", "talks"} else DIMENSION,
+                dimension=TEXT_DIMENSION if space in {"texts", "talks", "streamed"} else DIMENSION,
             )
         for work in works:
-            if not work.opens:
+            if not (work.opens or work.server_stream):
                 check_answer(work, work.first(server))
 
 

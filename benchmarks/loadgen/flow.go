@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	crand "crypto/rand"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -183,8 +185,33 @@ func (r *runner) call(connection *grpc.ClientConn, random *rand.ChaCha8, due tim
 	if len(request.message.ids) > 0 {
 		request.freshID(random)
 	}
-	err := connection.Invoke(limited, r.Method, &request, &response{})
+	err := r.exchange(limited, connection, &request)
 	r.recorder.answered(answerKey(err), 1, due, sent, r.now())
+}
+
+// exchange makes a call and receives all of its responses.
+func (r *runner) exchange(limited context.Context, connection *grpc.ClientConn, sent *request) error {
+	if !r.ServerStream {
+		return connection.Invoke(limited, r.Method, sent, &response{})
+	}
+	stream, err := connection.NewStream(limited, &grpc.StreamDesc{ServerStreams: true}, r.Method)
+	if err != nil {
+		return err
+	}
+	// A failed send reports io.EOF; the status comes with the next receive.
+	if err := stream.SendMsg(sent); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := stream.CloseSend(); err != nil {
+		return err
+	}
+	for {
+		if err := stream.RecvMsg(&response{}); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // answerKey returns "OK" or the status and, where there is one, its reason.

@@ -44,7 +44,9 @@ type Flow struct {
 	Queue     int     `json:"queue"`
 	DeadlineS float64 `json:"deadline_s"`
 	Steps     []Step  `json:"steps"`
-	// First messages of streams of IngestMemories, one a stream; none for unary calls.
+	// The method has a stream of responses.
+	ServerStream bool `json:"server_stream"`
+	// First messages of streams of IngestMemories, one a stream; none for other calls.
 	Opens [][]byte `json:"opens"`
 	// Memories in one batch of a stream.
 	BatchItems int64 `json:"batch_items"`

@@ -6,6 +6,7 @@ of the asynchronous method, which does the work in :data:`BACKGROUND`.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import time
 from collections.abc import (
@@ -116,16 +117,24 @@ def _taken(value: object) -> object:
 
 
 def _items(source: AsyncIterator[Item]) -> Generator[Item]:
+    # An interrupted caller closes the source while its last step still ends.
+    turn = asyncio.Lock()
+
     async def following() -> Any:
-        return await anext(source, _END)
+        async with turn:
+            return await anext(source, _END)
+
+    async def close() -> None:
+        # All methods of the client that yield are asynchronous generators.
+        if isinstance(source, AsyncGenerator):
+            async with turn:
+                await source.aclose()
 
     try:
         while (item := BACKGROUND.run(following())) is not _END:
             yield item
     finally:
-        # All methods of the client that yield are asynchronous generators.
-        if isinstance(source, AsyncGenerator):
-            BACKGROUND.finish(source.aclose())
+        BACKGROUND.finish(close())
 
 
 async def _from_thread(source: Iterator[Item]) -> AsyncGenerator[Item]:

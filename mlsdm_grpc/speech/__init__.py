@@ -1,4 +1,4 @@
-"""Style of texts: telegraphic speech, quality of answers, and rules for repairs."""
+"""Style of texts: telegraphic speech, quality of answers, and acceptance of repairs."""
 
 from mlsdm_grpc.speech.analysis import analyse
 from mlsdm_grpc.speech.quality import QUALITY_CHECKS, QualityCheck

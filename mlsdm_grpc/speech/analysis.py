@@ -15,14 +15,14 @@ def analyse(
     """Return a report on whether ``text`` is telegraphic.
 
     Args:
-        text: Any text. Texts of up to 64 KiB are expected; longer ones take proportionally longer.
-        profile: STANDARD abstains below 3 words of prose and in languages without a word list.
+        text: Any text. Up to 64 KiB is usual; the time grows linearly with the length.
+        profile: STANDARD abstains below 3 words of prose, and for languages without a word list.
             LEGACY treats all texts as English and never abstains.
-        language: ISO 639-1, with or without a region ("en-GB"); None or empty to detect it.
-            STANDARD abstains in an unsupported language. LEGACY ignores this parameter.
+        language: ISO 639-1 code, with or without a region ("en-GB"); None or empty detects the
+            language. STANDARD abstains for an unsupported language. LEGACY ignores this parameter.
 
     Returns:
-        The report. Equal texts give equal reports; surrounding white space is ignored.
+        The report. It depends only on the arguments; surrounding white space is ignored.
 
     Cost: O(len(text)), at most about 1 microsecond a character.
     """

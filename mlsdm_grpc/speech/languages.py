@@ -1,8 +1,8 @@
 """Detection of the language of a text.
 
-A language is detected by its script, its function words, everyday words, and letter triples of
-these words, which generalise to words that no list contains. Unsupported languages are detected
-too, so that they are not mistaken for supported ones.
+Evidence is the script, function words, everyday words, and the letter triples of these words, which
+also rate words that no list contains. Unsupported languages are detected too, so that they are not
+mistaken for supported ones.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ __all__ = ["is_in_script", "recognise"]
 _CYRILLIC: Final = "cyrillic"
 # Number of distinct words used to detect the language.
 _SAMPLE_WORDS: Final = 100
-# Number of words whose scores are kept: most words of a text were in the texts before it.
+# Number of words whose scores are cached; most words of a text occurred in earlier texts.
 _KEPT_WORDS: Final = 4_096
-# Length of the longest of these words, characters.
+# Maximum length of a cached word, characters.
 _KEPT_CHARS: Final = 64
 
 # Weight of a letter triple that no word of the language contains.
 _UNSEEN: Final = 0.2
-# Score below which a text is in no known language.
+# Score below which the text is in no known language.
 _NO_LANGUAGE: Final = -8.6
-# Bonus for English: other languages borrow its words, so its letter triples are the least specific.
+# Bonus for English: other languages contain English words, so its letter triples are less specific.
 _ENGLISH_PRIOR: Final = 0.25
 _UKRAINIAN_LETTERS: Final = frozenset("іїєґ")
-# Penalty for each letter of a Cyrillic text without these letters, at most 0.2.
+# Penalty for each letter in a Cyrillic text without the Ukrainian letters above, at most 0.2.
 _MISSING_LETTERS: Final = 0.008
 _FOREIGN_LETTERS: Final = frozenset("ыэёъўјљњћђџѓќ")
 _FOREIGN_PENALTY: Final = 1.0
@@ -54,14 +54,14 @@ class _Model:
     """Bonus for each known word."""
 
     def score(self, word: str, parts: Sequence[str]) -> float:
-        """Return the score of a word of these letter triples; higher is better."""
+        """Return the score of a word from its letter triples; higher is better."""
         get, unseen = self.triples.get, self.unseen
         seen = sum([get(part, unseen) for part in parts]) / len(parts)
         return seen + self.words.get(word, 0.0)
 
 
 def recognise(words: Sequence[str]) -> str:
-    """Return the language of ``words`` if it is one of ``LANGUAGES``, otherwise an empty string.
+    """Return the language of ``words`` if it is supported, otherwise an empty string.
 
     Args:
         words: Words in lower case.
@@ -86,19 +86,19 @@ def recognise(words: Sequence[str]) -> str:
 
 
 def _foreignness(letters: frozenset[str], count: int) -> float:
-    """Return the penalty for Ukrainian: of ``count`` letters, ``letters`` occur."""
+    """Return the penalty for Ukrainian of a text of ``count`` letters, the distinct ``letters``."""
     if letters & _FOREIGN_LETTERS:
         return _FOREIGN_PENALTY
     return 0.0 if letters & _UKRAINIAN_LETTERS else min(0.2, _MISSING_LETTERS * count)
 
 
 def is_in_script(words: Sequence[str], language: str) -> bool:
-    """Return True if most ``words`` are in the script of ``language``."""
+    """Return True if most of the ``words`` are in the script of ``language``."""
     return _is_cyrillic(words) is (vocabulary(language).script == _CYRILLIC)
 
 
 def _is_cyrillic(words: Iterable[str]) -> bool | None:
-    """Return True for Cyrillic, False for Latin, None for another script or none."""
+    """Return True if most letters are Cyrillic, False if Latin, None for another script or none."""
     latin = cyrillic = other = 0
     for word in words:
         letter = word[0]

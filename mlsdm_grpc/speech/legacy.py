@@ -1,7 +1,7 @@
-"""The detector of the original model, reproduced exactly for comparison.
+"""Detector of the original model, reproduced exactly for comparison.
 
-It splits at every full stop and supports English only, so it classifies code, other languages and
-much technical prose as telegraphic. Use ``standard``.
+It ends a sentence at every full stop and supports only English, so it classifies code, other
+languages and much technical prose as telegraphic. Use ``standard`` instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MIN_FUNCTION_WORD_RATIO: Final = 0.15
 _MAX_FRAGMENT_RATIO: Final = 0.5
 _FRAGMENT_TOKENS: Final = 4
 _SENTENCE_END: Final = re.compile(r"[.!?]+")
-# List of the original detector; it is part of the definition and must not change.
+# Word list of the original detector; it is part of the definition and must not change.
 _FUNCTION_WORDS: Final = frozenset(
     (
         *("the", "a", "an", "and", "or", "but", "if", "that", "which", "who", "to", "of", "in"),
@@ -30,7 +30,7 @@ _FUNCTION_WORDS: Final = frozenset(
 def analyse_legacy(text: str) -> SpeechReport:
     """Return the report of the original detector.
 
-    Any flag means telegraphic, and it never abstains.
+    Any flag makes a text telegraphic; the detector never abstains.
 
     Cost: O(len(text)).
     """

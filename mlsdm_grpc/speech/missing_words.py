@@ -1,4 +1,4 @@
-"""Clauses that lack the verb of their person, and nouns that lack an article."""
+"""Detection of clauses without a verb for their person, and of nouns without an article."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mlsdm_grpc.speech.vocabulary import Vocabulary
 
 __all__ = ["is_verbless", "lacks_articles"]
 
-# Minimum words of a clause that needs a verb.
+# Minimum number of words of a clause that must have a verb.
 _CLAUSE_WORDS: Final = 3
 # Number of words before a noun that may be its article.
 _REACH: Final = 3
-# Number of bare nouns that make a sentence telegraphic; two less if it names a person by a pronoun,
-# which titles do not.
+# Number of nouns without an article that makes a sentence telegraphic. It is two less if the
+# sentence contains a personal pronoun, because titles contain none.
 _BARE_NOUNS: Final = 4
 
 
@@ -25,15 +25,15 @@ def is_verbless(
     between: Collection[str],
     function_words: Collection[str],
 ) -> bool:
-    """Return True if no verb agrees with the person or noun before it.
+    """Return True if no verb agrees with the person or noun that begins a clause.
 
     Examples are "ich früher Lehrer sein" and "docteur dire repos".
 
     Args:
-        words: Words of a clause, at least one, without adverbs at the beginning.
-        vocabulary: Words of its language.
-        between: Words that may be between a person and a verb.
-        function_words: Words that are no verbs, or verbs that agree.
+        words: Words of a clause, at least one, without leading adverbs.
+        vocabulary: Words of the language.
+        between: Words that may be between a person and its verb.
+        function_words: Words that are not verbs, or are verbs that agree.
     """
     if len(words) < _CLAUSE_WORDS:
         return False
@@ -54,8 +54,8 @@ def lacks_articles(parts: Sequence[Sequence[str]], vocabulary: Vocabulary) -> bo
     """Return True if several nouns lack an article: "you give me book, book table there".
 
     Args:
-        parts: Words of one sentence between its pauses.
-        vocabulary: Words of its language.
+        parts: Words of a sentence, divided at its pauses.
+        vocabulary: Words of the language.
     """
     nouns = vocabulary.count_nouns
     if not nouns:

@@ -1,8 +1,8 @@
 """Extraction of prose from a text, without code, lists, tables, quotations, logs and data.
 
-The rules cover Markdown and common languages, shells, logs and data formats, line by line. Each
-line is examined a fixed number of times, and expressions see only its first ``_MAX_LINE_CHARS``
-characters, so the time is linear for any text.
+The rules cover Markdown, common programming languages, shells, logs and data formats, line by line.
+Each line is examined a fixed number of times, and only its first ``_MAX_LINE_CHARS`` characters are
+matched with regular expressions, so the time is linear for any text.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from mlsdm_grpc.speech.tokens import PLACEHOLDER
 __all__ = ["Line", "LineKind", "lines", "prose_blocks"]
 
 _MAX_LINE_CHARS: Final = 400
-# Minimum length of a line without a full stop that continues in the next one.
+# Minimum length of a line without a full stop that may continue in the next line.
 _WRAPPED_CHARS: Final = 60
-# Minimum length of such a line if the next line starts with a lower case letter.
+# The same minimum if the next line starts with a lower-case letter.
 _WRAPPED_SMALL_CHARS: Final = 40
 
 _FENCE: Final = re.compile(r"\s{0,8}(`{3,}(?=[^`]*$)|~{3,})")
@@ -81,8 +81,8 @@ _INSIDE: Final = re.compile(
       | \s\|\s[a-z] | \s>{1,2}\s[\w./]""",
     re.VERBOSE,
 )
-# Characters and words found in every line that is not prose. It spares most lines of prose the
-# other expressions.
+# Characters and words of which every line that is not prose contains at least one. Most lines of
+# prose contain none and need no other pattern.
 _SUSPECT: Final = re.compile(
     r"""[^\w\s.,!?…'’] | [\d_] | ,\S | ^\s*(?:
         return|class|import|from|package|func|fn|public|private|protected|if|for|while|elif
@@ -104,7 +104,7 @@ _ENDED: Final = re.compile(r"[.!?…:;。！？][\"'»”)*_]*\s*$")
 
 
 class LineKind(Enum):
-    """Kind of a line."""
+    """Kinds of lines."""
 
     BLANK = auto()
     PROSE = auto()
@@ -125,7 +125,7 @@ class Line:
 def lines(text: str) -> list[Line]:
     """Return the lines of ``text`` with their kinds.
 
-    An ambiguous line between code lines is code.
+    An ambiguous line between lines of code counts as code.
 
     Cost: O(len(text)).
     """
@@ -158,8 +158,8 @@ def lines(text: str) -> list[Line]:
 def prose_blocks(text: str) -> list[str]:
     """Return the prose of ``text``, one string for each run of connected lines.
 
-    Inline code becomes ``PLACEHOLDER``, and links become their text. Speaker names in a dialogue
-    ("A: ...") are removed.
+    ``PLACEHOLDER`` replaces inline code, and their text replaces links. Speaker names in a
+    dialogue ("A: ...") are removed.
 
     Cost: O(len(text)).
     """
@@ -187,7 +187,7 @@ def _is_layout(line: str) -> bool:
     bars = line.count("|")
     if stripped[0] == ">" and not stripped.startswith(">>>"):
         return True
-    if "\u2500" <= stripped[0] <= "\u257f":  # tables drawn with box characters
+    if "\u2500" <= stripped[0] <= "\u257f":  # box-drawing characters of tables
         return True
     if bars >= 2 and (stripped[0] == "|" or " | " in line):
         return True
@@ -195,7 +195,7 @@ def _is_layout(line: str) -> bool:
 
 
 def _settle(found: list[Line]) -> list[Line]:
-    """Classify ambiguous lines by their neighbours: stray code, titles of lists and tables."""
+    """Classify ambiguous lines by their neighbours: single lines of code, titles of lists."""
     settled: list[Line] = []
     if sum(map(_is_speech, found)) > 1:
         found = [Line(LineKind.LAYOUT, each.text) if _is_speech(each) else each for each in found]
@@ -223,21 +223,21 @@ def _is_speech(line: Line) -> bool:
 
 
 def _stray(line: Line) -> Line:
-    """Return ``line`` as code if it is among code and does not read like prose."""
+    """Return ``line`` as code if it is between code and does not read like prose."""
     if line.kind is not LineKind.PROSE or _reads_like_prose(line.text):
         return line
     return Line(LineKind.CODE, line.text)
 
 
 def _is_title(text: str, following: LineKind) -> bool:
-    """Return True if a line only announces the next lines, such as "Ingredients:"."""
+    """Return True if a line only announces the following lines, such as "Ingredients:"."""
     if following in {LineKind.BLANK, LineKind.PROSE} or _SEVERAL.search(text):
         return False
     return text.endswith(":") or not _ENDED.search(text[-20:])
 
 
 def _reads_like_prose(line: str) -> bool:
-    """Return True if a line among code is an ordinary sentence or an introduction."""
+    """Return True if a line between code is an ordinary sentence or an introduction."""
     return line[:1].isupper() and line.endswith((".", "!", "?", ":")) and line.count(" ") >= 3
 
 

@@ -1,10 +1,10 @@
-"""The quality gate: checks of an answer as a whole.
+"""Quality gate: checks of a whole answer.
 
-Each check is a pure function of the answer and its prompt that returns a score from 0 (good) to 1
-(bad). A score at the threshold or above fails. Text that a check cannot assess, because it is too
-short or in a language without a word list, scores 0. Code is ignored; lists and tables are checked
-for loops only. The checks tolerate tables of numbers, Cyrillic texts, frequent short words in long
-answers, and words that the prompt does not contain.
+Each check is a pure function of the answer and its prompt, with a score from 0 (good) to 1 (bad). A
+score at or above the threshold fails. Text that a check cannot assess, because it is too short or
+in a language without a word list, scores 0. Code is ignored; lists and tables are checked only for
+loops. Tables of numbers, Cyrillic text, frequent short words in long answers, and words that the
+prompt does not contain are no faults.
 """
 
 from __future__ import annotations
@@ -76,23 +76,23 @@ _ORNAMENTS: Final = frozenset("-–—•·*+/&=|…:→←↔%<>")
 
 @dataclass(frozen=True, slots=True)
 class QualityCheck:
-    """One check of the quality gate."""
+    """Check of the quality gate."""
 
     name: str
-    """Stable name; the rule is ``quality.<name>``."""
+    """Name that never changes; the id of its rule is ``quality.<name>``."""
     function: Callable[[str, str], float]
     """Function of answer and prompt that returns a score, 0 (good) to 1."""
     default_threshold: float
-    """Score at which the check fails, 0 to 1."""
+    """Score from which the check fails, 0 to 1."""
     description: str
     """Description, one English sentence."""
 
 
 def collapse(text: str, _prompt: str = "") -> float:
-    """Return 1 for an answer without content, otherwise the share of its most frequent letter.
+    """Return 1 for an answer without content, else the share of its most frequent letter.
 
-    A text has no content if it has no letter, digit or pictogram in any script. The share counts
-    from 20 letters and digits on; in ordinary texts it is about 0.1.
+    An answer without letters, digits and pictograms in any script has no content. The share is
+    computed from 20 letters and digits on, else it is 0; ordinary texts have about 0.1.
 
     Cost: O(len(text)).
     """
@@ -108,8 +108,8 @@ def collapse(text: str, _prompt: str = "") -> float:
 def looping(text: str, _prompt: str = "") -> float:
     """Return the share of the answer that repeats earlier parts of it.
 
-    The maximum of repeated lines, and of repeated phrases of 4 words in the whole answer and in its
-    last 120 words. Single words may repeat without limit.
+    The score is the maximum of three shares: repeated lines, repeated phrases of 4 words in the
+    whole answer, and such phrases in its last 120 words. Single words may repeat without limit.
 
     Cost: O(len(text)).
     """
@@ -125,11 +125,11 @@ def looping(text: str, _prompt: str = "") -> float:
 
 
 def incoherence(text: str, _prompt: str = "") -> float:
-    """Return the share of the prose that is not text in any language.
+    """Return the share of the prose that is no text in any language.
 
-    It counts pieces between spaces without letters or digits, with damaged characters, with two
-    alphabets in one word, or with six Latin consonants in a row, in answers of at least 12 pieces.
-    Valid words without meaning are not detected.
+    It counts pieces between spaces that have no letters or digits, damaged characters, two
+    alphabets in one word, or six Latin consonants in a row. Answers of fewer than 12 pieces score
+    0. Valid words without meaning are not detected.
 
     Cost: O(len(text)).
     """
@@ -141,11 +141,12 @@ def incoherence(text: str, _prompt: str = "") -> float:
 
 
 def drift(text: str, prompt: str) -> float:
-    """Return the degree to which an answer ignores the topic of its prompt.
+    """Return how far an answer ignores the topic of its prompt.
 
-    1 if it has none of the prompt's content words (compared by their first 5 letters), less by an
-    eighth for each one that it has. Only answers of at least 40 words of prose to prompts of at
-    least 3 content words are assessed, if both are in the same supported language.
+    The score is 1 if the answer has no content word of the prompt (compared by the first 5
+    letters), and an eighth less for each one that it has. It is 0 for answers of fewer than 40
+    words of prose, for prompts of fewer than 3 content words, and unless both are in the same
+    supported language.
 
     Cost: O(len(text) + len(prompt)).
     """
@@ -163,7 +164,7 @@ def drift(text: str, prompt: str) -> float:
 
 
 def telegraphing(text: str, _prompt: str = "") -> float:
-    """Return the severity of telegraphic style, see :func:`analyse`, from 12 words of prose on.
+    """Return the severity of telegraphic style, see :func:`analyse`; 0 below 12 words of prose.
 
     Cost: O(len(text)).
     """
@@ -173,8 +174,8 @@ def telegraphing(text: str, _prompt: str = "") -> float:
 def hedging(text: str, _prompt: str = "") -> float:
     """Return the number of expressions of doubt for each sentence, at most 1.
 
-    An answer of fewer than 4 sentences counts as 4, so that one "maybe" never fails. Only whole
-    words count: "unlikely" is not "likely".
+    An answer of fewer than 4 sentences counts as 4 sentences, so that one "maybe" never fails.
+    Only whole words count: "unlikely" does not count as "likely".
 
     Cost: O(len(text)).
     """
@@ -188,7 +189,7 @@ def hedging(text: str, _prompt: str = "") -> float:
 
 
 def _repeated(items: Sequence[Hashable]) -> float:
-    """Return the share of ``items`` that equal an earlier one."""
+    """Return the share of ``items`` that are equal to an earlier item."""
     return 1.0 - len(set(items)) / len(items)
 
 
@@ -216,7 +217,7 @@ def _stems(words: Sequence[str], language: str) -> set[str]:
 
 
 def _count(words: Sequence[str], hedges: frozenset[tuple[str, ...]]) -> int:
-    """Return the number of hedges in ``words``; a longer hedge counts once."""
+    """Return the number of hedges in ``words``; a hedge of several words counts once."""
     count = at = 0
     while at < len(words):
         length = next(
@@ -271,4 +272,4 @@ QUALITY_CHECKS: Final[Mapping[str, QualityCheck]] = MappingProxyType(
         )
     }
 )
-"""Checks by name, sorted."""
+"""Checks by name, sorted by name."""

@@ -1,6 +1,6 @@
-"""Repair of telegraphic style: the instruction for a model, and the acceptance of its answers.
+"""Repair of telegraphic style: instruction for the model, and acceptance of its answers.
 
-Pure functions. The caller runs the loop with the model, its deadline and its budget.
+All functions are pure. The caller runs the loop of model calls, with deadline and budget.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_ATTEMPTS: Final = 3
 """Maximum number of attempts of a repair."""
 
 _MAX_GROWTH: Final = 3
-# A candidate has at most three times the characters of the draft plus this many.
+# Maximum length of a candidate: three times that of the draft, plus this many characters.
 _ROOM_CHARS: Final = 200
 # Minimum length of a candidate as a share of the draft; a shorter one has lost content.
 _MIN_SHARE: Final = 0.6
@@ -32,7 +32,7 @@ _MIN_SHARE: Final = 0.6
 _MIN_KEPT: Final = 0.6
 _MIN_STEM_CHARS: Final = 3
 _MAX_STEM_CHARS: Final = 5
-# Share of the letters of a word that must match, because its ending may change.
+# Share of a word's letters that must match; the ending may differ.
 _STEM_SHARE: Final = 0.6
 _MAX_CODE_SHARE: Final = 0.5
 _MARK_CHARS: Final = 16
@@ -58,12 +58,12 @@ def instruction(draft: str, *, prompt: str = "", language: str = "") -> str:
 
     Args:
         draft: The telegraphic text.
-        prompt: Prompt that the draft answers; empty to omit it.
-        language: ISO 639-1 of the draft; empty when unknown.
+        prompt: Prompt to which the draft is an answer; empty if unknown.
+        language: Language of the draft, ISO 639-1; empty if unknown.
 
     Returns:
-        The task, then prompt and draft in tagged blocks. The tags contain a digest of both texts,
-        so that no text can close its own block.
+        The task, followed by prompt and draft in tagged blocks. The tags contain a digest of both
+        texts, so that neither text can close its block.
     """
     mark = _mark(draft, prompt)
     parts = [_TASK.format(language=f" ({language})" if language else "")]
@@ -74,7 +74,7 @@ def instruction(draft: str, *, prompt: str = "", language: str = "") -> str:
 
 
 def draft_of(text: str) -> str | None:
-    """Return the draft in a result of :func:`instruction`, or None if ``text`` is something else.
+    """Return the draft in an instruction of :func:`instruction`; None for any other text.
 
     Cost: O(len(text)).
     """
@@ -103,8 +103,8 @@ def acceptable(
 ) -> bool:
     """Return True if ``candidate`` may replace ``draft``.
 
-    It must be less severe and in the same language. It must have the same numbers and addresses,
-    most content words and all code of the draft, and a similar length.
+    It must be in the same language and less telegraphic. It must contain the same numbers and
+    addresses, all code, and most content words of the draft, and have a similar length.
 
     Args:
         draft: The text to repair.
@@ -139,10 +139,10 @@ def best(
     profile: Profile = Profile.STANDARD,
     language: str | None = None,
 ) -> str:
-    """Return the acceptable candidate with the lowest severity, or ``draft`` if there is none.
+    """Return the acceptable candidate with the lowest severity; ``draft`` if there is none.
 
-    Of equal candidates, the first wins. A draft that needs no repair, or is mostly code, is
-    returned unchanged.
+    Of equally severe candidates the first one is returned. If the draft needs no repair, or is
+    mostly code, it is returned unchanged.
     """
     if not is_repairable(draft, profile=profile, language=language):
         return draft
@@ -155,7 +155,7 @@ def best(
 
 
 def _kept(draft: str, candidate: str, language: str) -> float:
-    """Return the share of the draft's content words that ``candidate`` has in any form."""
+    """Return the share of the draft's content words that ``candidate`` contains in any form."""
     small = grammar_of(language).function_words if language in LANGUAGES else frozenset[str]()
     words = {
         word for block in prose_blocks(draft) for each in sentences(block) for word in each.words

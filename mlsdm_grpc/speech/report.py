@@ -1,4 +1,4 @@
-"""Reports of the analysis of style."""
+"""Report on the style of a text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ __all__ = ["Flag", "Profile", "SpeechReport"]
 
 
 class Profile(IntEnum):
-    """Set of rules; the numbers are those of ``mlsdm.v1.SpeechProfile``."""
+    """Sets of rules, with the numbers of ``mlsdm.v1.SpeechProfile``."""
 
     STANDARD = 1
-    """Real tokenisation, prose only, several languages; decides by severity."""
+    """Tokenises prose only, in several languages; decides by severity."""
     LEGACY = 2
-    """The original detector: white-space tokens, English only; decides by any flag."""
+    """The original detector: splits at white space, English only; decides by any flag."""
 
 
 class Flag(IntEnum):
-    """Reason to call a text telegraphic; the numbers are those of ``mlsdm.v1.SpeechFlag``."""
+    """Reasons to call a text telegraphic, with the numbers of ``mlsdm.v1.SpeechFlag``."""
 
     SHORT_SENTENCES = 1
     LOW_FUNCTION_WORDS = 2
@@ -29,22 +29,22 @@ class Flag(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpeechReport:
-    """Style of one text; the fields are those of ``mlsdm.v1.SpeechReport``."""
+    """Style of a text; the fields equal those of ``mlsdm.v1.SpeechReport``."""
 
     is_aphasic: bool
     """True if the text is telegraphic; False if the analysis abstained."""
     severity: float
-    """Distance from the limits, 0 (good) to 1; 0 if the analysis abstained."""
+    """Severity, 0 (good) to 1; 0 if the analysis abstained."""
     avg_sentence_len: float
-    """Mean number of tokens in a sentence, at least 0."""
+    """Mean number of tokens of a sentence, at least 0."""
     function_word_ratio: float
-    """Function words / words, 0 to 1; in the legacy profile function words / tokens."""
+    """Function words divided by words, 0 to 1; in the legacy profile divided by tokens."""
     fragment_ratio: float
-    """Sentences below 4 tokens / sentences, 0 to 1."""
+    """Share of sentences with fewer than 4 tokens, 0 to 1."""
     flags: tuple[Flag, ...]
     """Flags in ascending order, without duplicates."""
     language: str
     """Language whose function words were counted, ISO 639-1; empty if unknown."""
     abstained: bool
-    """True if the text is too short or has no word list; the other fields are then meaningless."""
+    """True if the text is too short or there is no word list; other fields then mean nothing."""
     profile: Profile

@@ -1,9 +1,9 @@
-"""Measurement of the grammar in a sentence, compared with the amount that it needs.
+"""Measurement of how much grammar a sentence lacks.
 
-Telegraphic speech keeps content words and drops the function words and endings that connect them. A
-sentence is therefore measured by these. Each function word counts 1, those dropped first (articles,
-auxiliaries) count 2, and adverbs that are kept (now, very) count 1/2. Languages that express
-grammar with endings get credit for endings.
+Telegraphic speech keeps content words, and drops the function words and endings that connect them.
+So function words and endings are counted. A function word counts 1. Those that are dropped first
+(articles, auxiliaries) count 2. Adverbs that telegraphic speech keeps (now, very) count 1/2. In
+languages that express grammar by endings, endings count too.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from mlsdm_grpc.speech.vocabulary import SharedWords, Vocabulary, shared_words, 
 
 __all__ = ["Grammar", "grammar_of"]
 
-# Weight of grammar for each word below which a sentence of some length lacks some, if its only
-# grammar is what telegraphic speech keeps: "Wife drive car, I sit, head hurt.".
+# Required grammar weight per word, for longer sentences whose only grammar is what telegraphic
+# speech keeps: "Wife drive car, I sit, head hurt.".
 _NEEDED_BARE: Final = 0.55
 _BARE_WORDS: Final = 6
 _FIRST_WEIGHT: Final = 2.0
@@ -28,13 +28,13 @@ _KEPT_WEIGHT: Final = 0.5
 _OBLIQUE_WEIGHT: Final = 0.5
 
 _INFLECTED_WEIGHT: Final = 0.75
-# Minimum length of a sentence in which endings count, because short notes have them too.
+# Minimum length of a sentence in which endings count, words; short notes have endings too.
 _LONG_WORDS: Final = 5
-# Maximum words between pauses in a note. In a note, adverbs are no grammar; endings are none either
-# if all parts are this short on average: "Army weak, taxes high, borders long.".
+# Maximum number of words between pauses in a note. In a note adverbs do not count, and neither do
+# endings if the parts are this short on average: "Army weak, taxes high, borders long.".
 _NOTE_WORDS: Final = 3
 _TIME_DISCOUNT: Final = 0.5
-# Discount of a preposition in a sentence too short for endings: "Form at office.".
+# Deduction for a preposition in a sentence too short for endings to count: "Form at office.".
 _PREPOSITION_DISCOUNT: Final = 0.5
 
 _MIN_INFLECTED_CHARS: Final = 4
@@ -44,13 +44,13 @@ _NEAR_WORDS: Final = 2
 _NE: Final = frozenset(("ne", "n"))
 _NEGATION: Final = "not"
 _BARE_NEGATIONS: Final = frozenset(("no", "not"))
-# Words that follow "no" or "not" after a person in full sentences: "I no longer work".
+# Words that correctly follow "no" or "not" after a person: "I no longer work".
 _NEGATED_WELL: Final = frozenset(("longer", "more", "only", "doubt"))
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """The grammar of one language."""
+    """Measurement of grammar in one language."""
 
     language: str
     vocabulary: Vocabulary
@@ -59,23 +59,23 @@ class Grammar:
     weights: Mapping[str, float]
     """Weight of each function word."""
     between: frozenset[str]
-    """Words that may be between a person and a verb."""
+    """Words that may be between a person and its verb."""
     kept: frozenset[str]
     """Function words that telegraphic speech keeps."""
     past: frozenset[str]
-    """Verbs in the past that are no verbs in the present."""
+    """Past forms of verbs that are no present forms."""
 
     def is_formula(self, words: Sequence[str]) -> bool:
         """Return True if ``words`` are a greeting or similar, such as "good morning, Anna"."""
         return 2 * sum(word in self.vocabulary.formulas for word in words) > len(words)
 
     def deficit(self, parts: Sequence[Sequence[str]], *, is_alone: bool) -> float:
-        """Return the missing share of the grammar that a sentence needs, 0 to 1.
+        """Return the share of the required grammar that a sentence lacks, 0 to 1.
 
         Args:
-            parts: Words of one sentence between its pauses, at least one, as returned by
-                :meth:`split`.
-            is_alone: True if the text has no other sentence.
+            parts: Words of one sentence, divided at its pauses; at least one, as :meth:`split`
+                returns them.
+            is_alone: Whether the sentence is the only one of the text.
         """
         words = [word for part in parts for word in part]
         if (
@@ -99,7 +99,7 @@ class Grammar:
         return min(1.0, max(bare / len(words), 1.0 - weight / (needed * len(words))))
 
     def _is_bare(self, words: Sequence[str]) -> bool:
-        """Return True if ``words`` have only grammar that telegraphic speech keeps."""
+        """Return True if the only grammar of ``words`` is what telegraphic speech keeps."""
         return (
             len(words) >= _BARE_WORDS
             and self.vocabulary.joiners.isdisjoint(words)
@@ -108,7 +108,7 @@ class Grammar:
         )
 
     def _agree(self, one: str, other: str) -> bool:
-        """Return True if two words may be a person and its verb: "I sit", "dann gehen wir"."""
+        """Return True if two words may be a person and a matching verb: "I sit", "gehen wir"."""
         agreeing = self.vocabulary.agreeing
         if agreeing:
             return any(
@@ -135,7 +135,7 @@ class Grammar:
         return [part for word in words for part in word.split("'")]
 
     def _part_weight(self, words: Sequence[str], *, is_long: bool) -> float:
-        """Return the grammar weight of the words between two pauses."""
+        """Return the weight of the grammar in the words between two pauses."""
         weight = sum(self._weight(word, is_long=is_long) for word in words)
         weight -= _TIME_DISCOUNT * sum(
             this in self.vocabulary.pointers and time in self.vocabulary.times
@@ -163,7 +163,7 @@ class Grammar:
         return _OBLIQUE_WEIGHT if oblique is not None and oblique.fullmatch(word) else 0.0
 
     def _bare_prepositions(self, words: Sequence[str]) -> int:
-        """Return the number of prepositions without an article and without a verb before them."""
+        """Return the number of prepositions that have no article and follow no verb."""
         verb = self.vocabulary.maybe_verb
         return sum(
             word in self.vocabulary.prepositions
@@ -183,7 +183,7 @@ class Grammar:
         )
 
     def _disagrees(self, words: Sequence[str]) -> bool:
-        """Return True if a clause begins with a person and a bare verb: "now she go"."""
+        """Return True if a clause begins with a person and an uninflected verb: "now she go"."""
         words = self._without_adverbs(words)
         oblique = words[0] in self.vocabulary.oblique_persons
         if len(words) < _MIN_CLAUSE_WORDS:
@@ -204,12 +204,12 @@ class Grammar:
         return self._is_infinitive(verb)
 
     def _without_adverbs(self, words: Sequence[str]) -> Sequence[str]:
-        """Return ``words`` without the adverbs at the beginning; one word stays."""
+        """Return ``words`` without leading adverbs; at least one word is left."""
         skipped = self.between - self.vocabulary.irregular_verbs
         return list(itertools.dropwhile(skipped.__contains__, words)) or words[-1:]
 
     def _is_broken(self, words: Sequence[str]) -> bool:
-        """Return True if the words between two pauses begin with a person without its verb."""
+        """Return True if the words between two pauses begin with a person but lack its verb."""
         words = self._without_adverbs(words)
         return is_verbless(words, self.vocabulary, self.between, self.weights)
 
@@ -223,9 +223,9 @@ class Grammar:
         )
 
     def _bare_parts(self, parts: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
-        """Yield the German clauses that end with an infinitive that no verb governs.
+        """Yield the German clauses that end with an infinitive without a governing verb.
 
-        Stop at the first clause with a word that governs or excludes an infinitive.
+        The search stops at the first clause with a word that governs or excludes an infinitive.
         """
         for words in parts if self.language == "de" else ():
             if not self._may_end_bare(words):
@@ -234,7 +234,7 @@ class Grammar:
                 yield words
 
     def _may_end_bare(self, words: Sequence[str]) -> bool:
-        """Return True if no word of a clause governs an infinitive or rules one out."""
+        """Return True if no word of a clause governs or excludes an infinitive."""
         return (
             self.vocabulary.take_infinitives.isdisjoint(words)
             and self.vocabulary.joiners.isdisjoint(words)

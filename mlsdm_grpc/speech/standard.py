@@ -1,4 +1,4 @@
-"""The standard analysis of style: prose only, by language, decided by severity."""
+"""Standard analysis of style: prose only, by language, decided by severity."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from mlsdm_grpc.speech.vocabulary import LANGUAGES, shared_words
 __all__ = ["SEVERITY_THRESHOLD", "analyse_standard"]
 
 SEVERITY_THRESHOLD: Final = 0.3
-"""Severity from which a text is telegraphic."""
+"""Severity from which a text counts as telegraphic."""
 
 _MIN_WORDS: Final = 3
-# A single sentence needs more words, because it may be complete without function words; one word
-# less suffices if commas separate parts.
+# A single sentence needs this many words, because a short one may be complete without function
+# words. With commas, one word less is enough.
 _MIN_SINGLE_WORDS: Final = 5
-# Assumed minimum length of a text, in words. Missing words count as good, because few words are
-# weak evidence.
+# Assumed minimum length of a text, words. Missing words count as good, because few words are weak
+# evidence.
 _MIN_EVIDENCE_WORDS: Final = 8
 _MIN_MIXED_SENTENCES: Final = 4
 _MIXED_SHARE: Final = 0.5
-# Addition for the share of sentences without grammar above ``_MIXED_SHARE``, so that one long
-# complete sentence does not outweigh many short ones without grammar.
+# Weight of an addition to the severity: the share of sentences without grammar above
+# ``_MIXED_SHARE``. With it, one long complete sentence does not outweigh many short ones without
+# grammar.
 _MIXED_WEIGHT: Final = 0.2
 _MIN_SENTENCE_LEN: Final = 6.0
 _MAX_FRAGMENT_RATIO: Final = 0.5
@@ -35,15 +36,15 @@ _FRAGMENT_TOKENS: Final = 4
 
 
 def analyse_standard(text: str, language: str | None = None) -> SpeechReport:
-    """Return the style of the prose in ``text``.
+    """Return a report on the style of the prose in ``text``.
 
-    Severity is the share of words in sentences without grammar; a sentence with part of the grammar
-    that its length needs counts in part. A text with a majority of such sentences scores higher.
+    Severity is the share of words in sentences without grammar. A sentence with part of the
+    required grammar counts in part. If most sentences lack grammar, the severity is increased.
     Greetings, thanks and assent are ignored.
 
     Args:
         text: Any text.
-        language: ISO 639-1, with or without a region; None to detect it.
+        language: ISO 639-1 code, with or without a region; None detects the language.
 
     Cost: O(len(text)).
     """
@@ -68,7 +69,7 @@ def _is_brief(sentence: Sentence) -> bool:
 
 
 def _named(language: str, words: Sequence[str]) -> str:
-    """Return the language given by a caller; empty if it is unknown or malformed."""
+    """Return the language that the caller names; empty if it is unknown or malformed."""
     name = language.strip().lower().replace("_", "-").split("-")[0]
     return name if name in LANGUAGES and is_in_script(words, name) else ""
 

@@ -1,6 +1,6 @@
-"""Words and sentences of prose in alphabetic scripts, without the vocabulary of a language.
+"""Words and sentences of prose in alphabetic scripts, found without vocabulary.
 
-A text is split at white space, and each piece is examined once, so the time is linear for any text.
+The text is split at white space, and each piece is examined once, so the time is linear.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["PLACEHOLDER", "Sentence", "sentences"]
 PLACEHOLDER: Final = "\ufffc"
 """Placeholder of something that is not a word, such as inline code."""
 
-# Maximum length of a word or address; a longer piece counts as one thing.
+# Maximum length of a word or address; a longer piece counts as one token that is no word.
 _MAX_PIECE_CHARS: Final = 200
 
 _MARKS: Final = ".!?…。！？"
@@ -31,7 +31,7 @@ _SLASHED: Final = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+){1,3}")
 _THING: Final = re.compile(r"[\d@_/\\=#$&^+%" + PLACEHOLDER + r"]|::|\(\)|->|www\.")
 _FILE: Final = re.compile(r"\.?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,5}")
 
-# Words that replace full stops in a telegram in capitals.
+# Words that stand for full stops in telegrams written in capitals.
 _TELEGRAM_STOPS: Final = frozenset(("STOP", "КРПК"))
 
 _ORDINAL_DIGITS: Final = 2
@@ -42,22 +42,22 @@ class Sentence:
     """One sentence."""
 
     words: list[str] = field(default_factory=list)
-    """Runs of letters in lower case, with straight apostrophes. Hyphenated words are split, except
-    for some compounds."""
+    """Words in lower case, with straight apostrophes. Hyphenated words are split, except for some
+    compounds."""
     thing_count: int = 0
-    """Number of other tokens: numbers with units, initials, addresses, versions, times, file
-    names."""
+    """Number of tokens that are no words: numbers with units, initials, addresses, versions, times,
+    file names."""
     pause_count: int = 0
-    """Number of commas, ellipses and similar marks, which separate parts."""
+    """Number of commas, ellipses and similar marks that separate parts."""
     cuts: list[int] = field(default_factory=list)
-    """For each pause except colons, which follow labels, the number of words before it."""
+    """Number of words before each pause. Colons are not counted, because they follow labels."""
 
     @property
     def token_count(self) -> int:
         return len(self.words) + self.thing_count
 
     def parts(self) -> list[list[str]]:
-        """Return the words between cuts, in order and without empty parts."""
+        """Return the words between the pauses, in order, without empty parts."""
         bounds = [0, *self.cuts, len(self.words)]
         return [self.words[a:b] for a, b in itertools.pairwise(bounds) if a < b]
 
@@ -101,7 +101,7 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _is_initial(piece: str) -> bool:
-    """Return True if ``piece`` is a letter with a full stop."""
+    """Return True if ``piece`` is one letter with a full stop."""
     return len(piece) == len("A.") and piece[0].isalpha() and piece[1] == "."
 
 
@@ -115,7 +115,7 @@ def _run_ons(core: str) -> list[str]:
 
 
 def _read(core: str, sentence: Sentence, *, is_initial: bool) -> None:
-    """Add the words of ``core`` to a sentence, or count it as one thing."""
+    """Add the words of ``core`` to a sentence, or count it as another token."""
     if not core:
         return
     if is_initial or len(core) > _MAX_PIECE_CHARS:
@@ -135,7 +135,7 @@ def _ends(tail: str, core: str, before: str, following: str) -> bool:
         tail: Punctuation after the piece.
         core: The piece without surrounding punctuation, lower case.
         before: The previous word of the sentence, lower case.
-        following: The next piece, empty at the end.
+        following: The next piece; empty at the end of the text.
     """
     marks = "".join(mark for mark in tail if mark in _MARKS)
     if not marks or tail[-1] in ",;:":

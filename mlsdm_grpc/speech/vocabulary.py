@@ -1,7 +1,7 @@
-"""Words of the languages that are judged, and of their neighbours, from the files in ``data/``.
+"""Words of the supported languages and of similar ones, from the files in ``data/``.
 
-To add a language: a file like those that are there, its code in ``LANGUAGES``, and texts in
-``tests/speech/test_languages.py``.
+To add a language, add a file in the form of the existing ones, its code to ``LANGUAGES``, and texts
+to ``tests/speech/test_languages.py``.
 """
 
 from __future__ import annotations
@@ -25,89 +25,88 @@ __all__ = [
 ]
 
 LANGUAGES: Final = ("en", "de", "fr", "es", "uk")
-"""Languages that are judged, ISO 639-1; each has a file."""
+"""Supported languages, ISO 639-1; each one has a file."""
 _PACKAGE: Final = "mlsdm_grpc.speech"
 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Words of one language by their grammatical role. Sets are empty where it has no such role."""
+    """Words of one language by grammatical role; a set is empty if the language lacks the role."""
 
     script: str
     """``latin`` or ``cyrillic``."""
     needed_weight: float
-    """Weight of grammar for each word below which a sentence lacks some."""
+    """Required grammar weight per word, below which a sentence counts as incomplete."""
     min_function_word_ratio: float
-    """Share of function words that ordinary prose does not fall below."""
+    """Minimum share of function words in ordinary prose."""
     function_words: frozenset[str]
-    """Closed classes: articles, pronouns, prepositions, conjunctions, auxiliaries, particles. Plain
-    negation that a telegraphic speaker keeps ("no", "kein") is left out."""
+    """Closed word classes: articles, pronouns, prepositions, conjunctions, auxiliaries, particles.
+    Plain negations that telegraphic speech keeps ("no", "kein") are not included."""
     dropped_first: frozenset[str]
     """Function words that telegraphic speech drops first."""
     kept_longest: frozenset[str]
-    """Adverbs that telegraphic speech keeps; they say little about grammar."""
+    """Adverbs that telegraphic speech keeps; they are weak evidence of grammar."""
     kept: frozenset[str]
-    """Other function words that it keeps: persons, question words, conjunctions."""
+    """Other function words that telegraphic speech keeps: persons, question words, conjunctions."""
     prepositions: frozenset[str]
-    """Those without an article in them, which notes keep where they need one."""
+    """Prepositions that are not fused with an article; notes keep the necessary ones."""
     joiners: frozenset[str]
-    """Conjunctions between parts of a sentence, which notes do without."""
+    """Conjunctions between parts of a sentence, which notes leave out."""
     particles: frozenset[str]
-    """Prepositions and the like that stand for a predicate in a note: "Light in, sugar out."."""
+    """Prepositions and particles that replace the predicate in a note: "Light in, sugar out."."""
     pointers: frozenset[str]
     times: frozenset[str]
-    """Words that say when with a pointer before them, as an adverb would: "this week"."""
+    """Words for a time; after a pointer they form an adverbial phrase: "this week"."""
     formulas: frozenset[str]
     """Greetings, thanks and assent."""
     persons: frozenset[str]
-    """Persons of a language whose verbs have no infinitive with a distinctive ending."""
+    """Persons, for a language in which infinitives have no distinctive ending."""
     subjects: frozenset[str]
-    """Persons that a bare verb does not agree with."""
+    """Persons that do not agree with an uninflected verb."""
     oblique_persons: frozenset[str]
-    """Persons that begin no clause: "me hungry"."""
+    """Persons that cannot begin a clause: "me hungry"."""
     plain_negations: frozenset[str]
-    """Negations between a person and a bare verb: "er nicht kommen"."""
+    """Negations that can stand between a person and an uninflected verb: "er nicht kommen"."""
     modals: frozenset[str]
-    """Words that an infinitive may follow."""
+    """Words that an infinitive can follow."""
     bare_verbs: frozenset[str]
-    """Verbs that are not said with "no" before them: "mouth no say"."""
+    """Verbs that cannot follow "no": "mouth no say"."""
     infinitives: frozenset[str]
-    """Infinitives that everyone uses."""
+    """Frequent infinitives."""
     take_infinitives: frozenset[str]
-    """Words that may precede an infinitive, or a verb of the same form, at the end of a
-    sentence."""
+    """Words that can precede an infinitive, or a verb of equal form, at the end of a sentence."""
     no_infinitives: frozenset[str]
-    """Words that only end as infinitives do."""
+    """Words that have the ending of an infinitive but are none."""
     everyday_words: frozenset[str]
-    """Content words that the language is recognised by."""
+    """Content words by which the language is recognised."""
     hedges: frozenset[tuple[str, ...]]
-    """Phrases by which a speaker takes a statement back in part, as their words."""
+    """Phrases that weaken a statement, each as its words."""
     count_nouns: frozenset[str]
     """Everyday nouns in the singular that need an article or another determiner."""
     determiners: frozenset[str]
-    """Words before such a noun that make it complete."""
+    """Words before such a noun that serve as its determiner."""
     actors: frozenset[str]
-    """Nouns for people that need an article, and a verb that is no infinitive."""
+    """Nouns for people that need an article, and a verb that is not an infinitive."""
     irregular_verbs: frozenset[str]
-    """Verbs of ``person_endings`` with another ending."""
+    """Verbs that agree with a person but have none of ``person_endings``."""
     person_endings: Mapping[str, str]
-    """Endings of the verb behind a person at the beginning of a clause."""
+    """Endings of the verb that follows a person at the beginning of a clause."""
     agreeing: Mapping[str, str]
     """Endings of verbs that agree with the adjacent person."""
     finite: re.Pattern[str] | None
-    """Verbs with an ending for a person or the past."""
+    """Verbs that are inflected for a person or the past."""
     oblique: re.Pattern[str] | None
     """Nouns and adjectives in a case that needs no preposition."""
     inflected: re.Pattern[str] | None
-    """Endings that fluent prose is full of and strings of bare words are not."""
+    """Endings that are frequent in fluent prose and rare in telegraphic speech."""
     infinitive: re.Pattern[str] | None
     maybe_verb: re.Pattern[str] | None
-    """Verbs that may follow on a bare noun: "Water boils at 100 degrees."."""
+    """Verbs that can follow a noun without an article: "Water boils at 100 degrees."."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedWords:
-    """Words that count in texts of any language that is judged; ``shared.toml`` explains them."""
+    """Words that count in all supported languages; ``shared.toml`` explains them."""
 
     answers: frozenset[str]
     preterites: frozenset[str]
@@ -123,7 +122,7 @@ class SharedWords:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Everyday words of a language that is only recognised, so that it is taken for no other."""
+    """Everyday words of an unsupported language, so that its texts are not mistaken for others."""
 
     script: str
     words: frozenset[str]
@@ -155,7 +154,7 @@ def vocabulary(language: str) -> Vocabulary:
 
 @cache
 def shared_words() -> SharedWords:
-    """Return the words that count in any language."""
+    """Return the words that count in all languages."""
     return SharedWords(
         **{name: frozenset(words.split()) for name, words in read_table(_PACKAGE, "shared").items()}
     )
@@ -163,7 +162,7 @@ def shared_words() -> SharedWords:
 
 @cache
 def neighbours() -> Mapping[str, Neighbour]:
-    """Return by code the languages that are not judged and only recognised."""
+    """Return, by code, the languages that are only recognised and not supported."""
     return {
         code: Neighbour(entry["script"], frozenset(entry["words"].split()))
         for code, entry in read_table(_PACKAGE, "neighbours").items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from mlsdm_grpc.client import (
     SyncMemoryWriter,
     new_memory,
 )
+from mlsdm_grpc.client.blocking import iterating
 from mlsdm_grpc.client.sync_client import ClientOptions
 from mlsdm_grpc.testing import LocalServer
 
@@ -289,6 +291,27 @@ def test_a_callback_that_calls_is_told():
     assert "another thread" in failures[0].message
 
 
+def test_an_interrupted_iteration_is_closed_after_its_last_step():
+    ended = []
+
+    async def slow(_):
+        try:
+            await asyncio.sleep(60)
+            yield 1
+        finally:
+            await asyncio.sleep(0.2)
+            ended.append("closed")
+
+    class Slow:
+        inner = None
+        items = iterating(slow)
+
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        next(Slow().items())
+    assert ended == ["closed"]
+
+
 def test_an_interrupt_cancels_the_call():
     """Ctrl-C of a waiting program ends it at once, with the call cancelled."""
     script = """
@@ -302,8 +325,8 @@ with LocalServer() as server, server.sync_client() as memory:
     next(left)
     states = memory.watch_state()
     next(states)
-    print("waiting", flush=True)
     try:
+        print("waiting", flush=True)
         next(states)
     except KeyboardInterrupt:
         print("stopped", flush=True)
