@@ -91,7 +91,8 @@ loadgen: $(TOOLS)/bin/loadgen ## build the load generator of the benchmarks
 
 slow: setup ## run the slow tests with full counts; results in docs/evidence/
 	$(PYTEST) -m slow --timeout 3600
-	$(PYTEST) $(PARALLEL) -m '$(FAST)' --hypothesis-profile thorough --timeout 3600 tests/core tests/governance tests/lexical tests/wire
+	$(PYTEST) $(PARALLEL) -m '$(FAST)' --hypothesis-profile thorough --timeout 3600 tests/core tests/governance tests/lexical tests/wire \
+		tests/spaces/test_residence.py tests/security/test_token_bucket.py tests/e2e/test_findable.py
 
 mutants: setup ## run mutation tests of the core; MUTANTS=number, docs/evidence/mutation.md
 	$(BIN)/pip install --quiet --disable-pip-version-check mutmut==$(MUTMUT_VERSION)

@@ -16,6 +16,7 @@ import grpc
 import pytest
 import structlog
 from blockbuster import BlockBuster, blockbuster_ctx
+from counts import THOROUGH
 from hypothesis import HealthCheck, settings
 
 from mlsdm_grpc.config import LoggingSettings
@@ -28,9 +29,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # No test asserts a speed. ``make slow`` has more examples.
 settings.register_profile(
-    "patient", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+    "patient", deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("thorough", settings.get_profile("patient"), max_examples=1_000)
+settings.register_profile("thorough", settings.get_profile("patient"), max_examples=THOROUGH)
 settings.load_profile("patient")
 
 _REPORT = pytest.StashKey[pytest.TestReport]()

@@ -17,9 +17,12 @@ OF_NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
 """Public, in spite of their names: they must not clash with names of fields."""
 PATCHES = {"context", "delattr", "getattr", "hasattr", "object", "patch", "setattr", "setitem"}
 DOTTED = re.compile(r"mlsdm_grpc(?:\.\w+)*\._(?!gen\b|_)\w+")
-ALLOWED = {"support/stretches.py": {"_run"}, "support/forking.py": {"_exit"}}
+ALLOWED = {
+    "support/stretches.py": {"_run"},
+    "support/forking.py": {"_exit", "_run_exitfuncs", "_shutdown"},
+}
 """No public name of asyncio sees every callback of the event loop, those of transports too, and
-none of os ends a fork without what the parent does at its end."""
+none ends a fork without taking apart every module that it shares with its parent."""
 
 
 def is_private(name: object) -> bool:

@@ -6,13 +6,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+from forks import ROOT, Forked, run_forked
 
-ROOT = Path(__file__).parents[2]
 QUICK = {
     "MLSDM_ENGINE__WORKERS": "0",
     "MLSDM_ENGINE__TEXT_WORKERS": "0",
@@ -30,31 +29,18 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def run_mlsdm(*arguments: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "mlsdm_grpc", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=25,
-        check=False,
-        cwd=ROOT,
-        env=environment(**extra),
-    )
+    return run_forked(*arguments, stdin=stdin, env=environment(**extra), timeout=25)
 
 
 class Server:
-    """``mlsdm serve`` as a process; the constructor returns when it is SERVING."""
+    """``mlsdm serve`` as a process; the constructor returns when it is SERVING.
 
-    def __init__(self, *arguments: str, **extra: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "mlsdm_grpc", "serve", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=environment(**extra),
-        )
-        assert self.process.stdout is not None
+    Args:
+        start: Maker of the process; a fork unless a test is about the real command.
+    """
+
+    def __init__(self, *arguments: str, start: Callable[..., Any] = Forked, **extra: str) -> None:
+        self.process = start("serve", *arguments, env=environment(**extra))
         self.line = self.process.stdout.readline()
         found = re.fullmatch(r"SERVING listen=(\S+) ops=(\S+) started_in_s=(\d+\.\d+)\n", self.line)
         if found is None:
@@ -84,7 +70,7 @@ def serve() -> Iterator[Callable[..., Server]]:
     """Start servers; those that still run are killed at the end."""
     servers: list[Server] = []
 
-    def start(*arguments: str, **extra: str) -> Server:
+    def start(*arguments: str, **extra: Any) -> Server:
         server = Server(*("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", *arguments), **extra)
         servers.append(server)
         return server

@@ -3,12 +3,11 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 
 import pytest
+from forks import Forked
 
-from tests.cli.conftest import ROOT, environment
+from tests.cli.conftest import environment
 
 
 @pytest.fixture
@@ -144,14 +143,8 @@ def test_call_prints_the_answer_and_reads_stdin(run):
 
 
 def test_call_reads_a_server_stream(target):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlsdm_grpc", "call", "Health/Watch", "--timeout", "20"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(MLSDM_TARGET=target),
-    )
-    assert process.stdout is not None
+    arguments = ("call", "Health/Watch", "--timeout", "20")
+    process = Forked(*arguments, env=environment(MLSDM_TARGET=target))
     assert json.loads(process.stdout.readline()) == {"status": "SERVING"}
     process.kill()
     process.communicate(timeout=20)
@@ -288,15 +281,7 @@ def test_health(run, mlsdm):
 
 def test_health_watch_tells_the_drain(serve):
     server = serve("--journal", "memory", MLSDM_SERVER__DRAIN_DELAY_S="0.2")
-    watch = subprocess.Popen(
-        [sys.executable, "-m", "mlsdm_grpc", "health", "--watch", "--target", server.target],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(),
-    )
-    assert watch.stdout is not None
+    watch = Forked("health", "--watch", "--target", server.target, env=environment())
     assert watch.stdout.readline() == "SERVING\n"
     server.process.send_signal(signal.SIGTERM)
     assert watch.stdout.readline() == "NOT_SERVING\n"

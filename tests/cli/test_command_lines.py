@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from forks import ROOT, run_forked
 
-from tests.cli.conftest import ROOT, Server, environment
+from tests.cli.conftest import Server, environment
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -37,43 +36,9 @@ class Ran(NamedTuple):
     stderr: str
 
 
-class Forks:
-    """Commands as forks of one process, which has imported everything."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/support/forking.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=environment(),
-        )
-
-    def __call__(self, *arguments: str, stdin: str = "", folder: Path = ROOT, **extra: str) -> Ran:
-        process = self._process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        request = {
-            "arguments": arguments,
-            "stdin": stdin,
-            "folder": str(folder),
-            "environment": environment(**extra),
-        }
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-        answer = json.loads(process.stdout.readline())
-        return Ran(answer["code"], answer["stdout"], answer["stderr"])
-
-    def close(self) -> None:
-        self._process.communicate(timeout=20)
-
-
-@pytest.fixture(scope="module")
-def forks() -> Iterator[Forks]:
-    forks = Forks()
-    yield forks
-    forks.close()
+def mlsdm(*arguments: str, stdin: str = "", folder: Path = ROOT, **extra: str) -> Ran:
+    done = run_forked(*arguments, stdin=stdin, cwd=folder, env=environment(**extra))
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +62,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(forks: Forks, folder: Path) -> Iterator[Server]:
+def server(folder: Path) -> Iterator[Server]:
     """A server with memories."""
     server = Server("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0", "--journal", "memory")
 
     def run(*arguments: str) -> None:
-        done = forks(*arguments, MLSDM_TARGET=server.target, folder=folder)
+        done = mlsdm(*arguments, MLSDM_TARGET=server.target, folder=folder)
         assert done.returncode == 0, done.stderr
 
     invoice = (
@@ -210,6 +175,10 @@ ROWS = (
     Row("query - --top-k 1", 0, r"  one  ", stdin="invoice"),
     Row("query invoice --metadata page=3", 0, r"  one  "),
     Row("query invoice --metadata page=4", 0, err=r"no match"),
+    Row("query invoice --source user_input --after 2020-01-01", 0, r"  one  "),
+    Row("query invoice --after 2199-01-01", 0, err=r"no match"),
+    Row("query invoice --before 2020-01-01T12:00:00", 0, err=r"no match"),
+    Row("query invoice --before 0001-01-01", 2, err=r"--before: is out of range"),
     Row("query invoice --top-k 0", 2, err=r"--top-k"),
     Row("query invoice --mode dream", 2, err=r"dream"),
     Row("query", 1, err=r"text: must not be empty"),
@@ -234,6 +203,9 @@ ROWS = (
     Row("list --metadata page=3 -o jsonl", 0, r'^\{"memory_id": "one"'),
     Row("list --source system", 0, err=r"no memory"),
     Row("list --source nobody", 1, err=r'sources: must be one of "user_input"'),
+    Row("list --after 2020-01-01 --before 2199-01-01", 0, r"one"),
+    Row("list --before 2020-01-01", 0, err=r"no memory"),
+    Row("list --after soon", 2, err=r"Invalid value for '--after'"),
     Row("list --limit 1", 0, r"one", r"there are more than 1; --limit 0 prints all"),
     Row("list --limit 0 -o json", 0, r"^\[\{"),
     Row("list --full", 0, r"for a whole year, at once\."),
@@ -377,9 +349,9 @@ def test_there_are_150_command_lines() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.line or "no arguments")
-def test_a_command_line(row: Row, forks: Forks, server: Server, folder: Path) -> None:
+def test_a_command_line(row: Row, server: Server, folder: Path) -> None:
     line = row.line.format(target=server.target, ops=server.ops)
-    done = forks(*line.split(), stdin=row.stdin, folder=folder, MLSDM_TARGET=server.target)
+    done = mlsdm(*line.split(), stdin=row.stdin, folder=folder, MLSDM_TARGET=server.target)
     shown = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     assert done.returncode == row.code, shown
     assert re.search(row.out, done.stdout), shown
@@ -388,9 +360,7 @@ def test_a_command_line(row: Row, forks: Forks, server: Server, folder: Path) ->
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])
-def test_no_name_is_cut_on_a_terminal(
-    columns: int, forks: Forks, server: Server, folder: Path
-) -> None:
+def test_no_name_is_cut_on_a_terminal(columns: int, server: Server, folder: Path) -> None:
     labels = [f"{'l' * 60}:{each}" for each in range(3)]
     space = ("--space", LONG_SPACE)
     for arguments in (
@@ -398,25 +368,25 @@ def test_no_name_is_cut_on_a_terminal(
         ("query", "long names", *space),
         ("get", LONG_ID, *space),
     ):
-        done = forks(*arguments, MLSDM_TARGET=server.target, COLUMNS=str(columns), folder=folder)
+        done = mlsdm(*arguments, MLSDM_TARGET=server.target, COLUMNS=str(columns), folder=folder)
         for name in (LONG_ID, *labels):
             assert name in done.stdout, arguments
     for arguments in (("spaces", "list"), ("spaces", "show", LONG_SPACE)):
-        done = forks(*arguments, MLSDM_TARGET=server.target, COLUMNS=str(columns), folder=folder)
+        done = mlsdm(*arguments, MLSDM_TARGET=server.target, COLUMNS=str(columns), folder=folder)
         assert LONG_SPACE in done.stdout
-    done = forks("policy", "show", MLSDM_TARGET=server.target, COLUMNS=str(columns), folder=folder)
+    done = mlsdm("policy", "show", MLSDM_TARGET=server.target, COLUMNS=str(columns), folder=folder)
     assert "moral.threshold" in done.stdout
-    done = forks("list", "--limit", "1", MLSDM_TARGET=server.target, COLUMNS=str(columns))
+    done = mlsdm("list", "--limit", "1", MLSDM_TARGET=server.target, COLUMNS=str(columns))
     assert max(map(len, done.stdout.splitlines())) <= columns
 
 
 def test_a_context_holds_server_space_and_credential(
-    forks: Forks, server: Server, folder: Path, tmp_path: Path
+    server: Server, folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "config" / "contexts.toml"
 
     def run(*arguments: str, **extra: str) -> Ran:
-        return forks(*arguments, MLSDM_CONTEXTS=str(file), folder=folder, **extra)
+        return mlsdm(*arguments, MLSDM_CONTEXTS=str(file), folder=folder, **extra)
 
     added = run("context", "add", "near", "--target", server.target, "--space", "small")
     assert added == (0, "near is added and used\n", "")
@@ -440,11 +410,11 @@ def test_a_context_holds_server_space_and_credential(
     assert "is no file of contexts" in run("state").stderr
 
 
-def test_nothing_listens_and_every_command_fails_soon(forks: Forks, folder: Path) -> None:
+def test_nothing_listens_and_every_command_fails_soon(folder: Path) -> None:
     import time
 
     for line in ("ingest notes.txt", "export", "put x", "health --watch", "spaces list"):
         began_s = time.monotonic()
-        done = forks(*line.split(), "--target", NOBODY, folder=folder)
+        done = mlsdm(*line.split(), "--target", NOBODY, folder=folder)
         assert done.returncode == 1
         assert time.monotonic() - began_s < 3, line

@@ -12,10 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from forks import ROOT, write_command
 
 from mlsdm_grpc.core.model import semantics
 from mlsdm_grpc.journal.sqlite.heads import Heads
-from tests.cli.conftest import ROOT, environment
+from tests.cli.conftest import environment
 
 SECTION = "### A folder of another draft\n"
 STAYS = ("memory_id", "text", "embedding", "phase", "confidence", "labels", "metadata", "pinned")
@@ -116,9 +117,7 @@ def shown() -> list[str]:
 
 
 def shell(script: str, folder: Path, target: str) -> None:
-    command = folder / "mlsdm"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mlsdm_grpc "$@"\n', "utf-8")
-    command.chmod(0o755)
+    write_command(folder / "mlsdm")
     path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         ["sh", "-ec", script],

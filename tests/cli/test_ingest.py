@@ -6,12 +6,11 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from forks import Forked
 
 from mlsdm_grpc.cli.document_reader import DocumentReader, format_of
 from mlsdm_grpc.cli.ingestion import file_label
@@ -19,7 +18,7 @@ from mlsdm_grpc.cli.progress_line import FileProgress, MemoryProgress, ProgressL
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile, find_files, path_name
 from mlsdm_grpc.cli.text_formats import decoded, html_text, read_document
 from mlsdm_grpc.messages import forms
-from tests.cli.conftest import ROOT, environment
+from tests.cli.conftest import environment
 
 PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
@@ -291,17 +290,8 @@ def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tm
             "\n\n".join(f"Paragraph {part} of file {number}. " * 5 for part in range(12)), "utf-8"
         )
     arguments = ("ingest", str(tmp_path), "--base", str(tmp_path), "--space", "stopped")
-    # In the background of a shell SIGINT is ignored, which the command would inherit.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlsdm_grpc", *arguments, "--passage-chars", "200"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=environment(MLSDM_TARGET=target),
-    )
-    signal.signal(signal.SIGINT, before)
+    env = environment(MLSDM_TARGET=target)
+    process = Forked(*arguments, "--passage-chars", "200", env=env)
     deadline_s = time.monotonic() + 60
     used = 0
     while not used and time.monotonic() < deadline_s:

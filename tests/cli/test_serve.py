@@ -6,13 +6,14 @@ import socket
 import urllib.request
 
 import pytest
+from forks import execute
 
 MEMORY = ("--journal", "memory")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_drains_and_ends_with_0(serve, mlsdm, number):
-    server = serve(*MEMORY)
+    server = serve(*MEMORY, start=execute)
     assert 0 < server.started_in_s < 20
     assert mlsdm("health", "--target", server.target).stdout == "SERVING\n"
     with urllib.request.urlopen(f"http://{server.ops}/readyz", timeout=5) as response:

@@ -7,15 +7,14 @@ import os
 import pty
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import pytest
+from forks import Forked
 
 from mlsdm_grpc import __version__
 from mlsdm_grpc.config import LoggingSettings, Settings, changed_settings
-from tests.cli.conftest import ROOT, environment
+from tests.cli.conftest import environment
 
 MEMORY = ("--journal", "memory")
 
@@ -103,19 +102,14 @@ def test_a_taken_port_is_found_before_the_journal_is_opened(mlsdm, tmp_path):
 @pytest.mark.parametrize(("form", "is_json"), [("auto", False), ("json", True)])
 def test_a_terminal_gets_the_console_format(form, is_json):
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlsdm_grpc", "serve", *MEMORY),
-            *("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"),
-        ],
-        stdout=subprocess.PIPE,
+    process = Forked(
+        *("serve", *MEMORY, "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"),
         stderr=theirs,
-        cwd=ROOT,
         env=environment(MLSDM_LOGGING__FORMAT=form),
     )
     os.close(theirs)
     try:
-        assert process.stdout.readline().startswith(b"SERVING")
+        assert process.stdout.readline().startswith("SERVING")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
         line = _read(ours).splitlines()[0]

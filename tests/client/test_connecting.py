@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import sys
 from collections.abc import Iterator
 
 import anyio
 import pytest
+from forks import run_forked
 
 from mlsdm_grpc import errors
 from mlsdm_grpc._gen.mlsdm.v1 import memory_put_pb2
@@ -87,8 +87,8 @@ async def test_the_command_line_says_that_nothing_listens_and_finds_the_server_o
     scripted, port
 ):
     async def info():
-        command = [sys.executable, "-m", "mlsdm_grpc", "call", "AdminService/GetServerInfo"]
-        return await anyio.run_process([*command, "--target", f"127.0.0.1:{port}"], check=False)
+        command = ("call", "AdminService/GetServerInfo", "--target", f"127.0.0.1:{port}")
+        return await anyio.to_thread.run_sync(lambda: run_forked(*command))
 
     refused = await info()
     assert refused.returncode == 1

@@ -254,7 +254,7 @@ def live(life, tmp_path, monkeypatch, *, operations, comparisons):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_short_life_equals_its_model(seed, tmp_path, monkeypatch):
-    live(Life(seed), tmp_path, monkeypatch, operations=500, comparisons=5_000)
+    live(Life(seed), tmp_path, monkeypatch, operations=300, comparisons=3_000)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import time
 from itertools import pairwise
 
 import pytest
+from counts import count
 from histories import SECOND, record, vector
 
 from mlsdm_grpc.core.mind.mind import Mind
@@ -30,7 +31,7 @@ pytestmark = [
 STEP_S = 0.002
 """Longest step of work other than encoding and decoding, seconds."""
 FRAME_S = 0.005
-CAPACITY = 20_000
+CAPACITY = count(8_000, 20_000)
 RUNS = 6
 
 
@@ -64,10 +65,10 @@ def full(**fields):
     """Return a mind of a full space and the revision that is next."""
     mind = Mind()
     mind.apply(record(1, CreateSpace(SpaceParameters(dimension=8, capacity=CAPACITY))))
-    for revision in range(2, 22):
+    for revision in range(2, CAPACITY // 1_000 + 2):
         mind.apply(batch(revision, **fields))
     assert len(mind.contents.pelm) == CAPACITY
-    return mind, 22
+    return mind, mind.revision + 1
 
 
 def test_no_step_of_a_snapshot_of_a_full_space_is_long():

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from counts import count
 
 from mlsdm_grpc.core.mind.pelm import Pelm
 from mlsdm_grpc.core.mind.steps import finish
@@ -303,7 +304,7 @@ def test_many_memories_in_several_blocks():
         for pelm in twins.pelms:
             pelm.insert(Memory(**memory), row)
     twins.now_ns += 30
-    for _ in range(20):
+    for _ in range(count(5, 20)):
         for alone in (True, False):
             check(twins, twins.query(alone=alone))
 
@@ -358,15 +359,15 @@ def test_texts_that_wait_are_bounded_and_those_that_leave_are_never_entered():
     pelm = Pelm(dimension=DIMENSION, capacity=5)
     pelm.know_words(Tokenizer("1", lambda text, _: entered.append(text) or terms(text)))
     twins, plain = Twins(6), {"expire_time_ns": 0, "pinned": False}
-    for i in range(20_000):
+    for i in range(10_000):
         pelm.insert(Memory(**{**twins.memory(), **plain, "text": f"word{i}"}), ROW)
     assert entered == []
     assert pelm.words.missing_count <= 2 * 4_096
-    sought = Sought(("word19999",), (("word19999",),), Fusion(0.15), alone=True)
+    sought = Sought(("word9999",), (("word9999",),), Fusion(0.15), alone=True)
     query = Query(np.empty(0), 0.1, phase_tolerance=None, sought=sought)
     (found,) = pelm.find([query], now_ns=0)
     assert len(found.slots) == 1
-    assert sorted(entered) == [f"word{i}" for i in range(19_995, 20_000)]
+    assert sorted(entered) == [f"word{i}" for i in range(9_995, 10_000)]
 
 
 def test_a_query_by_vector_enters_no_words():

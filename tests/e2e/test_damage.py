@@ -4,12 +4,12 @@ import asyncio
 import hashlib
 import shutil
 import sqlite3
-import subprocess
-import sys
+from functools import partial
 
 import anyio
 import numpy as np
 import pytest
+from forks import run_forked
 from serving import ServerProcess, in_process
 
 from mlsdm_grpc._gen.mlsdm.v1 import event_pb2, space_pb2
@@ -154,13 +154,11 @@ async def test_a_damaged_policy_stops_what_it_would_judge_for_its_tenant_alone(t
 async def test_a_space_whose_loss_was_accepted_goes_on_in_a_new_incarnation(tmp_path):
     await fill(tmp_path, [("acme", "whole"), ("acme", "broken")])
     await asyncio.to_thread(lose, tmp_path / "data", "acme", "broken", 3)
-    recover = [sys.executable, "-m", "mlsdm_grpc", "recover", str(tmp_path / "data")]
-    told = await asyncio.to_thread(subprocess.run, recover, capture_output=True, text=True)
+    recover = partial(run_forked, "recover", str(tmp_path / "data"))
+    told = await asyncio.to_thread(recover)
     assert told.returncode == 1
     assert "acme/broken: lost revisions 4 to 6" in told.stdout
-    done = await asyncio.to_thread(
-        subprocess.run, [*recover, "--accept-loss", "acme/broken"], capture_output=True, text=True
-    )
+    done = await asyncio.to_thread(recover, "--accept-loss", "acme/broken")
     assert done.returncode == 0, done.stderr
     assert "continues at revision 7" in done.stdout
     async with (

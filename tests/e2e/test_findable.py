@@ -4,6 +4,7 @@ import random
 from contextlib import asynccontextmanager
 
 import pytest
+from counts import count
 from serving import remembering
 
 from mlsdm_grpc.errors import InvalidInput
@@ -44,7 +45,7 @@ async def live(memory, rng, space):
     for _ in range(MEMORIES):
         text, kind = written(rng), rng.randrange(3)
         more = {"metadata": {"n": str(rng.randrange(3))}} if rng.random() < 0.3 else {}
-        more["labels"] = rng.sample(["a", "b", "c"], rng.randrange(2))
+        more["labels"] = rng.sample(["a", "b", "c"], rng.randrange(count(1, 8)))
         try:
             if kind == 0:
                 stored = await memory.process_event(text, moral_value=0.95, space=space, **more)

@@ -45,12 +45,9 @@ KIB = 1024
 
 
 def seconds(detector: Callable[[str], object], text: str) -> float:
-    times = []
-    for _ in range(3):
-        start = time.thread_time()
-        detector(text)
-        times.append(time.thread_time() - start)
-    return min(times)
+    start = time.thread_time()
+    detector(text)
+    return time.thread_time() - start
 
 
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS)
@@ -58,4 +55,5 @@ def seconds(detector: Callable[[str], object], text: str) -> float:
 def test_cost_is_linear(detector: Callable[[str], object], unit: str):
     detector("made ready")
     short, long = ((unit * size)[:size] for size in (16 * KIB, 64 * KIB))
-    assert seconds(detector, long) < 9 * seconds(detector, short) + 0.02
+    # A cost that grows with the square is too high each time.
+    assert any(seconds(detector, long) < 9 * seconds(detector, short) + 0.02 for _ in range(3))

@@ -160,8 +160,8 @@ async def _probe(tmp_path, count, seed):
 @pytest.mark.anyio
 @pytest.mark.load
 @pytest.mark.timeout(180)
-async def test_2_000_probes_return_nothing_of_another_tenant(tmp_path):
-    await _probe(tmp_path, 2_000, seed=random.randrange(2**32))
+async def test_probes_return_nothing_of_another_tenant(tmp_path):
+    await _probe(tmp_path, 600, seed=random.randrange(2**32))
 
 
 @pytest.mark.anyio

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import subprocess
-import sys
 import time
 import warnings
 from contextlib import asynccontextmanager
@@ -14,6 +12,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import grpc
 import pytest
+from forks import run_forked
 from serving import in_process
 
 from mlsdm_grpc.client import MemoryClient
@@ -345,8 +344,7 @@ async def test_the_commands_speak_tls(tmp_path, folder, authority, clients):
                 path.write_bytes(content)
             flags = ("--ca", paths[0], "--cert", paths[1], "--key", paths[2])
             target = ("--target", f"localhost:{server.listen.port}")
-            command = [sys.executable, "-m", "mlsdm_grpc", *words, *target, *map(str, flags)]
-            return subprocess.run(command, capture_output=True, check=False, timeout=60)
+            return run_forked(*words, *target, *map(str, flags))
 
         for words in (("health",), ("put", "A note."), ("query", "note"), ("state",),
                       ("call", "AdminService/GetServerInfo")):  # fmt: skip

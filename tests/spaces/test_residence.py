@@ -9,6 +9,7 @@ from contextlib import aclosing
 
 import anyio
 import pytest
+from counts import count
 from drive import KEY, running
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -403,7 +404,7 @@ async def test_what_does_not_exist_is_not_found_after_an_eviction(driver):
     assert len(driver.engine.directory) == 0
 
 
-@settings(max_examples=30)
+@settings(max_examples=count(10, 100))
 @given(st.lists(STEPS, min_size=5, max_size=60), st.integers(1, 4))
 async def test_no_answer_shows_what_is_in_ram(steps, kept):
     async with running() as driver:
@@ -507,7 +508,7 @@ async def test_a_call_whose_turn_comes_while_its_space_is_replayed_waits_for_the
 async def test_a_tenant_that_touches_many_cold_spaces_holds_up_no_other():
     journal = HeldReads()
     await journal.open()
-    many = [KEY._replace(space=f"many{number}") for number in range(200)]
+    many = [KEY._replace(space=f"many{number}") for number in range(50)]
     few = [KEY._replace(tenant="other", space=f"few{number}") for number in range(3)]
     async with running(journal) as driver:
         for key in (*many, *few):

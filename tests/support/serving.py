@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import grpc
+from forks import Forked
+from processes import pids_by_role
 
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S
@@ -65,33 +66,31 @@ class ServerProcess:
     """``mlsdm serve`` with its own data folder, in a control group if one is given."""
 
     def __init__(self, data_dir, *options, environment=None, group=None, stderr=None):
-        enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
-        self.process = subprocess.Popen(
-            [
-                *(("sh", "-c", enter, str(group.path)) if group else ()),
-                *(sys.executable, "-m", "mlsdm_grpc", "serve"),
-                *("--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0"),
-                *("--data-dir", str(data_dir), "--workers", "1", *options),
-            ],
-            stdout=subprocess.PIPE,
-            stderr=stderr or subprocess.PIPE,
-            text=True,
-            env={**os.environ, **PATIENT, **(environment or {})},
-        )
+        arguments = ("serve", "--listen", "127.0.0.1:0", "--ops", "127.0.0.1:0",
+                     "--data-dir", str(data_dir), "--workers", "1", *options)  # fmt: skip
+        streams = {
+            "stderr": stderr or subprocess.PIPE,
+            "env": {**os.environ, **PATIENT, **(environment or {})},
+        }
+        if group is None:
+            self.process = Forked(*arguments, **streams)
+        else:
+            # Memory is charged to the group of the process that touches it first.
+            enter = ("sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', str(group.path))
+            self.process = subprocess.Popen(
+                [*enter, sys.executable, "-m", "mlsdm_grpc", *arguments],
+                stdout=subprocess.PIPE,
+                text=True,
+                **streams,
+            )
         found = LINE.match(self.process.stdout.readline())
         if found is None:
             raise RuntimeError(self.process.communicate()[1])
         self.listen, self.ops = found.groups()
 
     def workers(self, role):
-        """Return the process ids of the workers of a role, the one that stands by included."""
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        children = [pid for task in tasks for pid in (task / "children").read_text().split()]
-        return [
-            int(pid)
-            for pid in children
-            if role.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        ]
+        """Return the process ids of the workers of a role."""
+        return pids_by_role(self.process.pid)[role]
 
     def kill(self):
         self.process.kill()

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import histories
 import pytest
+from counts import count
 from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,7 +234,7 @@ LABELS = [f"{i:02}" for i in range(32)]
     [
         batch(text="a", labels=LABELS),
         batch(text="a", metadata={f"{i:02}": "" for i in range(100)}),
-        [{"text": "a", "metadata": {f"{i:03x}": "" for i in range(1_300)}}] * 400,
+        [{"text": "a", "metadata": {f"{i:03x}": "" for i in range(1_300)}}] * count(150, 400),
         batch(text="a", provenance={"parent_ids": LABELS}),
         batch(text="a" * 4_000),
         batch(embedding={"f32_le": b"\0\0\x80\x3f" * 384}),

@@ -22,7 +22,7 @@ from mlsdm_grpc.journal.codec import snapshot_state, snapshots
 from mlsdm_grpc.workers import scheduler, space_worker
 from mlsdm_grpc.workers.scheduler import LockMode, Slices
 
-CHUNKS, CHUNK = 10, 500
+CHUNKS, CHUNK = 10, 200
 ENOUGH = 2_000
 """Schedules in which a planted fault has to be found."""
 
@@ -75,7 +75,7 @@ def test_schedules_reach_what_they_are_for(folder, monkeypatch):
 
     monkeypatch.setattr(Slices, "begin", begun)
     monkeypatch.setattr(Mind, "applying", applied)
-    assert first_wrong(folder, range(150)) is None
+    assert first_wrong(folder, range(90)) is None
     assert {("apply", "snapshot"), ("snapshot", "plan"), ("apply", "plan")} <= seen
     assert {"PutMemories", "StreamItems", "ProcessEvent", "Consolidate", "UpdateSpace"} <= seen
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import wordllama
@@ -12,6 +14,17 @@ from numpy.typing import NDArray
 __all__ = ["WordLlamaEmbedder"]
 
 _DIMENSION = 256
+
+
+@cache
+def _load_model() -> Any:
+    """Return the model of this process, loaded once in 0.3 s."""
+    model = wordllama.WordLlama.load(
+        cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
+    )
+    # Disable the tokenizer's cache, which would keep the first 10,000 short texts forever.
+    model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
+    return model
 
 
 class WordLlamaEmbedder:
@@ -24,11 +37,7 @@ class WordLlamaEmbedder:
     dimension = _DIMENSION
 
     def __init__(self) -> None:
-        self._model = wordllama.WordLlama.load(
-            cache_dir=Path(wordllama.__file__).parent, dim=_DIMENSION, disable_download=True
-        )
-        # Disable the tokenizer's cache, which would keep the first 10,000 short texts forever.
-        self._model.tokenizer.model._resize_cache(0)  # noqa: SLF001 - has no public name
+        self._model = _load_model()
 
     def embed(
         self,
