@@ -25,7 +25,7 @@ from mlsdm_grpc.core.model.parameters import SpaceParameters
 from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.core.store.recall_query import Query
-from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT
+from mlsdm_grpc.workers.forked import WORKER_ENVIRONMENT
 
 PAGE_BYTES = resource.getpagesize()
 BATCH = 1_000

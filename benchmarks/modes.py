@@ -43,7 +43,7 @@ from mlsdm_grpc.core.model.record import Record, RecordBody
 from mlsdm_grpc.core.store.kernel import inverse_norm
 from mlsdm_grpc.journal.codec.records import encode_record
 from mlsdm_grpc.messages.queries import EncodedQueries
-from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT
+from mlsdm_grpc.workers.forked import WORKER_ENVIRONMENT
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
 

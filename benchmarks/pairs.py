@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlsdm_grpc.workers.process import WORKER_ENVIRONMENT
+from mlsdm_grpc.workers.forked import WORKER_ENVIRONMENT
 
 __all__ = ["Contender", "Ratio", "compare", "interval", "like_a_worker", "options", "publish"]
 

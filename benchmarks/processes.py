@@ -18,7 +18,17 @@ from pathlib import Path
 import grpc
 from groups import MemoryGroup
 
-__all__ = ["CheckoutError", "Process", "Usage", "call", "echo", "serving", "usage", "wait_quiet"]
+__all__ = [
+    "CheckoutError",
+    "Process",
+    "Usage",
+    "call",
+    "echo",
+    "pids_by_role",
+    "serving",
+    "usage",
+    "wait_quiet",
+]
 
 _ROOT = Path(__file__).parents[1]
 _STOP_S = 60.0
@@ -171,7 +181,7 @@ class Usage:
     """Resources that a server and its workers have used so far."""
 
     server_cpu_s: float
-    """CPU seconds of the server itself, and of children that are no workers."""
+    """CPU seconds of the server itself, and of its processes that are no workers."""
     minds_cpu_s: float
     """CPU seconds of the workers that hold spaces."""
     text_cpu_s: float
@@ -187,10 +197,8 @@ class Usage:
 
 def usage(server: Process) -> Usage:
     """Return the resources that a server and its present workers have used so far."""
-    pids: dict[str, list[int]] = {"server": [server.pid], "minds": [], "text": []}
-    for task in Path(f"/proc/{server.pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            pids[_role(child)].append(child)
+    pids = pids_by_role(server.pid)
+    pids["server"] += pids.pop("forks")
     cpu_s = {role: sum(map(_cpu_s, of_role)) for role, of_role in pids.items()}
     return Usage(
         cpu_s["server"],
@@ -201,10 +209,28 @@ def usage(server: Process) -> Usage:
     )
 
 
+def pids_by_role(pid: int) -> dict[str, list[int]]:
+    """Return the process ids of a server by role: server, forks (its fork server), minds, text."""
+    found: dict[str, list[int]] = {"server": [pid], "forks": [], "minds": [], "text": []}
+    for child in _children(pid):
+        role = _role(child)
+        found[role].append(child)
+        for worker in _children(child) if role == "forks" else ():
+            found[_role(worker)].append(worker)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
 def _role(child: int) -> str:
-    """Return the role of a child of a server, by its command line."""
-    arguments = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-    return next((role for role in ("minds", "text") if role.encode() in arguments), "server")
+    """Return the role of a process by its name, or by its command line in older checkouts."""
+    name = Path(f"/proc/{child}/comm").read_text().strip().removeprefix("mlsdm-")
+    arguments = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+    words = [name] if name in {"forks", "minds", "text"} else arguments
+    return next((role for role in ("forks", "minds", "text") if role in words), "server")
 
 
 def _cpu_s(pid: int) -> float:

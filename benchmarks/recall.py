@@ -2,7 +2,8 @@
 
     python benchmarks/recall.py FOLDER           a folder or zip file, see conversations.py
     python benchmarks/recall.py FOLDER --served  also ask a server
-    python benchmarks/recall.py FOLDER --e5      the embedder e5, ten minutes; extra `semantic`
+    python benchmarks/recall.py FOLDER --e5      the embedder e5, ten minutes; extra `semantic`;
+                                                 with --served, a server with it
     python benchmarks/recall.py FOLDER --tune    choose constants, each conversation left out once
 
 Each turn is one memory. any@k is the share of questions with one of the turns that hold the answer
@@ -110,6 +111,12 @@ def report_of_server(conversations: Sequence[Conversation]) -> list[str]:
         return table(conversations, [*finders(), *asked])
 
 
+def report_of_e5_server(conversations: Sequence[Conversation]) -> list[str]:
+    """Return the table of a server with the embedder e5."""
+    with served(("auto",), "e5") as found:
+        return table(conversations, [(finder, CONTEXTS[-1:]) for finder in found])
+
+
 def report_with_e5(conversations: Sequence[Conversation]) -> list[str]:
     """Return the table of the finders with the embedder e5."""
     return table(conversations, sentence_finders())
@@ -212,7 +219,7 @@ def main() -> None:
     for wanted, other in (
         (arguments.tune, tune),
         (arguments.served, report_of_server),
-        (arguments.e5, report_with_e5),
+        (arguments.e5, report_of_e5_server if arguments.served else report_with_e5),
     ):
         made = other if wanted else made
     publish(made(load(arguments.conversations)), arguments.write)

@@ -16,15 +16,16 @@ __all__ = ["Served", "served"]
 
 
 class Served:
-    """A server with its defaults: a space for each conversation, a call for each question.
+    """A server: a space for each conversation, a call for each question.
 
     Args:
         server: Where it serves.
         mode: How it is asked.
+        embedder: Its embedder, if that is not the default.
     """
 
-    def __init__(self, server: Process, mode: str) -> None:
-        self.name = f"server, {mode.upper()}"
+    def __init__(self, server: Process, mode: str, embedder: str = "") -> None:
+        self.name = f"server, {mode.upper()}" + (f", {embedder}" if embedder else "")
         self._server = server
         self._mode = mode
         self._loop = asyncio.Runner()
@@ -64,10 +65,16 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(modes: Sequence[str]) -> Iterator[list[Served]]:
-    """Run a server, and yield a finder for each mode."""
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
-        finders = [Served(server, mode) for mode in modes]
+def served(modes: Sequence[str], embedder: str = "") -> Iterator[list[Served]]:
+    """Run a server, and yield a finder for each mode.
+
+    Args:
+        modes: How the server is asked.
+        embedder: Its embedder; empty for the default.
+    """
+    settings = {"MLSDM_SPACE__EMBEDDER": embedder} if embedder else {}
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), settings) as server:
+        finders = [Served(server, mode, embedder) for mode in modes]
         try:
             yield finders
         finally:

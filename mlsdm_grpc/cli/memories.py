@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mlsdm_grpc.cli.evictions import eviction_line
-from mlsdm_grpc.cli.options import Conversation, Full, Labels, Metadata
+from mlsdm_grpc.cli.options import (
+    After,
+    Before,
+    Conversation,
+    Full,
+    Labels,
+    Metadata,
+    Sources,
+)
 from mlsdm_grpc.cli.output import (
     echo,
     echo_all,
@@ -18,7 +26,7 @@ from mlsdm_grpc.cli.output import (
 )
 from mlsdm_grpc.cli.passage import matched_passage
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.cli.texts import given_text, key_values
+from mlsdm_grpc.cli.texts import given_text, key_values, zoned
 from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import InvalidInput
 
@@ -117,6 +125,9 @@ def query(
     ] = None,
     conversation: Conversation = "",
     metadata: Metadata = None,
+    source: Sources = None,
+    after: After = None,
+    before: Before = None,
     phase: Annotated[
         float | None,
         typer.Option("--phase", min=0, max=1, help="Search around this phase."),
@@ -136,6 +147,7 @@ def query(
     """Print the best matches for a text, best first, with the matching words highlighted."""
     sought = given_text(text)
     vector, required = _vector(embedding_file), key_values(metadata or (), "--metadata")
+    earliest, end = zoned(after, "--after"), zoned(before, "--before")
     response = session.run(
         lambda memory: memory.query(
             sought,
@@ -146,6 +158,9 @@ def query(
             min_score=min_score,
             conversation_id=conversation,
             metadata=required,
+            sources=source or (),
+            after=earliest,
+            before=end,
             phase=phase,
             phase_tolerance=phase_tolerance,
         )

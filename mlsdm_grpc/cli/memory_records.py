@@ -5,10 +5,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mlsdm_grpc.cli.options import Conversation, Full, Labels, Metadata
+from mlsdm_grpc.cli.options import (
+    After,
+    Before,
+    Conversation,
+    Full,
+    Labels,
+    Metadata,
+    Sources,
+)
 from mlsdm_grpc.cli.output import echo, echo_all, echo_document, echo_table, in_line, message_dict
 from mlsdm_grpc.cli.session import Session, with_session
-from mlsdm_grpc.cli.texts import key_values
+from mlsdm_grpc.cli.texts import key_values, zoned
 from mlsdm_grpc.errors import NotFound
 
 if TYPE_CHECKING:
@@ -54,10 +62,9 @@ def list_memories(
     label: Labels = None,
     metadata: Metadata = None,
     conversation: Conversation = "",
-    source: Annotated[
-        list[str] | None,
-        typer.Option("--source", help="Source, such as retrieved; may be repeated."),
-    ] = None,
+    source: Sources = None,
+    after: After = None,
+    before: Before = None,
     limit: Annotated[
         int, typer.Option("--limit", min=0, help="Maximum number of memories; 0 prints all.")
     ] = 100,
@@ -65,6 +72,7 @@ def list_memories(
     session: Session,
 ) -> None:
     """Print the memories of a space, oldest first."""
+    earliest, end = zoned(after, "--after"), zoned(before, "--before")
 
     async def work(memory: "MemoryClient") -> "tuple[list[Memory], bool]":
         found: list[Memory] = []
@@ -73,6 +81,8 @@ def list_memories(
             metadata=key_values(metadata or (), "--metadata"),
             conversation_id=conversation,
             sources=source or (),
+            after=earliest,
+            before=end,
             page_size=min(limit + 1, 1_000) if limit else 0,
         )
         async for each in memories:
@@ -130,10 +140,7 @@ def update(
         raise typer.BadParameter(
             "give --add-label, --remove-label, --pin, --unpin, --expire-time or --never-expire"
         )
-    try:
-        expires = expire_time.astimezone() if expire_time else None
-    except (OverflowError, ValueError, OSError):
-        raise typer.BadParameter("is out of range", param_hint="--expire-time") from None
+    expires = zoned(expire_time, "--expire-time")
     response = session.run(
         lambda memory: memory.update(
             memory_id,

@@ -1,5 +1,6 @@
 """Options and output forms shared by several commands."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -11,7 +12,9 @@ __all__ = [
     "CLIENT_VARIABLES",
     "TARGET_VARIABLE",
     "TOKEN_VARIABLE",
+    "After",
     "AsJson",
+    "Before",
     "Ca",
     "Cert",
     "Config",
@@ -26,6 +29,7 @@ __all__ = [
     "Metadata",
     "Ops",
     "Output",
+    "Sources",
     "Space",
     "Target",
     "TimeoutS",
@@ -109,6 +113,18 @@ Metadata = Annotated[
 ]
 Conversation = Annotated[
     str, typer.Option("--conversation", help="Id of the conversation of the memory.")
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option("--source", help="Source, such as retrieved; may be repeated."),
+]
+After = Annotated[
+    datetime | None,
+    typer.Option("--after", help="Earliest time of the event, or of storing; local or with zone."),
+]
+Before = Annotated[
+    datetime | None,
+    typer.Option("--before", help="Time of the event, or of storing, is before this one."),
 ]
 
 Listen = Annotated[

@@ -1,6 +1,7 @@
-"""Parsing of arguments: a text or standard input, KEY=VALUE pairs, and JSON messages."""
+"""Parsing of arguments: a text or standard input, KEY=VALUE pairs, JSON messages, and times."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -10,7 +11,7 @@ from mlsdm_grpc.errors import InvalidInput
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-__all__ = ["given_text", "input_lines", "input_text", "key_values", "parsed"]
+__all__ = ["given_text", "input_lines", "input_text", "key_values", "parsed", "zoned"]
 
 MessageT = TypeVar("MessageT", bound="Message")
 
@@ -79,3 +80,15 @@ def key_values(given: Iterable[str], name: str) -> dict[str, str]:
             raise typer.BadParameter(f"{each!r} is not KEY=VALUE", param_hint=name)
         pairs[key] = value
     return pairs
+
+
+def zoned(moment: datetime | None, name: str) -> datetime | None:
+    """Return the time of an option with a zone, the local one if it has none.
+
+    Raises:
+        typer.BadParameter: The zone of such a time is unknown.
+    """
+    try:
+        return moment.astimezone() if moment else None
+    except (OverflowError, ValueError, OSError):
+        raise typer.BadParameter("is out of range", param_hint=name) from None

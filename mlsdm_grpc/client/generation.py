@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
+from datetime import datetime
 from typing import TypedDict, Unpack
 
 from mlsdm_grpc._gen.mlsdm.v1.generation_service_pb2 import (
@@ -36,6 +37,8 @@ class GenerationLimits(TypedDict, total=False):
     conversation_id: str
     min_score: float | None
     sources: Iterable[str | int]
+    after: datetime | None
+    before: datetime | None
 
 
 class Generation(ClientBase):
@@ -64,7 +67,8 @@ class Generation(ClientBase):
             timeout_s: Deadline, seconds; None uses the client's.
             limits: Fields of ``GenerateRequest``: top_k (5), remember (True), max_tokens, model,
                 system_prompt, temperature, stop_sequences, moral_value, synaptic_bias,
-                repair_speech, min_revision, conversation_id, min_score (0.12), sources.
+                repair_speech, min_revision, conversation_id, min_score (0.12), sources,
+                after, before.
         """
         known(GenerationLimits, limits)
         write_id = write_request_id(request_id)

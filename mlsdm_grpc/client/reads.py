@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import aclosing
+from datetime import datetime
 from typing import Unpack
 
 from grpc_health.v1 import health_pb2
@@ -236,6 +237,8 @@ class Reads(ClientBase):
         sources: Iterable[str | int] = (),
         conversation_id: str = "",
         metadata: Mapping[str, str] | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
         page_size: int = 0,
         include_embedding: bool = False,
         min_revision: int | None = None,
@@ -252,23 +255,19 @@ class Reads(ClientBase):
             sources: Allowed sources, such as "user_input"; if empty, all are allowed.
             conversation_id: Conversation of the memories; if empty, all are listed.
             metadata: Keys and values that a memory must have.
+            after: Earliest event time, or creation time without one, inclusive.
+            before: End of the time range, exclusive.
             page_size: Memories on a page, at most 1,000; 0 uses the server's default.
             include_embedding: Include the vectors.
             min_revision: Minimum revision of the space for each page.
             space: Name of the space; None uses the client's.
             timeout_s: Deadline of each page, seconds; None uses the client's.
         """
-        request = message(
-            query_pb2.ListMemoriesRequest,
-            space=self._space(space),
-            page_size=page_size,
-            labels=labels,
-            sources=sources,
-            conversation_id=conversation_id,
-            metadata=metadata,
-            include_embedding=include_embedding,
-            min_revision=min_revision,
-        )
+        limits: dict[str, object] = {"labels": labels, "sources": sources, "metadata": metadata}
+        limits |= {"conversation_id": conversation_id, "after": after, "before": before}
+        given = {"include_embedding": include_embedding, "min_revision": min_revision}
+        limits |= {"space": self._space(space), "page_size": page_size, **given}
+        request = message(query_pb2.ListMemoriesRequest, **limits)
         while True:
             page = await self._connection.unary(
                 self._memories.ListMemories, request, timeout_s=timeout_s

@@ -60,8 +60,6 @@ class EngineSettings(Section):
     """Memory above which a worker that holds spaces is replaced, bytes. 0 uses the memory of an
     idle worker plus all that the cgroup limit leaves, if there is a limit. Keep it well above one
     worker's share of the memory budget."""
-    standby_worker: bool = True
-    """Keep a spare worker that replaces a lost one at once."""
     memory_budget_bytes: int = Field(default=0, ge=0)
     """Maximum memory of all loaded spaces together, bytes; above it, unused spaces are unloaded. 0
     uses the rest of the cgroup limit after messages and overhead, at most 60 % of it; without a

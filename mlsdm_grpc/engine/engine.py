@@ -5,8 +5,9 @@ Every operation is asynchronous and bounded; none blocks the event loop.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 import anyio.abc
@@ -88,7 +89,10 @@ class Engine:
     async def running(self) -> AsyncIterator[None]:
         """Run the workers; at the end complete all writes and take snapshots of changed spaces."""
         parts = self.parts
-        async with anyio.create_task_group() as tasks:
+        async with AsyncExitStack() as stack:
+            if parts.forks is not None:
+                stack.push_async_callback(asyncio.to_thread, parts.forks.close)
+            tasks = await stack.enter_async_context(anyio.create_task_group())
             parts.lost_spaces.start(tasks)
             parts.consolidator.start(tasks)
             parts.scrubber.start(tasks)

@@ -57,6 +57,11 @@ class PageOf:
     newest_first: bool = False
     """Return the memories of the conversation, newest first, instead of all memories, oldest first.
     """
+    after_ns: int | None = None
+    """Earliest event time, inclusive, Unix nanoseconds. A memory without one uses its creation
+    time."""
+    before_ns: int | None = None
+    """End of the time range, exclusive, Unix nanoseconds."""
 
 
 class MemoryReads:
@@ -190,6 +195,8 @@ class MemoryReads:
                 conversation_id=wanted.conversation_id,
                 metadata=pairs_to_proto(wanted.metadata),
                 newest_first=wanted.newest_first,
+                after_ns=wanted.after_ns,
+                before_ns=wanted.before_ns,
             )
             with_rows = wanted.limit if wanted.include_embedding else 0
             async with self._room_for(space, wanted.limit, with_rows, page.max_bytes):

@@ -49,6 +49,7 @@ from mlsdm_grpc.spaces.tenant_usage import UsageBook
 from mlsdm_grpc.spaces.tenants import Tenants
 from mlsdm_grpc.spaces.watches import Watches
 from mlsdm_grpc.spaces.write_pipeline import WritePipeline
+from mlsdm_grpc.workers.forked import ForkServer, has_pidfd
 from mlsdm_grpc.workers.pool import Pool, WorkerLimits
 from mlsdm_grpc.workers.process import WorkerRole
 
@@ -63,6 +64,8 @@ class EngineParts:
     ids: Ids
     metrics: Metrics
     lanes: Lanes
+    forks: ForkServer | None
+    """Fork server of the workers; None without pidfds."""
     space_workers: Pool
     text_workers: Pool
     texts: Texts
@@ -128,8 +131,10 @@ def wire_engine(
     clock = clock or Clock(TimeSources(), metrics=metrics)
     ids = ids or Ids(clock.now_ns)
     lanes = _lanes(settings, metrics)
-    space_workers = _mind_workers(settings)
-    text_workers = _text_workers(settings, "none" if remote_embedder else defaults.embedder)
+    forks = ForkServer() if has_pidfd() else None
+    space_workers = _mind_workers(settings, forks)
+    embedder = "none" if remote_embedder else defaults.embedder
+    text_workers = _text_workers(settings, embedder, forks)
     texts = Texts(
         embedder_info(defaults.embedder),
         text_workers,
@@ -224,6 +229,7 @@ def wire_engine(
         ids=ids,
         metrics=metrics,
         lanes=lanes,
+        forks=forks,
         space_workers=space_workers,
         text_workers=text_workers,
         texts=texts,
@@ -277,7 +283,7 @@ def _lanes(settings: EngineSettings, metrics: Metrics) -> Lanes:
     )
 
 
-def _mind_workers(settings: EngineSettings) -> Pool:
+def _mind_workers(settings: EngineSettings, forks: ForkServer | None) -> Pool:
     return Pool(
         WorkerRole("minds"),
         count=settings.workers,
@@ -286,14 +292,14 @@ def _mind_workers(settings: EngineSettings) -> Pool:
             settings.worker_stall_timeout_s,
             settings.worker_memory_limit_bytes,
         ),
-        standby=settings.standby_worker,
+        forks=forks,
     )
 
 
-def _text_workers(settings: EngineSettings, embedder: str) -> Pool:
+def _text_workers(settings: EngineSettings, embedder: str, forks: ForkServer | None) -> Pool:
     return Pool(
         WorkerRole("text", embedder),
         count=settings.text_workers,
         limits=WorkerLimits(settings.worker_start_timeout_s, settings.worker_stall_timeout_s),
-        standby=False,
+        forks=forks,
     )

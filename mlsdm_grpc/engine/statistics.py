@@ -48,7 +48,7 @@ class Vitals:
 
     def pids(self) -> list[int]:
         """Return the process ids of all workers."""
-        return [pid for pool in self._pools.values() for pid in pool.all_pids()]
+        return [pid for pool in self._pools.values() for pid in pool.pids()]
 
     def workers(self) -> dict[str, list[WorkerState]]:
         """Return the states of the workers by kind."""

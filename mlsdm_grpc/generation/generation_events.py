@@ -44,6 +44,11 @@ class GenerationRequest:
     """Minimum score of recalled memories; None for none."""
     sources: tuple[int, ...] = ()
     """Allowed sources of recalled memories; empty allows all."""
+    after_ns: int | None = None
+    """Earliest event time of recalled memories, inclusive, Unix nanoseconds. A memory without one
+    uses its creation time."""
+    before_ns: int | None = None
+    """Latest event time of recalled memories, exclusive, Unix nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)

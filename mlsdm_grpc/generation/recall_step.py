@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import MemorySource
 from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import MemoryQuery
 from mlsdm_grpc.core.model.new_memory import Vector
@@ -16,6 +18,7 @@ from mlsdm_grpc.generation.generation_run import GenerationRun
 from mlsdm_grpc.governance.policy.verdict import Verdict
 from mlsdm_grpc.llm.prompt import RecalledText
 from mlsdm_grpc.messages.stored_memories import embedding_message
+from mlsdm_grpc.messages.times import timestamp
 
 __all__ = ["RecallStep"]
 
@@ -60,6 +63,8 @@ class RecallStep:
                     synaptic_bias=request.synaptic_bias,
                     min_score=request.min_score,
                     sources=map(MemorySource.ValueType, request.sources),
+                    after=_stamp(request.after_ns),
+                    before=_stamp(request.before_ns),
                 ),
                 run.policy,
                 conversation_id=request.conversation_id,
@@ -94,3 +99,7 @@ class RecallStep:
         finally:
             run.embed_s = self._clock() - began_s
         return run.vector if run.vector.inv_norm else None
+
+
+def _stamp(moment_ns: int | None) -> Timestamp | None:
+    return None if moment_ns is None else timestamp(moment_ns)

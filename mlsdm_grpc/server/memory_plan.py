@@ -106,9 +106,8 @@ def memory_limit(settings: Settings) -> int | None:
 def rest_bytes(settings: Settings) -> int:
     """Return the RAM of all idle processes, bytes."""
     engine, embedder = settings.engine, settings.space.embedder
-    minds = engine.workers + engine.standby_worker if engine.workers else 0
     text = _TEXT + _MODELS.get(embedder, 0)
-    return _SERVER + minds * _MINDS + engine.text_workers * text
+    return _SERVER + engine.workers * _MINDS + engine.text_workers * text
 
 
 def minimum_bytes(settings: Settings) -> int:

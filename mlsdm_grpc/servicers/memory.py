@@ -184,6 +184,8 @@ class MemoryServicer:
         sources = queries.sources(fields, "sources", request.sources)
         conversation_id = fields.memory_id("conversation_id", request.conversation_id)
         metadata = fields.metadata("metadata", request.metadata)
+        after_ns = fields.moment("after", request, "after")
+        before_ns = fields.moment("before", request, "before")
         page_size = fields.page_size(request.page_size)
         min_revision = fields.min_revision(request.min_revision)
         fields.check()
@@ -191,6 +193,7 @@ class MemoryServicer:
         bound = (*labels, *(f"source {each}" for each in sources))
         bound += (f"conversation {conversation_id}",) if conversation_id else ()
         bound += tuple(f"metadata {pair!r}" for pair in metadata)
+        bound += (f"times {after_ns} {before_ns}",) if (after_ns, before_ns) != (None, None) else ()
         wanted = PageOf(
             after_sequence=decode_page_token(request.page_token, key, bound),
             limit=page_size,
@@ -199,6 +202,8 @@ class MemoryServicer:
             sources=sources,
             conversation_id=conversation_id,
             metadata=metadata,
+            after_ns=after_ns,
+            before_ns=before_ns,
         )
         found, more, revision = await self._engine.reads.page(
             key, wanted, min_revision=min_revision, deadline_s=call.deadline_s

@@ -100,6 +100,8 @@ def generation_request(
         conversation_id=fields.memory_id("conversation_id", message.conversation_id),
         min_score=min_score,
         sources=queries.sources(fields, "sources", message.sources),
+        after_ns=fields.moment("after", message, "after"),
+        before_ns=fields.moment("before", message, "before"),
     )
     fields.check()
     return request

@@ -1,22 +1,28 @@
 """Worker process that holds minds or evaluates texts; it imports neither grpc nor asyncio.
 
-``python -m mlsdm_grpc.workers.main minds|text FD PAGE [EMBEDDER]`` serves the link protocol on the
-inherited socket ``FD`` until the other end closes it. It writes its progress to the shared memory
-``PAGE``. Requests that have arrived together are handled together: queries of one space share one
-scan, and texts share one pass of the model.
+``python -m mlsdm_grpc.workers.main forks FD`` forks workers for the server at the other end of the
+inherited socket ``FD`` until that end is closed, see ``workers/fork_server.py``. Where the system
+has no pidfds, ``minds|text FD PAGE EMBEDDER`` is one worker.
+
+A worker serves the link protocol on its socket until the other end closes it, and writes its
+progress to a shared memory page. Requests that have arrived together are handled together: queries
+of one space share one scan, and texts share one pass of the model.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.protection.allocator import freeze_memory
+from mlsdm_grpc.workers.fork_server import FORK_SERVER, serve_forks
 from mlsdm_grpc.workers.frames import FrameReader, RequestHandler, encode_frame, handle_some
 from mlsdm_grpc.workers.progress import Progress
 from mlsdm_grpc.workers.space_worker import MindHandler
@@ -29,6 +35,9 @@ _READ_BYTES = 64 * 1_024
 _COLLECTED_EVERY: Final = 20_000
 # Time without requests after which background work starts, milliseconds.
 _IDLE_MS: Final = 250
+# Value for oom_score_adj: when RAM runs out, the kernel kills a worker first, because it can be
+# replaced.
+_KILL_FIRST: Final = 500
 
 
 def make_handler(role: str, embedder: str, position: Progress) -> RequestHandler:
@@ -103,16 +112,43 @@ def _send(sock: socket.socket, outgoing: bytearray) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a worker with the arguments that the server passed."""
-    role, descriptor, page, *rest = arguments
-    position = Progress(int(page))
-    with socket.socket(fileno=int(descriptor)) as sock:
-        handler = make_handler(role, rest[0] if rest else "", position)
+    """Run a worker or the fork server with the arguments that the server passed."""
+    role, descriptor, *rest = arguments
+    _introduce(role)
+    if role != FORK_SERVER:
+        page, embedder = rest
+        _work(role, embedder, int(descriptor), int(page))
+        return os.EX_OK
+    from mlsdm_grpc.workers import text_worker  # noqa: F401 - workers share its memory
+
+    configure_worker_log()
+    # The collector would write to the shared pages of objects, and so copy them.
+    freeze_memory(_COLLECTED_EVERY)
+    with socket.socket(fileno=int(descriptor)) as control:
+        request = serve_forks(control)
+    if request is not None:
+        _introduce(request.role)
+        _work(request.role, request.embedder, request.link, request.page)
+    return os.EX_OK
+
+
+def _introduce(role: str) -> None:
+    """Make the role the name of the process, and let the kernel kill it before the server."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(_KILL_FIRST), "ascii")
+        Path("/proc/self/comm").write_text(f"mlsdm-{role}", "ascii")
+
+
+def _work(role: str, embedder: str, descriptor: int, page: int) -> None:
+    """Run a worker until the server closes its link."""
+    position = Progress(page)
+    os.close(page)
+    with socket.socket(fileno=descriptor) as sock:
+        handler = make_handler(role, embedder, position)
         configure_worker_log()
-        # Otherwise a garbage collection in the middle of a slice would scan all loaded modules.
+        # Collecting the loaded objects would take time in the middle of a slice.
         freeze_memory(_COLLECTED_EVERY)
         serve(sock, handler)
-    return os.EX_OK
 
 
 if __name__ == "__main__":

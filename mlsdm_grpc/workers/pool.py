@@ -1,8 +1,8 @@
 """Pool of worker processes; each is supervised, and replaced when it ends.
 
 A worker is lost when its process ends, when it makes no progress for too long while a request
-waits, or when it exceeds its memory limit. An idle standby process replaces it immediately. Before
-a stalled worker is killed, :meth:`Pool.hangs` reports it, so that callers can use an alternative.
+waits, or when it exceeds its memory limit. A new process replaces it immediately. Before a
+stalled worker is killed, :meth:`Pool.hangs` reports it, so that callers can use an alternative.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import structlog
 from mlsdm_grpc.errors import MlsdmError
 from mlsdm_grpc.protection.sensors import resident_bytes
 from mlsdm_grpc.value_classes import value_class
+from mlsdm_grpc.workers.forked import ForkServer
 from mlsdm_grpc.workers.link import InlineLink, Link, worker_lost
 from mlsdm_grpc.workers.main import make_handler
 from mlsdm_grpc.workers.process import (
@@ -97,7 +98,7 @@ class Pool:
         role: Role of the workers.
         count: Number of processes; 0 runs one handler inside this process, for tests.
         limits: Limits beyond which a worker is killed.
-        standby: True to keep one idle process that replaces a lost worker.
+        forks: Fork server of the processes; None executes a new interpreter for each.
     """
 
     def __init__(
@@ -106,23 +107,20 @@ class Pool:
         *,
         count: int,
         limits: WorkerLimits,
-        standby: bool,
+        forks: ForkServer | None,
     ) -> None:
         self.role = role
         self.size = max(count, 1)
         self._inline = count == 0
         self.limits = limits
         """Limits of the workers. A change of the memory limit takes effect at the next check."""
-        self._starter = WorkerStarter(role, limits.start_s, self._lost)
-        self._standby = standby
+        self._starter = WorkerStarter(role, forks, limits.start_s, self._lost)
         self._on_lost: Callable[[Loss], None] = _ignore
         self._links: list[Link | None] = [None] * self.size
         self._up = [asyncio.Event() for _ in range(self.size)]
         self._starts = [0] * self.size
         self._started_ns = [0] * self.size
         self._workers: list[WorkerProcess | None] = [None] * self.size
-        self._spare: WorkerProcess | None = None
-        self._spare_wanted = asyncio.Event()
         self._looks_s = min(_CHECK_S, (limits.stall_s or math.inf) / _LOOKS)
         self._closing = False
 
@@ -150,9 +148,6 @@ class Pool:
             for index in range(self.size):
                 starting.start_soon(tasks.start, self._supervise, index)
         tasks.start_soon(self._guard)
-        if self._standby:
-            self._spare_wanted.set()
-            tasks.start_soon(self._keep_spare)
 
     async def ready(self, index: int) -> Link:
         """Return the link to a worker; wait up to ``limits.ready_s`` if it is being replaced.
@@ -178,13 +173,8 @@ class Pool:
         return self._links[index]
 
     def pids(self) -> list[int]:
-        """Return the process ids of the running workers by index, without the standby."""
+        """Return the process ids of the running workers by index."""
         return [worker.process.pid for worker in self._workers if worker is not None]
-
-    def all_pids(self) -> list[int]:
-        """Return the process ids of all workers, including the standby."""
-        standby = [] if self._spare is None else [self._spare.process.pid]
-        return [*self.pids(), *standby]
 
     @property
     def oldest_s(self) -> float:
@@ -236,8 +226,7 @@ class Pool:
     async def close(self) -> None:
         """Close all links, and wait until the workers have finished their work and ended."""
         self._closing = self._starter.closing = True
-        spare, self._spare = self._spare, None
-        workers = [worker for worker in (*self._workers, spare) if worker is not None]
+        workers = [worker for worker in self._workers if worker is not None]
         for link in {*filter(None, self._links), *(worker.link for worker in workers)}:
             link.close()
         for worker in workers:
@@ -262,18 +251,16 @@ class Pool:
                 return
             if clock() - began_s > LAST_RESTART_S:
                 waits = pauses()
-            spare = self._take_spare()
-            if spare is not None:
-                self._install(index, spare)
-            else:
-                self._workers[index] = None
-            await worker.collect()
-            code = worker.process.returncode
-            _log.warning("worker_lost", role=self.role.name, index=index, exit_code=code)
-            if spare is None:
-                spare = await self._starter.start_at_last(waits)
-                self._install(index, spare)
-            worker = spare
+            self._workers[index] = None
+            async with anyio.create_task_group() as both:
+                both.start_soon(self._collect, index, worker)
+                worker = await self._starter.start_at_last(waits)
+                self._install(index, worker)
+
+    async def _collect(self, index: int, worker: WorkerProcess) -> None:
+        await worker.collect()
+        code = worker.process.returncode
+        _log.warning("worker_lost", role=self.role.name, index=index, exit_code=code)
 
     def _install(self, index: int, worker: WorkerProcess) -> None:
         """Assign a worker to an index; if it has already ended, its supervisor replaces it."""
@@ -287,23 +274,6 @@ class Pool:
         self._started_ns[index] = time.time_ns()
         self._up[index].set()
 
-    async def _keep_spare(self) -> None:
-        waits, began_s = pauses(), -math.inf
-        clock = asyncio.get_running_loop().time
-        while True:
-            await self._spare_wanted.wait()
-            if clock() - began_s > LAST_RESTART_S:
-                waits = pauses()
-            self._spare = await self._starter.start_at_last(waits)
-            self._spare_wanted.clear()
-            began_s = clock()
-
-    def _take_spare(self) -> WorkerProcess | None:
-        spare, self._spare = self._spare, None
-        if self._standby:
-            self._spare_wanted.set()
-        return spare
-
     def _lost(self, worker: WorkerProcess) -> None:
         """Remove the link of a lost worker, so that no request uses it."""
         applying = worker.position.applying
@@ -311,9 +281,7 @@ class Pool:
         worker.lost.set()
         if self._closing:
             return
-        if worker is self._spare:
-            self._take_spare()
-        elif worker in self._workers:
+        if worker in self._workers:
             index = self._workers.index(worker)
             self._links[index] = None
             self._up[index].clear()

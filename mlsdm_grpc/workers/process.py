@@ -6,23 +6,25 @@ import asyncio
 import contextlib
 import os
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import anyio
 import structlog
 
-from mlsdm_grpc.protection.allocator import MMAP_THRESHOLD_BYTES
 from mlsdm_grpc.value_classes import value_class
+from mlsdm_grpc.workers.forked import (
+    WORKER_COMMAND,
+    WORKER_ENVIRONMENT,
+    ForkedProcess,
+    ForkServer,
+)
 from mlsdm_grpc.workers.link import SocketLink
 from mlsdm_grpc.workers.progress import Progress, shared_page
 
 __all__ = [
     "LAST_RESTART_S",
-    "WORKER_ENVIRONMENT",
     "WorkerProcess",
     "WorkerRole",
     "WorkerStarter",
@@ -40,16 +42,6 @@ _STOP_S: Final = 5.0
 # Lowest expected rate at which a step reads bytes; a step with many bytes may take longer.
 _STEP_BYTES_PER_S: Final = 4 * 1024 * 1024
 
-WORKER_ENVIRONMENT = {
-    # One core for each worker: a second thread would take the core of another worker.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
-}
-# Value for oom_score_adj: when RAM runs out, the kernel kills a worker first, because it can be
-# replaced.
-_KILL_FIRST = 500
-
 
 @value_class
 class WorkerRole:
@@ -65,7 +57,7 @@ class WorkerRole:
 class WorkerProcess:
     """Worker process, from its start to its end."""
 
-    process: asyncio.subprocess.Process
+    process: asyncio.subprocess.Process | ForkedProcess
     position: Progress
     link: SocketLink
     lost: asyncio.Event
@@ -100,9 +92,9 @@ class WorkerProcess:
     async def collect(self) -> None:
         """Wait for the end of the process after its link was closed; kill it after a timeout."""
         with anyio.CancelScope(shield=True):
-            with anyio.move_on_after(_STOP_S):
+            with anyio.move_on_after(_STOP_S) as limit:
                 await self.process.wait()
-            if self.process.returncode is None:
+            if limit.cancelled_caught:
                 self.kill()
                 await self.process.wait()
 
@@ -112,14 +104,20 @@ class WorkerStarter:
 
     Args:
         role: Role of the processes.
+        forks: Fork server of the processes; None executes a new interpreter for each.
         start_s: Maximum time until the greeting of a process, seconds.
         on_lost: Callback for the end of a started process, called once.
     """
 
     def __init__(
-        self, role: WorkerRole, start_s: float, on_lost: Callable[[WorkerProcess], None]
+        self,
+        role: WorkerRole,
+        forks: ForkServer | None,
+        start_s: float,
+        on_lost: Callable[[WorkerProcess], None],
     ) -> None:
         self._role = role
+        self._forks = forks
         self._start_s = start_s
         self._on_lost = on_lost
         self.closing = False
@@ -142,12 +140,10 @@ class WorkerStarter:
             page = shared_page()
             ours_only.callback(os.close, page)
             try:
-                process = await self._exec(theirs, page)
+                process = await self._launch(theirs, page)
             except OSError:
                 ours.close()
                 raise
-            # This must precede any work: when RAM runs out, the kernel must not kill the server.
-            await asyncio.to_thread(_offer, process.pid)
             worker = WorkerProcess(process, Progress(page), link, lost)
             await asyncio.get_running_loop().create_connection(lambda: link, sock=ours)
         try:
@@ -161,16 +157,21 @@ class WorkerStarter:
             raise TimeoutError
         return worker
 
-    async def _exec(self, theirs: socket.socket, page: int) -> asyncio.subprocess.Process:
+    async def _launch(
+        self, theirs: socket.socket, page: int
+    ) -> asyncio.subprocess.Process | ForkedProcess:
+        role = self._role
+        if self._forks is not None:
+            pid, pidfd = await asyncio.to_thread(
+                self._forks.fork, role.name, role.embedder, theirs, page, self._start_s
+            )
+            return ForkedProcess(self._forks, pid, pidfd)
         return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "mlsdm_grpc.workers.main",
-            self._role.name,
+            *WORKER_COMMAND,
+            role.name,
             str(theirs.fileno()),
             str(page),
-            self._role.embedder,
+            role.embedder,
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=[theirs.fileno(), page],
             start_new_session=True,
@@ -193,7 +194,8 @@ def allowed_s(step: tuple[int, int]) -> float:
 
 
 def pauses() -> Iterator[float]:
-    """Yield the pause before each consecutive attempt, seconds: 0.05, doubled each time up to 5."""
+    """Yield the pause before each attempt, seconds: 0, then 0.05, doubled each time up to 5."""
+    yield 0.0
     pause_s = _FIRST_RESTART_S
     while True:
         yield pause_s
@@ -210,12 +212,6 @@ async def _first_of(*events: asyncio.Event, timeout_s: float) -> None:
             each.cancel()
 
 
-def _offer(pid: int) -> None:
-    """Make the process the first one that the kernel kills when RAM runs out."""
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{pid}/oom_score_adj").write_text(str(_KILL_FIRST), "ascii")
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _kill(process: asyncio.subprocess.Process | ForkedProcess) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.kill()

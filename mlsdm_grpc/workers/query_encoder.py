@@ -188,7 +188,7 @@ def _framed(memory: bytes, rest: int = _SCORES.size) -> _Framed:
 def _tails(query: Query, found: RecalledSlots, by_words: ByWords) -> Iterator[bytes]:
     """Yield the encoded resonance, components and score of each match of a query with words."""
     words = query.sought.words if query.sought is not None else ()
-    terms = [_TERM_TAG + varint(len(word.encode())) + word.encode() for word in words]
+    terms = [_TERM_TAG + varint(len(raw)) + raw for raw in map(str.encode, words)]
     for resonance, cosine, factor, distance, bias, bm25, score, matched in zip(
         found.resonance.tolist(),
         found.cosine.tolist(),

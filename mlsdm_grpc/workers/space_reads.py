@@ -14,6 +14,7 @@ from mlsdm_grpc.core.mind.consolidation import Rules, Window
 from mlsdm_grpc.core.mind.consolidation import plan as plan_merges
 from mlsdm_grpc.core.mind.mind import Mind
 from mlsdm_grpc.core.mind.space_state import Contents
+from mlsdm_grpc.core.store.memory_value import Memory
 from mlsdm_grpc.errors import DataLoss, DeadlineExceeded, MlsdmError, NotFound, Unavailable
 from mlsdm_grpc.journal.codec.new_memories import pairs_from_proto
 from mlsdm_grpc.journal.codec.parameters import parameters_to_proto
@@ -106,6 +107,8 @@ def _page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iter
             continue
         if not metadata.issubset(memory.metadata):
             continue
+        if not _is_within(memory, wanted):
+            continue
         size += answer_bytes(memory, row if wanted.include_embedding else None)
         # At least one memory is returned; otherwise a caller could never reach the next page.
         full = len(reply.memories.memories) >= wanted.limit or size > wanted.max_bytes
@@ -119,6 +122,14 @@ def _page(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iter
             rows += row_bytes(row)
         add_memory(reply.memories, memory)
     reply.memories.rows_f32_le = bytes(rows)
+
+
+def _is_within(memory: Memory, wanted: pb.PageRequest) -> bool:
+    """Return whether the time of a memory is in the range of a page."""
+    time_ns = memory.event_time_ns or memory.create_time_ns
+    if wanted.HasField("after_ns") and time_ns < wanted.after_ns:
+        return False
+    return not wanted.HasField("before_ns") or time_ns < wanted.before_ns
 
 
 def _plan(mind_of: MindOf, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final, NamedTuple
-
-import structlog
 
 from mlsdm_grpc._gen.mlsdm.internal.v1 import link_pb2 as pb
 from mlsdm_grpc.errors import InternalError
@@ -32,7 +31,7 @@ _MAX_PLACES: Final = 1_000
 # which takes 0.4 s on an idle machine. With this number it may take 4 s longer before it counts as
 # a stall.
 _TABLES_BYTES: Final = 16 * MIB
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class _ToEmbed(NamedTuple):
@@ -134,7 +133,7 @@ class TextHandler:
         except Exception as error:  # noqa: BLE001 - the top of the worker's loop
             # Only the type is logged, because the message of the error may quote the evaluated
             # text.
-            _log.error("defect in a text worker", error=type(error).__name__)
+            _log.error("defect in a text worker: %s", type(error).__name__)
             add_failure(reply, InternalError("The text cannot be analysed."))
         return reply
 

@@ -228,6 +228,37 @@ def test_many_documents_equal_brute_force():
             )
 
 
+@given(
+    st.dictionaries(st.integers(0, SLOTS), documents, min_size=1),
+    st.lists(queries, min_size=1, max_size=5),
+    st.integers(0, 2 ** (SLOTS + 1) - 1),
+)
+def test_queries_searched_together_are_answered_as_if_alone(stored, many, bits):
+    """Bit for bit, with queries without words or results among them."""
+    index = filled(stored)
+    for slot in list(stored)[::3]:
+        index.remove(slot)
+    alive = np.array([bits >> slot & 1 for slot in range(SLOTS + 1)], np.bool_)
+    slots = list(range(SLOTS + 1))
+    for living in (None, alive):
+        together = index.search_all(many, living=living)
+        for query, hits in zip(many, together, strict=True):
+            alone = index.search(query, living=living)
+            assert hits.slots.tolist() == alone.slots.tolist()
+            assert hits.scores.tolist() == alone.scores.tolist()
+            assert hits.matched(slots) == alone.matched(slots)
+
+
+def test_the_sorted_buffer_is_renewed_by_each_write():
+    index = filled({0: {"cat": 4}})
+    for slot in range(1, 9):
+        assert [found for found, _ in searched(index, [["cat"]])] == list(range(slot))
+        assert index.nbytes > filled({}).nbytes
+        index.add(slot, {"cat": 4, f"w{slot}": 4})
+    index.remove(3)
+    assert 3 not in dict(searched(index, [["cat"]]))
+
+
 def test_ties_go_to_the_newer():
     index = filled({slot: {"cat": 4} for slot in range(5)})
     sequence = np.array([3, 9, 1, 7, 5])

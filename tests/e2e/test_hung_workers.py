@@ -216,8 +216,7 @@ async def ended(call, talk, space, timeout_s):
 
 async def test_what_waits_for_a_hanging_worker_ends_at_its_deadline_and_others_go_on(tmp_path):
     spaces = [next(s for s in map("s{}".format, range(100)) if worker_of(s) == i) for i in (0, 1)]
-    environment = PATIENT | {"MLSDM_ENGINE__STANDBY_WORKER": "false"}
-    async with serving(tmp_path, "--workers", "2", environment=environment) as talk:
+    async with serving(tmp_path, "--workers", "2", environment=PATIENT) as talk:
         for space in spaces:
             await put(talk, space, 20)
         with stopped(talk.server.workers("minds")[0]):

@@ -159,8 +159,7 @@ def _status(pid, field):
 
 async def test_a_legal_message_at_every_limit_takes_few_times_its_bytes(tmp_path):
     """Three times the message, its answer and the stored part, each in one process."""
-    environment = GIVES_BACK | {"MLSDM_ENGINE__STANDBY_WORKER": "false"}
-    server = await asyncio.to_thread(ServerProcess, tmp_path, environment=environment)
+    server = await asyncio.to_thread(ServerProcess, tmp_path, environment=GIVES_BACK)
     over = {}
     try:
         async with grpc.aio.insecure_channel(server.listen, options=UNLIMITED) as channel:

@@ -31,11 +31,11 @@ def rushed(folder, factor, seconds):
 @pytest.mark.load  # memory counts: no coverage beside it
 @pytest.mark.timeout(120)
 async def test_a_server_at_rest_takes_what_the_plan_says(tmp_path):
-    settings = load_settings(None, {"engine": {"workers": 1, "standby_worker": False}})
+    settings = load_settings(None, {"engine": {"workers": 1}})
     with process(tmp_path) as server:
         async with Node(server) as node:
             assert await node.mode() == "NORMAL"
-        pids = [server.process.pid, *workers(server.process.pid, "mlsdm_grpc.workers.main")]
+        pids = [server.process.pid, *workers(server.process.pid)]
         used = sum([await asyncio.to_thread(memory_in_use, pid) for pid in pids])
     assert 0.8 * rest_bytes(settings) < used < rest_bytes(settings)
     assert minimum_bytes(load_settings(None, {"engine": {"workers": 1}})) < 2 * (used + 25 * MIB)

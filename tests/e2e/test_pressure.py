@@ -296,7 +296,7 @@ def memory_group(limit_bytes):
 
 def processes(server):
     """Return the process ids of a server and its workers."""
-    return [server.process.pid, *workers(server.process.pid, "mlsdm_grpc.workers.main")]
+    return [server.process.pid, *workers(server.process.pid)]
 
 
 @pytest.mark.root

@@ -141,7 +141,7 @@ class Soak:
 
     def _pids(self):
         pid = self.server.process.pid
-        return [pid, *workers(pid, "mlsdm_grpc.workers.main")]
+        return [pid, *workers(pid, "forks", *ROLES)]
 
     def _resident_bytes(self):
         pid = self.server.process.pid

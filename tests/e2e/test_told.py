@@ -80,6 +80,43 @@ async def test_queries_are_limited_to_times_sources_and_conversations(mode):
         assert len(await found(sources=["user_input", "system"])) == 3
 
 
+async def test_lists_and_answers_are_limited_to_times():
+    async with remembering() as memory:
+        await memory.put("The parrot slept in the parrot cage.", event_time=MAY)
+        await memory.put("The parrot flew to the parrot tree.", event_time=MAY + DAY)
+        await memory.put("The parrot sang a parrot song.")
+
+        async def found(**times):
+            listed = {each.text async for each in memory.list(page_size=1, **times)}
+            answer = await memory.generate("parrot", remember=False, **times)
+            assert {match.memory.text for match in answer.recalled} == listed
+            streamed = memory.stream_generate("parrot", remember=False, **times)
+            recalls = [each.recall async for each in streamed if each.HasField("recall")]
+            assert {match.memory.text for match in recalls[0].recalled} == listed
+            return sorted(text.split()[2] for text in listed)
+
+        assert await found() == ["flew", "sang", "slept"]
+        assert await found(before=MAY) == []
+        assert await found(after=MAY, before=MAY + DAY) == ["slept"]
+        assert await found(after=MAY + DAY) == ["flew", "sang"]
+        assert await found(after=MAY + 2 * DAY) == ["sang"]
+
+
+async def test_a_page_of_other_times_is_refused():
+    async with in_process() as server, channel(server.listen) as open_channel:
+        stub = MemoryServiceStub(open_channel)
+        for text in ("one", "two"):
+            memory = new_memory(text, event_time=MAY)
+            await stub.PutMemory(PutMemoryRequest(memory=memory))
+        request = ListMemoriesRequest(page_size=1)
+        request.after.FromDatetime(MAY)
+        request.page_token = (await stub.ListMemories(request)).next_page_token
+        assert request.page_token
+        request.after.FromDatetime(MAY + DAY)
+        found = await refusal(stub.ListMemories(request))
+        assert (found.code.name, found.fields) == ("INVALID_ARGUMENT", ["page_token"])
+
+
 @pytest.mark.parametrize("mode", ["lexical", "hybrid", "vector"])
 async def test_queries_and_lists_are_limited_to_metadata(mode):
     async with remembering() as memory:

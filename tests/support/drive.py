@@ -96,7 +96,6 @@ async def running(journal=None, **changes):
                 **{
                     "workers": 0,
                     "text_workers": 0,
-                    "standby_worker": False,
                     "consolidation_interval_s": 0,
                     **changes,
                 }

@@ -2,12 +2,12 @@
 
 import asyncio
 from contextlib import contextmanager
-from pathlib import Path
 
 import aiohttp
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from processes import pids_by_role
 from serving import ServerProcess, channel
 
 from mlsdm_grpc._gen.mlsdm.v1 import (
@@ -31,7 +31,6 @@ def process(data_dir, *, dimension=16, drain_delay_s=0, group=None, **pressure):
     environment = {
         "MLSDM_SPACE__DIMENSION": str(dimension),
         "MLSDM_SERVER__DRAIN_DELAY_S": str(drain_delay_s),
-        "MLSDM_ENGINE__STANDBY_WORKER": "false",
         "MLSDM_ENGINE__WORKER_STALL_TIMEOUT_S": "120",  # tests stop workers on purpose
         "MLSDM_LOGGING__LEVEL": "error",  # the pipe has no reader and limited room
         **names,
@@ -172,12 +171,7 @@ async def assert_emergency(node, cause):
     assert beyond_deadline or error.pushback_ms == round(error.retry_s * 1_000)
 
 
-def workers(pid, role):
+def workers(pid, *roles):
     """Return the process ids of the workers of a server."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = []
-    for child in children:
-        words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-        if role.encode() in words:
-            found.append(int(child))
-    return found
+    found = pids_by_role(pid)
+    return [worker for role in roles or ("minds", "text") for worker in found[role]]

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 import grpc
 from forks import Forked
+from processes import pids_by_role
 
 from mlsdm_grpc.client import MemoryClient
 from mlsdm_grpc.client.connection import DEFAULT_TIMEOUT_S
@@ -89,14 +89,8 @@ class ServerProcess:
         self.listen, self.ops = found.groups()
 
     def workers(self, role):
-        """Return the process ids of the workers of a role, the one that stands by included."""
-        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
-        children = [pid for task in tasks for pid in (task / "children").read_text().split()]
-        return [
-            int(pid)
-            for pid in children
-            if role.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        ]
+        """Return the process ids of the workers of a role."""
+        return pids_by_role(self.process.pid)[role]
 
     def kill(self):
         self.process.kill()

@@ -21,7 +21,6 @@ OVERRIDES = {
     "server": {"listen": "127.0.0.1:0", "ops": "127.0.0.1:0", "drain_delay_s": 0.0},
     "pressure": {"max_loop_lag_s": 60.0, "max_processing_s": 120.0},
     "logging": {"level": "error"},
-    "engine": {"standby_worker": False},
 }
 GIVES_BACK = {
     "MALLOC_TRIM_THRESHOLD_": "0",

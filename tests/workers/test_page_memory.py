@@ -24,7 +24,7 @@ def most_resident_bytes(pid):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_a_page_with_vectors_takes_a_few_times_its_size():
-    async with running(workers=1, standby_worker=False, space={"dimension": DIMENSION}) as driver:
+    async with running(workers=1, space={"dimension": DIMENSION}) as driver:
         await driver.put(*range(1_000))
         (pid,) = driver.engine.parts.space_workers.pids()
         await driver.query(1)

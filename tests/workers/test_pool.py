@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 from drive import KEY, running, ticket, vector
+from processes import pids_by_role
 
 from mlsdm_grpc.core.model.bodies import PutMemories, SpaceChange
 from mlsdm_grpc.core.model.new_memory import NewMemory
@@ -35,19 +36,8 @@ def restarts(driver):
     return driver.metrics.registry.get_sample_value(name, {"kind": "minds"}) or 0
 
 
-def standby(pool):
-    """Return the process id of the worker that stands by, None without one."""
-    return next(iter(set(pool.all_pids()) - set(pool.pids())), None)
-
-
 def alive(pid):
     return Path(f"/proc/{pid}").exists()
-
-
-def workers_of_this_process():
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in children}
-    return [pid for pid, each in commands.items() if "mlsdm_grpc.workers.main" in each.read_text()]
 
 
 async def until(condition, within_s=60):
@@ -57,54 +47,34 @@ async def until(condition, within_s=60):
             await anyio.sleep(0.01)
 
 
-async def test_the_standby_takes_the_place_of_a_lost_worker():
-    async with running(workers=1, standby_worker=True) as driver:
-        pool = driver.engine.parts.space_workers
-        await driver.put(1)
-        await until(lambda: standby(pool))
-        spare, (pid,) = standby(pool), pool.pids()
-        os.kill(pid, signal.SIGKILL)
-        await until(lambda: pool.pids() == [spare])
-        assert (await driver.state()).used == 1
-        await until(lambda: standby(pool))
-        assert standby(pool) not in {pid, spare}
-        await driver.put(2)
-    assert not any(map(alive, (pid, spare)))
-
-
-async def test_a_standby_that_ends_is_replaced_and_nobody_notices():
-    async with running(workers=1, standby_worker=True) as driver:
-        pool = driver.engine.parts.space_workers
-        await until(lambda: standby(pool))
-        first = standby(pool)
-        os.kill(first, signal.SIGKILL)
-        await until(lambda: standby(pool) not in {None, first})
-        assert restarts(driver) == 0
-        assert (await driver.put(1)).revision == 2
-
-
-async def test_without_a_standby_there_is_none():
+async def test_a_lost_worker_is_replaced_with_all_its_records():
     async with running(workers=1) as driver:
-        await driver.put(1)
         pool = driver.engine.parts.space_workers
-        assert pool.all_pids() == pool.pids()
-        assert len(workers_of_this_process()) == 1
-
-
-async def test_a_stop_while_the_standby_starts_leaves_no_process():
-    async with running(workers=1, standby_worker=True) as driver:
-        pids = driver.engine.parts.space_workers.pids()
+        await driver.put(1)
+        (pid,) = pool.pids()
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: pool.pids() not in ([], [pid]))
+        assert (await driver.state()).used == 1
+        await driver.put(2)
+        pids = [pid, *pool.pids()]
     assert not any(map(alive, pids))
-    assert not any(map(alive, workers_of_this_process()))
+
+
+async def test_a_worker_that_starts_while_the_engine_stops_ends_too():
+    async with running(workers=1) as driver:
+        os.kill(driver.engine.parts.space_workers.pids()[0], signal.SIGKILL)
+        await until(lambda: not driver.engine.parts.space_workers.pids())
+    assert pids_by_role(os.getpid()) == {
+        "server": [os.getpid()], "forks": [], "minds": [], "text": [],
+    }  # fmt: skip
 
 
 async def test_a_worker_that_stands_still_is_replaced_and_its_spaces_come_back():
-    async with running(workers=2, worker_stall_timeout_s=0.4, standby_worker=True) as driver:
+    async with running(workers=2, worker_stall_timeout_s=0.4) as driver:
         pids = driver.engine.parts.space_workers.pids()
         (stuck,), (other,) = (keys_of(driver, worker, 1) for worker in (0, 1))
         for key in (stuck, other):
             await driver.put(1, 2, 3, key=key)
-        await until(lambda: standby(driver.engine.parts.space_workers))
         os.kill(pids[0], signal.SIGSTOP)
         waiting = asyncio.ensure_future(driver.query(1, key=stuck))
         while not waiting.done():
@@ -177,11 +147,10 @@ async def test_a_step_over_many_bytes_may_take_longer():
 
 
 async def test_a_durable_write_is_answered_by_the_replacement():
-    async with running(workers=1, standby_worker=True) as driver:
+    async with running(workers=1) as driver:
         await driver.put(0)
         pool = driver.engine.parts.space_workers
         for round_ in range(3):
-            await until(lambda: standby(pool))
             (pid,) = pool.pids()
             os.kill(pid, signal.SIGSTOP)  # it takes nothing, so the records wait at its door
             seeds = range(1 + 10 * round_, 11 + 10 * round_)
@@ -220,9 +189,8 @@ async def test_a_write_whose_space_does_not_come_back_is_unavailable_with_worker
 
 async def test_a_worker_that_holds_too_much_is_replaced_and_loads_on_demand():
     plenty = 1 << 50
-    async with running(workers=1, standby_worker=True, worker_memory_limit_bytes=plenty) as driver:
+    async with running(workers=1, worker_memory_limit_bytes=plenty) as driver:
         pool = driver.engine.parts.space_workers
-        await until(lambda: standby(pool))
         pool.limits = replace(pool.limits, memory_bytes=await resident(pool) + 64 * MIB)
         (pid,) = pool.pids()
         first, second = (KEY._replace(space=name) for name in ("first", "second"))

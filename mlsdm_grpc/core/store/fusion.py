@@ -121,8 +121,7 @@ class Fuser:
         self._fusion = fusion
         self._lexical = lexical
         self._top_k = top_k
-        # A mask that is True everywhere has no effect but costs two passes.
-        self._mask = None if mask is not None and mask.all() else mask
+        self._mask = mask
         self._factors = factors
         self._words = _lexical_part(fusion, lexical.scores.astype(np.float32))
         if factors is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.store.lexical_postings import NO_POSTINGS, Int32, Postings, PostingStore
+from mlsdm_grpc.core.store.lexical_postings import Int32, Postings, PostingStore
 from mlsdm_grpc.core.store.lexical_segment import Segment, term_key
 from mlsdm_grpc.value_classes import value_class
 
@@ -28,7 +28,6 @@ Mask: TypeAlias = NDArray[np.bool_]
 _MAX_FREQUENCY: Final = 255
 # Scores that are equal after rounding to this number of decimals count as equal.
 _DECIMALS: Final = 6
-_ROUNDING: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -76,12 +75,37 @@ class LexicalHits:
     """Slots of the documents; :meth:`LexicalIndex.search` defines their order."""
     scores: Float64
     """BM25 scores, rounded to 1e-6; above 0."""
-    postings: Postings = NO_POSTINGS
-    """All postings that the search read, including those of documents outside the result."""
+    found: Int32 = field(default_factory=lambda: np.empty(0, np.int32))
+    """Slot of each posting that the search read, including documents outside the result."""
+    words: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+    """Index of the query word of each posting; ascending within each slot."""
+
+    def best(
+        self, *, top_k: int | None, sequence: Int64 | None = None, mask: Mask | None = None
+    ) -> LexicalHits:
+        """Return the documents with the highest scores, best first.
+
+        Args:
+            top_k: Maximum number of results; None returns all, ordered by slot.
+            sequence: (slots,) order of creation; of equal scores, the higher sequence comes first.
+                None orders equal scores by slot.
+            mask: (slots,) bool: documents that may be returned; None for all.
+        """
+        slots, scores = self.slots, self.scores
+        if mask is not None:
+            kept = mask.take(slots)
+            slots, scores = slots[kept], scores[kept]
+        if top_k is None:
+            return LexicalHits(slots, scores, self.found, self.words)
+        if len(scores) > top_k:
+            kept = scores >= np.partition(scores, len(scores) - top_k)[len(scores) - top_k]
+            slots, scores = slots[kept], scores[kept]
+        order = np.lexsort((slots if sequence is None else -sequence[slots], -scores))[:top_k]
+        return LexicalHits(slots[order], scores[order], self.found, self.words)
 
     def matched(self, slots: Sequence[int]) -> list[list[int]]:
         """Return for each slot the indexes of the query words in its document, ascending."""
-        found, words = self.postings.slots, self.postings.words
+        found, words = self.found, self.words
         matched: dict[int, list[int]] = {slot: [] for slot in slots}
         if len(found) and matched:
             marked = np.zeros(1 + max(int(found.max()), *slots), np.bool_)
@@ -105,9 +129,8 @@ class LexicalIndex:
         self._postings = PostingStore()
         # Sum of the term frequencies of the document in each slot.
         self._length = np.empty(0, np.int32)
-        # Buffers of a search, (slots,); between searches no slot is marked.
-        self._marked = np.empty(0, np.bool_)
-        self._ranks = np.empty(0, np.int32)
+        # Buffer of a search, (slots,): sums of weights; 0 between searches.
+        self._scratch = np.empty(0)
         self._count = self._total = 0
 
     def __len__(self) -> int:
@@ -119,8 +142,7 @@ class LexicalIndex:
     @property
     def nbytes(self) -> int:
         """Size of all arrays, bytes."""
-        scratch = self._marked.nbytes + self._ranks.nbytes
-        return self._postings.nbytes + self._length.nbytes + scratch
+        return self._postings.nbytes + self._length.nbytes + self._scratch.nbytes
 
     def has(self, slots: NDArray[np.intp]) -> Mask:
         """Return (len(slots),) bool: True for slots that have a document."""
@@ -185,7 +207,22 @@ class LexicalIndex:
 
         Cost: 50 us, 15 us for each segment, and 20 ns for each posting of the terms.
         """
-        found = self._find(query)
+        (hits,) = self.search_all([query], living=living)
+        return hits.best(top_k=top_k, sequence=sequence, mask=mask)
+
+    def search_all(
+        self, queries: Sequence[Sequence[Sequence[str]]], *, living: Mask | None = None
+    ) -> list[LexicalHits]:
+        """Return all documents with a word, ordered by slot, for each of several queries.
+
+        Args:
+            queries: For each word of each query, the terms that represent it.
+            living: See :meth:`search`.
+
+        Cost: that of :meth:`search`, of which several queries share 40 us.
+        """
+        keys = [[[term_key(term) for term in terms] for terms in query] for query in queries]
+        found = self._postings.find(keys)
         count, total = self._count, self._total
         if living is not None:
             found = found.only(living[found.slots])
@@ -194,17 +231,18 @@ class LexicalIndex:
             exist = occupied & living[: len(occupied)]
             count = int(np.count_nonzero(exist))
             total = int(self._length[: len(exist)][exist[: len(self._length)]].sum())
-        frequencies = np.bincount(found.words, minlength=len(query)).tolist()
-        if not len(found.slots):
-            return LexicalHits(np.empty(0, np.int32), np.empty(0), found)
-        # Postings of a slot come in the order of the query words, so their sum is always rounded in
-        # the same way.
+        frequencies = np.bincount(found.words, minlength=sum(map(len, queries))).tolist()
         weights = self._weights(found, frequencies, count, total)
-        slots, scores = self._sums(found.slots, weights)
-        if mask is not None:
-            kept = mask.take(slots)
-            slots, scores = slots[kept], scores[kept]
-        return _best(LexicalHits(slots, scores, found), sequence, top_k)
+        hits, begin, first = list[LexicalHits](), 0, 0
+        for query, end in zip(queries, found.ends.tolist(), strict=True):
+            # Postings of a slot come in the order of the query words, so their sum is always
+            # rounded in the same way.
+            of_query = found.slots[begin:end]
+            slots, scores = self._sums(of_query, weights[begin:end])
+            words = found.words[begin:end] - first
+            hits.append(LexicalHits(slots, scores.round(_DECIMALS), of_query, words))
+            begin, first = end, first + len(query)
+        return hits
 
     def parts(self) -> list[IndexPart]:
         """Return the present content; later writes do not change the returned parts.
@@ -233,9 +271,6 @@ class LexicalIndex:
         self._count += len(lengths)
         self._total += int(lengths.sum())
 
-    def _find(self, query: Sequence[Sequence[str]]) -> Postings:
-        return self._postings.find([[term_key(term) for term in terms] for terms in query])
-
     def _weights(
         self, found: Postings, frequencies: Sequence[int], count: int, total: int
     ) -> Float64:
@@ -253,31 +288,15 @@ class LexicalIndex:
     def _sums(self, slots: Int32, weights: Float64) -> tuple[Int32, Float64]:
         """Return each distinct slot, ascending, with the sum of its weights.
 
-        Cost: one pass over a byte for each slot; all other work is O(len(slots)).
+        Cost: one pass over the sums of all slots; all other work is O(len(slots)).
         """
-        self._marked[slots] = True
-        different = self._marked.nonzero()[0]
-        self._marked[different] = False
-        self._ranks[different] = np.arange(len(different), dtype=np.int32)
-        sums = np.bincount(self._ranks.take(slots), weights)
-        return different.astype(np.int32), np.asarray(sums, np.float64)
+        np.add.at(self._scratch, slots, weights)
+        different = (self._scratch > 0.0).nonzero()[0]
+        sums = self._scratch.take(different)
+        self._scratch[different] = 0.0
+        return different.astype(np.int32), sums
 
     def _grow(self, slots: int) -> None:
         more = max(slots - len(self._length), len(self._length) // 8)
         self._length = np.append(self._length, np.zeros(more, np.int32))
-        self._marked = np.zeros(len(self._length), np.bool_)
-        self._ranks = np.empty(len(self._length), np.int32)
-
-
-def _best(hits: LexicalHits, sequence: Int64 | None, top_k: int | None) -> LexicalHits:
-    """Return the documents with the highest rounded scores."""
-    slots, scores = hits.slots, hits.scores
-    if top_k is None:
-        return LexicalHits(slots, scores.round(_DECIMALS), hits.postings)
-    if len(scores) > top_k:
-        least = np.partition(scores, len(scores) - top_k)[len(scores) - top_k]
-        kept = scores >= least - _ROUNDING
-        slots, scores = slots[kept], scores[kept]
-    scores = scores.round(_DECIMALS)
-    order = np.lexsort((slots if sequence is None else -sequence[slots], -scores))[:top_k]
-    return LexicalHits(slots[order], scores[order], hits.postings)
+        self._scratch = np.zeros(len(self._length))

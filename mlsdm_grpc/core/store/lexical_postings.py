@@ -1,8 +1,9 @@
 """Postings of all documents of one space, by slot.
 
-New documents are added to a small buffer, which every search reads. A full buffer becomes a segment
-(:mod:`mlsdm_grpc.core.store.lexical_segment`). Segments of similar size are merged. The number of
-segments, and the number of times a document is copied, is therefore logarithmic.
+New documents are added to a small buffer. The next search sorts it as a segment
+(:mod:`mlsdm_grpc.core.store.lexical_segment`); a full buffer becomes one for good. Segments of
+similar size are merged. The number of segments, and the number of times a document is copied, is
+therefore logarithmic.
 
 Documents are numbered consecutively through all segments and the buffer. Removing a document clears
 its slot number; the next merge or rewrite of its segment removes its postings.
@@ -19,13 +20,13 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Keys, Mask, Segment, merge
+from mlsdm_grpc.core.store.lexical_segment import MAX_DOCUMENTS, Mask, Segment, merge
 
-__all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "NO_POSTINGS", "Int32", "PostingStore", "Postings"]
+__all__ = ["BUFFERED_DOCUMENTS", "MIN_REMOVED", "Int32", "PostingStore", "Postings"]
 
 Int32: TypeAlias = NDArray[np.int32]
 
-# Maximum number of postings in the buffer; every search compares all of them.
+# Maximum number of postings in the buffer; the first search after a write sorts them.
 BUFFERED_DOCUMENTS: Final = 1_024
 # Two neighbouring segments are merged unless the older one is more than this many times larger.
 _RATIO: Final = 3
@@ -37,27 +38,27 @@ _NONE: Final = -1
 
 
 class Postings(NamedTuple):
-    """Postings of the words of a query; all arrays have the same length."""
+    """Postings of the words of one or several queries, query after query."""
 
     slots: Int32
     """Slot of the document."""
     frequencies: NDArray[np.uint8]
     """Frequency of the word in the document."""
     words: NDArray[np.intp]
-    """Index of the query word; ascending within each slot."""
+    """Index of the word among the words of all queries; ascending within each slot of a query."""
+    ends: NDArray[np.intp]
+    """(queries,) number of postings up to the end of each query."""
 
     def only(self, kept: Mask) -> Postings:
         """Return the postings selected by a mask."""
         if kept.all():
             return self
-        return Postings(self.slots[kept], self.frequencies[kept], self.words[kept])
-
-
-NO_POSTINGS: Final = Postings(np.empty(0, np.int32), np.empty(0, np.uint8), np.empty(0, np.intp))
+        ends = np.append(0, kept.cumsum())[self.ends]
+        return Postings(self.slots[kept], self.frequencies[kept], self.words[kept], ends)
 
 
 class _Runs:
-    """Collector of postings in runs: each run is of one word in one segment."""
+    """Collector of postings of a query in runs: each run is of one word in one segment."""
 
     def __init__(self) -> None:
         self.documents: list[NDArray[np.uint16]] = []
@@ -96,6 +97,8 @@ class PostingStore:
         # Document of each posting in the buffer, relative to the first document there.
         self._documents = array("H")
         self._frequencies = bytearray()
+        # The buffer as a segment, since the last search and until the next write.
+        self._sorted: Segment | None = None
         # Number of the next document.
         self._end = 0
         # Slot of each document.
@@ -120,6 +123,7 @@ class PostingStore:
     def nbytes(self) -> int:
         """Size of all arrays, bytes."""
         buffer = len(self._keys) * 8 + len(self._documents) * 2 + len(self._frequencies)
+        buffer += 0 if self._sorted is None else self._sorted.nbytes
         return buffer + self._segment_bytes + self._slots.nbytes + self._numbers.nbytes
 
     def add(self, slot: int, keys: Sequence[int], frequencies: Sequence[int]) -> None:
@@ -139,6 +143,7 @@ class PostingStore:
         self._keys.extend(keys)
         self._documents.extend([self._end - self._bases[-1]] * len(keys))
         self._frequencies.extend(frequencies)
+        self._sorted = None
         self._numbers[slot] = self._end
         self._slots[self._end] = slot
         self._end += 1
@@ -157,33 +162,46 @@ class PostingStore:
         if size - self._living[place] > max(MIN_REMOVED, _MAX_REMOVED * size):
             self._merge(place, place + 1)
 
-    def find(self, query: Sequence[Sequence[int]]) -> Postings:
-        """Return one posting for each slot and word of a query, ordered by word within each slot.
+    def find(self, queries: Sequence[Sequence[Sequence[int]]]) -> Postings:
+        """Return one posting for each slot and word of queries, ordered by word within each slot.
 
         Args:
-            query: For each word, the keys of the terms that represent it. Of several terms in a
-                document, the most frequent one is returned.
+            queries: For each word of each query, the keys of the terms that represent it. Of
+                several terms in a document, the most frequent one is returned.
 
-        Cost: O(postings), and about 10 us for each segment.
+        Cost: O(postings), and about 10 us for each segment, which several queries share; after a
+            write, 30 us to sort the buffer.
         """
-        wanted = array("Q", chain.from_iterable(query))
+        every = list(chain.from_iterable(queries))
+        wanted = array("Q", chain.from_iterable(every))
         keys = np.frombuffer(wanted, np.uint64)
-        words = [i for i, word in enumerate(query) for _ in word]
-        runs = _Runs()
-        for segment, base in zip(self._segments, self._bases, strict=False):
+        words = [i for i, word in enumerate(every) for _ in word]
+        runs_of = [_Runs() for _ in queries]
+        # Runs of the query of each word.
+        runs = [runs_of[i] for i, query in enumerate(queries) for _ in query]
+        segments = [*self._segments, self._buffered()] if self._keys else self._segments
+        for segment, base in zip(segments, self._bases, strict=False):
             documents, frequencies = segment.documents, segment.frequencies
             for hit, begin, end in segment.find(keys, wanted):
-                runs.add(base, words[hit], documents[begin:end], frequencies[begin:end])
-        if self._keys and words:
-            self._find_buffered(keys, words, runs)
-        if not runs.words:
-            return NO_POSTINGS
-        counts = list(map(len, runs.documents))
-        numbers = np.array(runs.bases, np.int32).repeat(counts)
-        numbers += np.concatenate(runs.documents)
+                word = words[hit]
+                runs[word].add(base, word, documents[begin:end], frequencies[begin:end])
+        return self._joined(runs_of)
+
+    def _joined(self, runs_of: Sequence[_Runs]) -> Postings:
+        """Return the postings of runs, those of each query together."""
+        counts = [[len(run) for run in runs.documents] for runs in runs_of]
+        ends = np.array([sum(each) for each in counts], np.intp).cumsum()
+        if not ends[-1:].any():
+            none = np.empty(0, np.intp)
+            return Postings(none.astype(np.int32), none.astype(np.uint8), none, ends)
+        repeats = list(chain.from_iterable(counts))
+        numbers = np.array([base for runs in runs_of for base in runs.bases], np.int32)
+        numbers = numbers.repeat(repeats)
+        numbers += np.concatenate([run for runs in runs_of for run in runs.documents])
         slots = self._slots.take(numbers)
-        of_words = np.array(runs.words, np.intp).repeat(counts)
-        found = Postings(slots, np.concatenate(runs.frequencies), of_words)
+        words = np.array([word for runs in runs_of for word in runs.words], np.intp)
+        frequencies = np.concatenate([run for runs in runs_of for run in runs.frequencies])
+        found = Postings(slots, frequencies, words.repeat(repeats), ends)
         return found if slots.min() > _NONE else found.only(slots > _NONE)
 
     def flush(self) -> None:
@@ -196,6 +214,7 @@ class PostingStore:
         self._living.append(int(np.count_nonzero(slots > _NONE)))
         self._bases.append(self._end)
         self._keys, self._documents, self._frequencies = array("Q"), array("H"), bytearray()
+        self._sorted = None
         first = len(self._segments) - 1
         while first and self._living[first - 1] <= _RATIO * sum(self._living[first:]):
             # Document numbers within a segment have 16 bits.
@@ -240,26 +259,13 @@ class PostingStore:
 
     def _buffered(self) -> Segment:
         """Return the contents of the buffer as a segment."""
-        return Segment.of(
-            np.frombuffer(self._keys, np.uint64).copy(),
-            np.frombuffer(self._documents, np.uint16).copy(),
-            np.frombuffer(self._frequencies, np.uint8).copy(),
-        )
-
-    def _find_buffered(self, keys: Keys, words: Sequence[int], runs: _Runs) -> None:
-        """Add the matching postings of the buffer to ``runs``."""
-        buffered = np.frombuffer(self._keys, np.uint64)
-        terms, places = np.divmod((keys[:, None] == buffered).ravel().nonzero()[0], len(buffered))
-        if not len(terms):
-            return
-        documents = np.frombuffer(self._documents, np.uint16)[places]
-        frequencies = np.frombuffer(self._frequencies, np.uint8)[places]
-        begin = 0
-        for term, count in enumerate(np.bincount(terms).tolist()):
-            if count:
-                part = slice(begin, begin + count)
-                runs.add(self._bases[-1], words[term], documents[part], frequencies[part])
-                begin += count
+        if self._sorted is None:
+            self._sorted = Segment.of(
+                np.frombuffer(self._keys, np.uint64).copy(),
+                np.frombuffer(self._documents, np.uint16).copy(),
+                np.frombuffer(self._frequencies, np.uint8).copy(),
+            )
+        return self._sorted
 
     def _merge(self, first: int, end: int) -> None:
         """Merge the segments ``first`` to ``end - 1``, without removed documents."""

@@ -67,16 +67,18 @@ class Recall:
         self.searches += len(queries)
         together: dict[bytes, tuple[kernel.Indices, list[int]]] = {}
         hybrids = dict[int, Hybrid]()
+        hits = [None] * len(queries) if words is None else words.hits(queries)
         for i, query in enumerate(queries):
-            if query.sought is not None and query.sought.alone and words is not None:
-                results[i] = words.alone(query, query.sought)
+            by_words = hits[i]
+            if query.sought and query.sought.alone and words is not None and by_words is not None:
+                results[i] = words.alone(query, query.sought, by_words)
                 continue
             blocks = self._lattice.rows.blocks(*query.band)
             if not len(blocks):
                 results[i] = NOTHING if query.sought is None else NO_FUSED
                 continue
-            if query.sought is not None and words is not None:
-                hybrids[i] = words.hybrid(query, query.sought)
+            if query.sought and words is not None and by_words is not None:
+                hybrids[i] = words.hybrid(query, query.sought, by_words)
                 found = hybrids[i].without_scan()
                 if found is not None:
                     results[i] = found

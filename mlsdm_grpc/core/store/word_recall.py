@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mlsdm_grpc.core.model.new_memory import Float32
@@ -18,6 +20,8 @@ from mlsdm_grpc.core.store.rescoring import ResonanceParts, distances, rescored
 __all__ = ["Hybrid", "WordSearch"]
 
 _DECIMALS = 6
+# Words of queries that are searched together, which bounds the memory of their postings.
+_WORDS_AT_ONCE = 128
 # Candidates are scored without a scan if there are at most this many, or at most one in this many
 # rows.
 _FEW = 64
@@ -40,20 +44,47 @@ class WordSearch:
         self._words = words
         self._now_ns = now_ns
         self._traces = traces
+        self._living = living(lattice, now_ns)
+        self._masks: dict[tuple[object, ...], Mask | None] = {}
+        """Memories that take part, by what selects them."""
 
-    def alone(self, query: Query, sought: Sought) -> RecalledSlots:
+    def hits(self, queries: Sequence[Query]) -> list[LexicalHits | None]:
+        """Search the words of queries; the result of a query without words is None."""
+        found: list[LexicalHits | None] = [None] * len(queries)
+        some, count = list[int](), 0
+        for i, query in enumerate(queries):
+            if query.sought is None:
+                continue
+            if some and count + len(query.sought.terms) > _WORDS_AT_ONCE:
+                self._search(queries, some, found)
+                some, count = [], 0
+            some.append(i)
+            count += len(query.sought.terms)
+        self._search(queries, some, found)
+        return found
+
+    def _search(
+        self, queries: Sequence[Query], some: Sequence[int], found: list[LexicalHits | None]
+    ) -> None:
+        """Search the words of some of the queries together."""
+        terms = [each.terms for i in some if (each := queries[i].sought) is not None]
+        for i, hits in zip(
+            some, self._words.index.search_all(terms, living=self._living), strict=True
+        ):
+            found[i] = hits
+
+    def alone(self, query: Query, sought: Sought, hits: LexicalHits) -> RecalledSlots:
         """Return the memories whose texts contain the words, best first."""
-        mask = taking_part(self._lattice, query, self._now_ns)
         # A phase weight changes the order, so every document must be scored.
         top_k = None if query.phase_weight else query.top_k
-        hits = self._hits(sought, mask, top_k)
+        sequence = self._lattice.columns["sequence"]
+        hits = hits.best(top_k=top_k, sequence=sequence, mask=self._mask(query))
         slots, bm25 = hits.slots.astype(np.intp), hits.scores
         distance = distances(self._lattice, query, slots)
         factor = 1.0 - query.phase_weight * distance
         score = sought.fusion.words(bm25, factor)
         if top_k is None:
-            newest = self._lattice.columns["sequence"][slots]
-            order = np.lexsort((-newest, -score))[: query.top_k]
+            order = np.lexsort((-sequence[slots], -score))[: query.top_k]
         else:
             order = np.arange(len(slots))
         order = order[score[order] >= _least(query)]
@@ -61,21 +92,17 @@ class WordSearch:
         parts = ResonanceParts(nothing, nothing, distance[order], factor[order], nothing)
         return _found(RecallMode.LEXICAL, hits, slots[order], score[order], bm25[order], parts)
 
-    def hybrid(self, query: Query, sought: Sought) -> Hybrid:
-        """Search the words of a query, and return the state of its search by words and vector."""
-        mask = taking_part(self._lattice, query, self._now_ns)
-        return Hybrid(
-            self._lattice, query, sought, self._hits(sought, None, None), mask, self._traces
-        )
+    def hybrid(self, query: Query, sought: Sought, hits: LexicalHits) -> Hybrid:
+        """Return the state of the search for a query by words and vector."""
+        return Hybrid(self._lattice, query, sought, hits, self._mask(query), self._traces)
 
-    def _hits(self, sought: Sought, mask: Mask | None, top_k: int | None) -> LexicalHits:
-        return self._words.index.search(
-            sought.terms,
-            top_k=top_k,
-            sequence=self._lattice.columns["sequence"],
-            mask=mask,
-            living=living(self._lattice, self._now_ns),
-        )
+    def _mask(self, query: Query) -> Mask | None:
+        """Return the memories that may be returned, shared by like queries; None for all slots."""
+        key = query.selection
+        if key not in self._masks:
+            mask = taking_part(self._lattice, query, self._now_ns)
+            self._masks[key] = None if mask.all() else mask
+        return self._masks[key]
 
 
 class Hybrid:
@@ -86,7 +113,7 @@ class Hybrid:
         query: The query.
         sought: Words of the query.
         hits: All documents with one of the words.
-        mask: (slots,) bool: memories that may be returned; modified.
+        mask: (slots,) bool: memories that may be returned; None for all slots.
         traces: (dimension,) float64 of unit norm, direction of the synaptic bias; None for no bias.
     """
 
@@ -96,7 +123,7 @@ class Hybrid:
         query: Query,
         sought: Sought,
         hits: LexicalHits,
-        mask: Mask,
+        mask: Mask | None,
         traces: kernel.Float64 | None,
     ) -> None:
         self._lattice = lattice
@@ -116,7 +143,7 @@ class Hybrid:
         if self._query.min_resonance > -np.inf:
             return None
         fuser = self._fuser
-        slots = fuser.ahead(max(_FEW, len(self._mask) // _FEW))
+        slots = fuser.ahead(max(_FEW, len(self._lattice.columns) // _FEW))
         if slots is None:
             return None
         parts = self._parts(slots)
@@ -138,18 +165,20 @@ class Hybrid:
         while True:
             slots = fuser.candidates(scanned, error)
             parts = self._parts(slots)
-            corrupted = slots[~np.isfinite(parts.resonance) & self._mask[slots]]
-            if not len(corrupted):
+            corrupted = ~np.isfinite(parts.resonance)
+            if self._mask is not None:
+                corrupted &= self._mask[slots]
+            if not corrupted.any():
                 return self._ranked(fuser, slots, parts)
             # A corrupted row may have displaced others, so the search is repeated without it.
-            self._mask[corrupted] = False
+            self._own_mask()[slots[corrupted]] = False
             fuser = self._new_fuser()
 
     def _new_fuser(self) -> Fuser:
         """Return an object that fuses words with cosines under the present mask."""
         query, factors = self._query, None
         if query.phase_weight:
-            every = np.arange(len(self._mask))
+            every = np.arange(len(self._lattice.columns))
             factors = 1.0 - query.phase_weight * distances(self._lattice, query, every)
         fusion, mask = self._sought.fusion, self._mask
         return Fuser(fusion, self._hits, top_k=query.top_k, mask=mask, factors=factors)
@@ -172,13 +201,20 @@ class Hybrid:
         Returns:
             True if the query has a minimum resonance.
         """
-        least, mask = self._query.min_resonance, self._mask
+        least = self._query.min_resonance
         if least <= -np.inf:
             return False
+        mask = self._own_mask()
         mask &= scanned >= least - error
         unsure = np.flatnonzero(mask & (scanned <= least + error))
         mask[unsure] = self._parts(unsure).resonance >= least
         return True
+
+    def _own_mask(self) -> Mask:
+        """Return the mask as an array that no other query shares."""
+        slots = len(self._lattice.columns)
+        self._mask = np.ones(slots, np.bool_) if self._mask is None else self._mask.copy()
+        return self._mask
 
     def _parts(self, slots: kernel.Indices) -> ResonanceParts:
         rows = self._lattice.rows.vectors.take(slots, axis=0)

@@ -5,13 +5,12 @@ Measurements run in text workers, because they take milliseconds and use regular
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias, TypeVar
-
-import structlog
 
 from mlsdm_grpc.governance.detectors.harm import Harm, score_harm
 from mlsdm_grpc.governance.detectors.injection import Injection, score_injection
@@ -28,7 +27,7 @@ _STREAMED: Final = frozenset({Stage.RESPONSE, Stage.SPEECH})
 # Quality checks read at most this many characters, from the end of an answer; in the worst case
 # they take about a second for it.
 _STYLED_CHARS: Final = 64 * 1_024
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 # A result with more findings is too large to cache.
 _KEPT_FINDINGS: Final = 16
@@ -176,5 +175,6 @@ def _tried(what: str, stage: Stage, detect: Callable[[], _T]) -> _T | None:
         return detect()
     except Exception as error:  # noqa: BLE001 - no defect of a detector may decide for a rule
         # Log only the type, because the error message may quote the evaluated text.
-        _log.error("detector_failed", detector=what, stage=stage.name, error=type(error).__name__)
+        reason = type(error).__name__
+        _log.error("detector_failed detector=%s stage=%s error=%s", what, stage.name, reason)
         return None

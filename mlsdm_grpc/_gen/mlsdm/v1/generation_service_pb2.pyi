@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from mlsdm_grpc._gen.mlsdm.v1 import governance_pb2 as _governance_pb2
@@ -91,6 +92,8 @@ class GenerateRequest(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     MIN_SCORE_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
@@ -149,6 +152,16 @@ class GenerateRequest(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
         """Optional. Allowed sources of recalled memories, at most 8; empty allows all."""
 
+    @_builtins.property
+    def after(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Start of the time range of recalled memories, inclusive. The time of a memory is
+        event_time, or create_time without one.
+        """
+
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Optional. End of the time range of recalled memories, exclusive."""
+
     def __init__(
         self,
         *,
@@ -169,10 +182,12 @@ class GenerateRequest(_message.Message):
         conversation_id: _builtins.str = ...,
         min_score: _builtins.float | None = ...,
         sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
+        after: _timestamp_pb2.Timestamp | None = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "min_revision", b"min_revision", "min_score", b"min_score", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "after", b"after", "before", b"before", "min_revision", b"min_revision", "min_score", b"min_score", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "conversation_id", b"conversation_id", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "sources", b"sources", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "sources", b"sources", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015
@@ -328,6 +343,8 @@ class StreamGenerateRequest(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     MIN_SCORE_FIELD_NUMBER: _builtins.int
     SOURCES_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     prompt: _builtins.str
@@ -383,6 +400,16 @@ class StreamGenerateRequest(_message.Message):
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
         """Optional. Allowed sources of recalled memories, at most 8; empty allows all."""
 
+    @_builtins.property
+    def after(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Start of the time range of recalled memories, inclusive. The time of a memory is
+        event_time, or create_time without one.
+        """
+
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Optional. End of the time range of recalled memories, exclusive."""
+
     def __init__(
         self,
         *,
@@ -403,10 +430,12 @@ class StreamGenerateRequest(_message.Message):
         conversation_id: _builtins.str = ...,
         min_score: _builtins.float | None = ...,
         sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
+        after: _timestamp_pb2.Timestamp | None = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "min_revision", b"min_revision", "min_score", b"min_score", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "after", b"after", "before", b"before", "min_revision", b"min_revision", "min_score", b"min_score", "moral_value", b"moral_value", "remember", b"remember", "repair_speech", b"repair_speech", "synaptic_bias", b"synaptic_bias", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "conversation_id", b"conversation_id", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "sources", b"sources", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "_min_score", b"_min_score", "_moral_value", b"_moral_value", "_remember", b"_remember", "_repair_speech", b"_repair_speech", "_synaptic_bias", b"_synaptic_bias", "_temperature", b"_temperature", "_top_k", b"_top_k", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "max_tokens", b"max_tokens", "min_revision", b"min_revision", "min_score", b"min_score", "model", b"model", "moral_value", b"moral_value", "prompt", b"prompt", "remember", b"remember", "repair_speech", b"repair_speech", "request_id", b"request_id", "sources", b"sources", "space", b"space", "stop_sequences", b"stop_sequences", "synaptic_bias", b"synaptic_bias", "system_prompt", b"system_prompt", "temperature", b"temperature", "top_k", b"top_k"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015

@@ -623,6 +623,8 @@ class ListMemoriesRequest(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
     space: _builtins.str
     """Optional. Defaults to "default". Space, `[a-z0-9][a-z0-9._-]{0,62}`."""
     page_size: _builtins.int
@@ -653,6 +655,16 @@ class ListMemoriesRequest(_message.Message):
         bytes over all keys and values. Part of the filter.
         """
 
+    @_builtins.property
+    def after(self) -> _timestamp_pb2.Timestamp:
+        """Optional. Start of the time range of a memory, inclusive. Its time is event_time, or create_time
+        without one. Part of the filter.
+        """
+
+    @_builtins.property
+    def before(self) -> _timestamp_pb2.Timestamp:
+        """Optional. End of the time range of a memory, exclusive. Part of the filter."""
+
     def __init__(
         self,
         *,
@@ -665,10 +677,12 @@ class ListMemoriesRequest(_message.Message):
         sources: _abc.Iterable[_memory_pb2.MemorySource.ValueType] | None = ...,
         conversation_id: _builtins.str = ...,
         metadata: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        after: _timestamp_pb2.Timestamp | None = ...,
+        before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "min_revision", b"min_revision"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "after", b"after", "before", b"before", "min_revision", b"min_revision"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "sources", b"sources", "space", b"space"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision", "after", b"after", "before", b"before", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "metadata", b"metadata", "min_revision", b"min_revision", "page_size", b"page_size", "page_token", b"page_token", "sources", b"sources", "space", b"space"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__min_revision: _TypeAlias = _typing.Literal["min_revision"]  # noqa: Y015
     _WhichOneofArgType__min_revision: _TypeAlias = _typing.Literal["_min_revision", b"_min_revision"]  # noqa: Y015

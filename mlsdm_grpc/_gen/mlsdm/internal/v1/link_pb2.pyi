@@ -627,6 +627,8 @@ class PageRequest(_message.Message):
     CONVERSATION_ID_FIELD_NUMBER: _builtins.int
     NEWEST_FIRST_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    AFTER_NS_FIELD_NUMBER: _builtins.int
+    BEFORE_NS_FIELD_NUMBER: _builtins.int
     after_sequence: _builtins.int
     """Creation sequence of the last one seen."""
     limit: _builtins.int
@@ -639,6 +641,10 @@ class PageRequest(_message.Message):
     """Conversation that a memory must come from; empty allows all."""
     newest_first: _builtins.bool
     """Newest first: those before after_sequence, or all if that is 0."""
+    after_ns: _builtins.int
+    """Earliest event time of a memory, inclusive, Unix nanoseconds."""
+    before_ns: _builtins.int
+    """Latest event time of a memory, exclusive, Unix nanoseconds."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Labels that a memory must carry."""
@@ -663,12 +669,21 @@ class PageRequest(_message.Message):
         conversation_id: _builtins.str = ...,
         newest_first: _builtins.bool = ...,
         metadata: _abc.Iterable[_record_pb2.Pair] | None = ...,
+        after_ns: _builtins.int | None = ...,
+        before_ns: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "after_ns", b"after_ns", "before_ns", b"before_ns"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "limit", b"limit", "max_bytes", b"max_bytes", "metadata", b"metadata", "newest_first", b"newest_first", "sources", b"sources"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns", "_before_ns", b"_before_ns", "after_ns", b"after_ns", "after_sequence", b"after_sequence", "before_ns", b"before_ns", "conversation_id", b"conversation_id", "include_embedding", b"include_embedding", "labels", b"labels", "limit", b"limit", "max_bytes", b"max_bytes", "metadata", b"metadata", "newest_first", b"newest_first", "sources", b"sources"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__after_ns: _TypeAlias = _typing.Literal["after_ns"]  # noqa: Y015
+    _WhichOneofArgType__after_ns: _TypeAlias = _typing.Literal["_after_ns", b"_after_ns"]  # noqa: Y015
+    _WhichOneofReturnType__before_ns: _TypeAlias = _typing.Literal["before_ns"]  # noqa: Y015
+    _WhichOneofArgType__before_ns: _TypeAlias = _typing.Literal["_before_ns", b"_before_ns"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__after_ns) -> _WhichOneofReturnType__after_ns | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__before_ns) -> _WhichOneofReturnType__before_ns | None: ...
 
 Global___PageRequest: _TypeAlias = PageRequest  # noqa: Y015
 
