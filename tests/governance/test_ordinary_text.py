@@ -39,6 +39,11 @@ NUMBERS = [
     "100 000 000 users",
     "driver 42.7.3.0, section 4.2.1.3, OID 1.3.6.1.4.1.311",
     "EAN 4006381333931, part no. 123-45-6789",
+    "in McCall's, 88: 11 (August, 1961), 172-174.",
+    "Text::Wrap upgraded to version 2001.09293",
+    "also called ISO 646. ISO 8859-15 adds a sign",
+    "calls per second 60.00 100 600.00 consume",
+    "the Text tool, figure 14.182",
     "git clone git@github.com:owner/repo.git",
     "postgres://user:password@localhost",
     "The token is used once. The password is wrong. Das Passwort ist falsch.",
@@ -71,6 +76,12 @@ def test_a_foreign_clause_hides_nothing_and_adds_nothing(clause: str):
 @pytest.mark.parametrize("text", NUMBERS)
 def test_other_numbers_and_prose_stay(text: str):
     assert find_sensitive(text) == ()
+
+
+@pytest.mark.parametrize("before", ["Phone no. ", "phone=", "Tel.: ", "Mobile, "])
+def test_a_word_for_a_phone_makes_a_number_one(before: str):
+    (found,) = find_sensitive(f"{before}212-736-5000")
+    assert found.category == "phone"
 
 
 @pytest.mark.parametrize(("category", "value"), HIDDEN_NUMBERS)

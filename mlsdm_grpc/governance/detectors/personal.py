@@ -57,9 +57,9 @@ _IPV6: Final = re.compile(r"(?<![\w:.])[0-9a-fA-F:]{3,39}(?![\w:])", re.ASCII)
 # Four octets below this value are a version or section number, unless a word such as "IP" precedes.
 _SMALL_OCTET: Final = 30
 _PHONE: Final = re.compile(
-    r"(?<![\w.,/=\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){6,14}(?!\w|[\-.,/]\d)"
-    r"|(?<![\w.,/=\-#+(])(?:\(\d{2,5}\)|\d{2,5})(?:[ \-./]{1,2}\d{2,8}){1,5}(?!\w|[\-.,/:]\d)"
-    r"|(?<![\w.,/=\-#+])\d{7,12}(?!\w|[\-.,/]\d)",
+    r"(?<![\w.,/\-#+])(?:\+|00)[1-9](?:[ \-./()]{0,2}\d){6,14}(?!\w|[\-.,/]\d)"
+    r"|(?<![\w.,/\-#+(])(?:\(\d{2,5}\)|\d{2,5})(?:[ \-./]{1,2}\d{2,8}){1,5}(?!\w|[\-.,/:]\d)"
+    r"|(?<![\w.,/\-#+])\d{7,12}(?!\w|[\-.,/]\d)",
     re.ASCII,
 )
 # Runs of digits with at most three other characters between two of them, as in every number sought.
@@ -71,6 +71,8 @@ _LEAST_CARD: Final = 13
 _LEAST_SSN: Final = 9
 _LEAST_IPV4: Final = 7
 _LEAST_PHONE: Final = 5
+# Minimum number of digits of a phone number without a country code; fewer are pages and sections.
+_LEAST_PHONE_DIGITS: Final = 7
 _COLONS: Final = re.compile(r":[0-9a-fA-F]{0,37}:")
 _INTERNATIONAL: Final = re.compile(r"(?:\+|00)[1-9]")
 # Dates, ranges of years and grouped numbers; they are phone numbers only after a word such as
@@ -80,7 +82,9 @@ _DATE: Final = re.compile(
     r"|\d{1,2}[-./ ]\d{1,2}[-./ ](?:19|20)\d\d"
     r"|(?:19|20)\d\d ?[-/] ?(?:19|20)\d\d|\d{1,3}(?: \d{3})+"
 )
-# Number of digits of an article number; a card number of that length must follow a word for a card.
+# Amounts with two decimals.
+_DECIMAL: Final = re.compile(r"\d{1,3}(?: ?\d{3})*\.\d\d")
+# Number of digits of an article number; a card number of that length needs a word for a card.
 _EAN: Final = 13
 # Distance before a number within which a word may name its kind, characters.
 _NEAR: Final = 32
@@ -117,8 +121,8 @@ def find_personal(text: str) -> Iterator[Place]:
     yield from _ibans(text, digits)
     for match in _numbers(_CARD, text, digits, _LEAST_CARD):
         number = re.sub(r"\D", "", match[0])
-        # Article numbers have the length and check digit of short card numbers.
-        named = len(number) > _EAN or _near()["card"].search(_before(text, match.start()))
+        # An article number has the form and check digit of a short card number.
+        named = len(number) > _EAN or _is_named("card", text, match.start())
         if named and is_card(number):
             yield Place("card", *match.span(), 0.95)
     yield from _ssns(text, digits)
@@ -165,23 +169,22 @@ def _ibans(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
 def _ssns(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
     for match in _numbers(_SSN, text, digits, _LEAST_SSN):
         area, separator, group, serial, run = match.groups()
-        named = _near()["ssn"].search(_before(text, match.start())) is not None
+        named = _is_named("ssn", text, match.start())
         if run:
             area, group, serial = run[:3], run[3:5], run[5:]
-        other = _near()["part"].search(_before(text, match.start())) is not None
-        # Nine digits in a row are common, so a word must name them a social security number.
+        other = _is_named("part", text, match.start())
+        # Nine digits without separators are too common to be a number of a person.
         if is_ssn(area, group, serial) and (named or (separator == "-" and not other)):
             yield Place("ssn", *match.span(), 0.95 if named else 0.8)
 
 
 def _addresses(text: str, digits: Iterable[tuple[int, int]]) -> Iterator[Place]:
     for match in _numbers(_IPV4, text, digits, _LEAST_IPV4):
-        before = _before(text, match.start())
-        if _near()["version"].search(before) or not _is_host(match[0]):
+        if _is_named("version", text, match.start()) or not _is_host(match[0]):
             continue
         # Four small numbers are usually a version number.
         small = all(int(octet) < _SMALL_OCTET for octet in match[0].split("."))
-        if not small or _near()["address"].search(before):
+        if not small or _is_named("address", text, match.start()):
             yield Place("ipv4", *match.span(), 0.9)
     if not _COLONS.search(text):
         return
@@ -206,16 +209,22 @@ def _is_ipv6(text: str) -> bool:
 
 
 def _phone_score(text: str, match: re.Match[str]) -> float:
-    number = match[0]
+    number, start = match[0], match.start()
+    named_phone = _is_named("phone", text, start)
+    if text[start - 1 : start] == "=" and not named_phone:
+        return 0.0
     if _INTERNATIONAL.match(number):
         # An explicit country code needs no further evidence.
         return 0.95 if _is_number("+" + re.sub(r"^00|\D", "", number), None) else 0.0
-    before = _before(text, match.start())
-    if _near()["phone"].search(before):
-        return 0.95 if any(_is_number(number, region) for region in _phones().regions) else 0.0
+    if sum(map(str.isdigit, number)) < _LEAST_PHONE_DIGITS or _is_named("numbered", text, start):
+        return 0.0
+    if named_phone:
+        amount = _DECIMAL.fullmatch(number)
+        valid = any(_is_number(number, region) for region in _phones().regions)
+        return 0.95 if valid and not amount else 0.0
     if _DATE.fullmatch(number):
         return 0.0
-    named = _near()["number"].search(before) is not None and number[0] in "0("
+    named = _is_named("number", text, start) and number[0] in "0("
     if _phones().shapes.fullmatch(number) or named:
         return 0.7 if any(_is_number(number, region) for region in _phones().regions) else 0.0
     return 0.0
@@ -229,5 +238,7 @@ def _is_number(number: str, region: str | None) -> bool:
         return False
 
 
-def _before(text: str, start: int) -> str:
-    return text[max(start - _NEAR, 0) : start]
+def _is_named(kind: str, text: str, start: int) -> bool:
+    """Return whether a word of a kind of numbers stands before ``start``."""
+    # A cut-out part would begin inside a word: "McCall's" is no "call".
+    return _near()[kind].search(text, max(start - _NEAR, 0), start) is not None
