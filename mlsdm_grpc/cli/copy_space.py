@@ -52,9 +52,9 @@ def copy_space(
         return await store_all(
             memory,
             memories,
-            what="memories",
             place=lambda number: memories[number - 1].memory_id,
             patience_s=session.timeout_s,
+            is_shown=not session.as_json,
         )
 
     stored = replace(session, space=new).run(write)

@@ -31,7 +31,11 @@ def import_memories(
     memories = _read(file)
     stored = session.run(
         lambda memory: store_all(
-            memory, memories, what="memories", place=_place, patience_s=session.timeout_s
+            memory,
+            memories,
+            place=_place,
+            patience_s=session.timeout_s,
+            is_shown=not session.as_json,
         )
     )
     stored.echo({}, "{}", session.form)

@@ -11,6 +11,7 @@ from mlsdm_grpc.cli.context_file import CONTEXT_VARIABLE, CONTEXTS_VARIABLE
 __all__ = [
     "CLIENT_VARIABLES",
     "TARGET_VARIABLE",
+    "TOKEN_FILE_VARIABLE",
     "TOKEN_VARIABLE",
     "After",
     "AsJson",
@@ -53,13 +54,15 @@ Target = Annotated[
 ]
 TOKEN_VARIABLE = "MLSDM_TOKEN"  # noqa: S105 - the name of a variable
 """Environment variable with a bearer token; used if no token file is set."""
+TOKEN_FILE_VARIABLE = "MLSDM_TOKEN_FILE"  # noqa: S105 - the name of a variable
+"""Environment variable with the path of a file with a bearer token."""
 CLIENT_VARIABLES = frozenset(
     {
         TARGET_VARIABLE,
         TOKEN_VARIABLE,
         CONTEXT_VARIABLE,
         CONTEXTS_VARIABLE,
-        "MLSDM_TOKEN_FILE",
+        TOKEN_FILE_VARIABLE,
         "MLSDM_TLS",
         "MLSDM_CA",
         "MLSDM_CERT",
@@ -71,7 +74,7 @@ TokenFile = Annotated[
     Path | None,
     typer.Option(
         "--token-file",
-        envvar="MLSDM_TOKEN_FILE",
+        envvar=TOKEN_FILE_VARIABLE,
         exists=True,
         dir_okay=False,
         help="File with a bearer token; by default MLSDM_TOKEN is used.",

@@ -14,7 +14,7 @@ from forks import Forked
 
 from mlsdm_grpc.cli.document_reader import DocumentReader, format_of
 from mlsdm_grpc.cli.ingestion import file_label
-from mlsdm_grpc.cli.progress_line import ProgressLine, byte_text
+from mlsdm_grpc.cli.progress_line import FileProgress, MemoryProgress, ProgressLine, byte_text
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile, find_files, path_name
 from mlsdm_grpc.cli.text_formats import decoded, html_text, read_document
 from mlsdm_grpc.messages import forms
@@ -212,13 +212,21 @@ async def test_a_damaged_or_slow_document_is_named_and_the_next_one_is_read(tmp_
 def test_progress_has_rate_and_time_left_over_the_whole_run():
     now_s = 0.0
     stream = io.StringIO()
-    progress = ProgressLine(4, 4 * 1024 * 1024, stream, lambda: now_s)
+    files = FileProgress(4, 4 * 1024 * 1024)
+    progress = ProgressLine(files.describe, stream=stream, clock=lambda: now_s)
+    silent = ProgressLine(files.describe, is_shown=False, stream=stream, clock=lambda: now_s)
     now_s = 5.0
-    progress.passage_done()
+    files.passages_done += 1
+    progress.update()
     assert stream.getvalue() == ""
     now_s = 10.0
-    progress.file_done(1024 * 1024)
+    files.files_done, files.bytes_done = 1, 1024 * 1024
+    for each in (silent, progress):
+        each.update()
+        each.clear()
     assert stream.getvalue() == "1/4 files, 1 passages (0/s), 1.0 MiB of 4.0 MiB, 30 s left\n"
+    assert MemoryProgress(40, 10).describe(5.0) == "10/40 memories (2/s), 15 s left"
+    assert MemoryProgress(40).describe(5.0) == "0/40 memories (0/s)"
     assert [byte_text(each) for each in (5, 2048, 3 << 30)] == ["5 B", "2.0 KiB", "3.0 GiB"]
 
 

@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "watch_state": {},
     "list": {},
     "ingest": {"memories": [new_memory("a")]},
+    "writer": {},
     "stream_events": {"events": [Event(text="a")]},
     "export": {},
     "create_space": {"space": "s"},
@@ -97,6 +98,10 @@ async def called(memory: MemoryClient, call: str, given: dict[str, Any]) -> None
     """Call and wait for the end, or for the first answer."""
     if call == "MemoryClient":
         MemoryClient(**given)
+        return
+    if call == "writer":
+        async with memory.writer(**given) as writer:
+            await writer.put("a")
         return
     result = (getattr(memory, call, None) or public()[call])(**given)
     if hasattr(result, "__aiter__"):
