@@ -40,6 +40,7 @@ class _Commands(LazyGroup):
             "policy": "policy_commands:policy_app",
             "state": "memories:state",
             "call": "call_method:call",
+            "mcp": "mcp_command:mcp",
             "health": "health:health",
             "whoami": "whoami:whoami",
             "drain": "drain_node:drain",

@@ -20,7 +20,7 @@ def copy_space(
     new: Annotated[str, typer.Argument(help="Name of the new space.")],
     *,
     embedder: Annotated[
-        str, typer.Option("--embedder", help="Refuse if the server embeds with another one.")
+        str, typer.Option("--embedder", help="Embedder that the server must have.")
     ] = "",
     session: Session,
 ) -> None:
@@ -52,9 +52,9 @@ def copy_space(
         return await store_all(
             memory,
             memories,
-            what="memories",
             place=lambda number: memories[number - 1].memory_id,
             patience_s=session.timeout_s,
+            is_shown=not session.as_json,
         )
 
     stored = replace(session, space=new).run(write)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.ingestion import Ingestion, PassageOptions
 from mlsdm_grpc.cli.output import echo
-from mlsdm_grpc.cli.progress_line import ProgressLine
+from mlsdm_grpc.cli.progress_line import FileProgress, ProgressLine
 from mlsdm_grpc.cli.session import Session
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile
 from mlsdm_grpc.cli.storing import Stored
@@ -63,8 +63,14 @@ class IngestRun:
         if not self.files:
             return
         capacity, used = await _capacity(memory)
-        progress = ProgressLine(len(self.files), sum(map(_weight, self.files)))
+        done = FileProgress(len(self.files), sum(map(_weight, self.files)))
+        progress = ProgressLine(done.describe, is_shown=not self.session.as_json)
         self._warn_if(self._estimate() > capacity - used, capacity, used)
+
+        def finish(file: SourceFile) -> None:
+            done.files_done += 1
+            done.bytes_done += _weight(file)
+            progress.update()
 
         def before(count: int) -> None:
             created = self.stored.results["CREATED"]
@@ -75,7 +81,7 @@ class IngestRun:
             memory,
             self.options,
             on_passages=before,
-            on_file=lambda file: progress.file_done(_weight(file)),
+            on_file=finish,
             on_wait=self.session.explain_wait,
             patience_s=self.session.timeout_s,
             skipped=self.skipped,
@@ -84,7 +90,8 @@ class IngestRun:
         try:
             async for outcome in memory.ingest(memories, patience_s=self.session.timeout_s):
                 ingestion.settled(is_stored=self.stored.add(outcome, ingestion.place()))
-                progress.passage_done()
+                done.passages_done += 1
+                progress.update()
         finally:
             progress.clear()
         if self.prune:
@@ -122,14 +129,18 @@ class IngestRun:
         if done and done.pruned:
             echo(f"{done.pruned} passages of earlier versions deleted")
         if done and (count := sum(map(len, done.stale.values()))):
-            hint = "their files are not stored whole" if self.prune else "--prune deletes them"
-            line = f"{count} passages of earlier versions of these files stay; {hint}"
+            hint = (
+                "their files were not stored completely" if self.prune else "--prune deletes them"
+            )
+            line = f"{count} passages of earlier versions of these files remain; {hint}"
             echo(line, err=True)
         if interrupted:
-            line = "stopped; the same command goes on: it skips what is stored, and doubles nothing"
+            line = (
+                "stopped; to continue, run the command again: stored passages are not stored twice"
+            )
             echo(line, err=True)
         elif not self.files and not self.skipped:
-            echo("no file", err=True)
+            echo("no files found", err=True)
 
     def _estimate(self) -> int:
         """Return the estimated number of passages of those files that are text by their names."""

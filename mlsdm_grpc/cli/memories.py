@@ -31,9 +31,7 @@ from mlsdm_grpc.cli.verdicts import refusal_lines
 from mlsdm_grpc.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryResponse
-    from mlsdm_grpc._gen.mlsdm.v1.memory_query_pb2 import QueryMemoriesResponse
-    from mlsdm_grpc.client import MemoryClient, Vector
+    from mlsdm_grpc.client import MemoryClient, MemoryWrite, QueryAnswer, Vector
 
 __all__ = ["put", "query", "state"]
 
@@ -59,9 +57,14 @@ def put(
         str, typer.Option("--context", help="Searchable text that is not part of the memory.")
     ] = "",
     conversation: Conversation = "",
-    pinned: Annotated[bool, typer.Option("--pinned", help="Never evict this memory.")] = False,
+    pinned: Annotated[
+        bool, typer.Option("--pinned", help="Protect the memory from eviction.")
+    ] = False,
     allow_replace: Annotated[
-        bool, typer.Option("--allow-replace", help="Replace the memory with this id.")
+        bool,
+        typer.Option(
+            "--allow-replace", help="Replace the memory with the id of --id, if it exists."
+        ),
     ] = False,
     session: Session,
 ) -> None:
@@ -73,7 +76,7 @@ def put(
     vector = _vector(embedding_file)
     pairs = key_values(metadata or (), "--metadata")
 
-    async def work(memory: "MemoryClient") -> "tuple[PutMemoryResponse, str]":
+    async def work(memory: "MemoryClient") -> "tuple[MemoryWrite, str]":
         stored = await memory.put(
             content,
             embedding=vector,
@@ -93,7 +96,7 @@ def put(
 
     refused = response.result == PUT_RESULT_REFUSED
     if session.as_json:
-        echo_document(message_dict(response), session.form)
+        echo_document(message_dict(response.message), session.form)
     elif refused:
         echo(f"REFUSED, nothing was stored; revision {response.revision}")
         for line in refusal_lines(response.verdicts):
@@ -118,7 +121,9 @@ def query(
     label: Labels = None,
     mode: Annotated[
         Literal["auto", "vector", "lexical", "hybrid"],
-        typer.Option("--mode", help="Search by meaning (vector), by words (lexical), or both."),
+        typer.Option(
+            "--mode", help="Search by meaning (vector), by words (lexical), or both (hybrid)."
+        ),
     ] = "auto",
     min_score: Annotated[
         float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
@@ -130,7 +135,7 @@ def query(
     before: Before = None,
     phase: Annotated[
         float | None,
-        typer.Option("--phase", min=0, max=1, help="Search around this phase."),
+        typer.Option("--phase", min=0, max=1, help="Phase from 0 to 1; search only near it."),
     ] = None,
     phase_tolerance: Annotated[
         float | None,
@@ -138,7 +143,7 @@ def query(
             "--phase-tolerance",
             min=0,
             max=1,
-            help="Half width of the phase band; 0.15 with --phase.",
+            help="Half width of the phase band; 0.15 by default, if --phase is set.",
         ),
     ] = None,
     full: Full = False,
@@ -166,9 +171,9 @@ def query(
         )
     )
     if session.form == "json":
-        echo_document(message_dict(response))
+        echo_document(message_dict(response.message))
     elif session.form == "jsonl":
-        echo_all(map(message_dict, response.matches), "jsonl")
+        echo_all(map(message_dict, response.message.matches), "jsonl")
     else:
         _print_matches(response, "" if mode == "vector" else sought, full=full)
 
@@ -180,7 +185,7 @@ def state(
 ) -> None:
     """Print the state of a space."""
     response = session.run(lambda memory: memory.state())
-    found = message_dict(response)["state"]
+    found = message_dict(response.state)
     if session.as_json:
         echo_document(found, session.form)
         return
@@ -197,13 +202,13 @@ def _flat(value: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     return found
 
 
-def _print_matches(response: "QueryMemoriesResponse", sought: str, *, full: bool) -> None:
+def _print_matches(response: "QueryAnswer", sought: str, *, full: bool) -> None:
     from rich.console import Console
     from rich.text import Text
 
     if response.outside_phase_count:
-        outside, phase = response.outside_phase_count, response.phase
-        echo(f"not searched, far from phase {phase:.2f}: {outside}", err=True)
+        phase = response.message.phase
+        echo(f"not searched, far from phase {phase:.2f}: {response.outside_phase_count}", err=True)
     if not response.matches:
         echo("no match", err=True)
         return

@@ -12,6 +12,7 @@ import typer
 
 from mlsdm_grpc.cli.contexts import chosen_context
 from mlsdm_grpc.cli.options import (
+    TOKEN_FILE_VARIABLE,
     TOKEN_VARIABLE,
     AsJson,
     Ca,
@@ -60,14 +61,19 @@ class Session:
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    in_context: bool = False
+    """A context names the server, so that a token of the environment is not for it."""
 
     @property
     def as_json(self) -> bool:
         """True if the output is JSON, in one document or in lines."""
         return self.form != "table"
 
-    def client(self) -> "MemoryClient":
+    def client(self, token: Callable[[], str] | None = None) -> "MemoryClient":
         """Return a client of the server, which reports long waits on standard error.
+
+        Args:
+            token: Function that returns the token of each call; None uses :meth:`token`.
 
         Raises:
             InvalidInput: A file cannot be read, or an option is not valid.
@@ -76,7 +82,7 @@ class Session:
 
         return MemoryClient(
             self.target,
-            token=self.token(),
+            token=token or self.token(),
             space=self.space,
             timeout_s=self.timeout_s,
             credentials=self.credentials(),
@@ -115,7 +121,7 @@ class Session:
             InvalidInput: The file cannot be read or is empty.
         """
         if self.token_file is None:
-            return os.environ.get(TOKEN_VARIABLE) or None
+            return None if self.in_context else os.environ.get(TOKEN_VARIABLE) or None
         try:
             token = self.token_file.read_text("ascii").strip()
         except (OSError, UnicodeDecodeError) as error:
@@ -215,7 +221,9 @@ def _session(
     if context is not None:
         target, tls = context.target, tls or context.tls
         space = space or context.space
-        token_file = token_file or _path(context.token_file)
+        token_file = _given_token_file(token_file, as_json=form != "table") or _path(
+            context.token_file
+        )
         ca, cert, key = (
             ca or _path(context.ca),
             cert or _path(context.cert),
@@ -231,7 +239,25 @@ def _session(
         ca=ca,
         cert=cert,
         key=key,
+        in_context=context is not None,
     )
+
+
+def _given_token_file(token_file: Path | None, *, as_json: bool) -> Path | None:
+    """Return the token file of the command line; a token belongs to its context.
+
+    The token of the environment may be for another server, so it is not sent to that of a context.
+    """
+    of_environment = os.environ.get(TOKEN_FILE_VARIABLE)
+    is_foreign = token_file is not None and str(token_file) == of_environment
+    if (is_foreign or os.environ.get(TOKEN_VARIABLE)) and not as_json:
+        name = TOKEN_FILE_VARIABLE if is_foreign else TOKEN_VARIABLE
+        echo(
+            f"warning: {name} is not sent to the server of a context; use --token-file, here or in"
+            " `mlsdm context add`",
+            err=True,
+        )
+    return None if is_foreign else token_file
 
 
 def _path(given: str | None) -> Path | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlsdm_grpc.cli.evictions import eviction_line
 from mlsdm_grpc.cli.options import Form
 from mlsdm_grpc.cli.output import echo, echo_document
+from mlsdm_grpc.cli.progress_line import MemoryProgress, ProgressLine
 from mlsdm_grpc.cli.verdicts import refusal_lines
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _STORED = frozenset({"CREATED", "REFRESHED", "SETTLED"})
 _MEANINGS = {
     "REFRESHED": "refreshed (stored before)",
     "REFUSED": "refused by a rule (not stored)",
-    "SETTLED": "stored while the connection was broken",
+    "SETTLED": "stored before the connection broke",
 }
 """Explanations of results whose name is not clear by itself."""
 
@@ -83,28 +84,28 @@ async def store_all(
     memory: "MemoryClient",
     memories: "Sequence[Memory]",
     *,
-    what: str,
     place: Callable[[int], str],
     patience_s: float,
+    is_shown: bool,
 ) -> Stored:
-    """Store memories with a progress bar and return the outcome.
+    """Store memories and return the outcome, with the progress on standard error.
 
     Args:
         memory: The client.
         memories: Memories to store.
-        what: Label of the progress bar.
         place: Function that returns the name of a memory by its number, which starts at 1.
         patience_s: Time without progress after which the command fails, seconds.
+        is_shown: Show the progress.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
-    stored = Stored()
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=len(memories))
+    stored, done = Stored(), MemoryProgress(len(memories))
+    progress = ProgressLine(done.describe, is_shown=is_shown)
+    try:
         async for outcome in memory.ingest(memories, patience_s=patience_s):
             stored.add(outcome, place(outcome.sequence))
-            progress.advance(task)
+            done.done += 1
+            progress.update()
+    finally:
+        progress.clear()
     stored.eviction_line = await eviction_line(memory, len(stored.evicted))
     return stored
 

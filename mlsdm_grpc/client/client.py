@@ -8,6 +8,7 @@ from mlsdm_grpc.client.generation import Generation
 from mlsdm_grpc.client.governance import Governance
 from mlsdm_grpc.client.reads import Reads
 from mlsdm_grpc.client.spaces import Spaces
+from mlsdm_grpc.client.state_reads import StateReads
 from mlsdm_grpc.client.streams import Streaming
 from mlsdm_grpc.client.tenants import TenantAccess
 from mlsdm_grpc.client.writes import Writes
@@ -19,6 +20,7 @@ class MemoryClient(
     Writes,
     BatchWrites,
     Reads,
+    StateReads,
     Streaming,
     Spaces,
     TenantAccess,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 from contextlib import aclosing
+from functools import partial
 
 from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
     EventBatch,
@@ -24,6 +25,7 @@ from mlsdm_grpc._gen.mlsdm.v1.stream_pb2 import StreamOpen
 from mlsdm_grpc.client.arguments import message, source
 from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.item_stream import ItemMessages, ItemStream
+from mlsdm_grpc.client.memory_writer import MemoryWriter, OnOutcome
 from mlsdm_grpc.client.retry import Retry
 from mlsdm_grpc.client.values import flag, patience
 from mlsdm_grpc.errors import MlsdmError
@@ -86,6 +88,25 @@ class Streaming(ClientBase):
             source("memories", memories, Memory),
             patience_s=patience(patience_s),
         ).outcomes()
+
+    def writer(
+        self,
+        *,
+        on_outcome: OnOutcome | None = None,
+        allow_replace: bool = False,
+        space: str | None = None,
+        patience_s: float = 60.0,
+    ) -> MemoryWriter:
+        """Return a writer that gathers memories into batches; an asynchronous context manager.
+
+        Args:
+            on_outcome: See :class:`MemoryWriter`.
+            allow_replace: Replace memories with the same ids.
+            space: Name of the space; None uses the client's.
+            patience_s: Time without progress after which the writer gives up, seconds.
+        """
+        send = partial(self.ingest, allow_replace=allow_replace, space=space, patience_s=patience_s)
+        return MemoryWriter(send, on_outcome)
 
     def stream_events(
         self,

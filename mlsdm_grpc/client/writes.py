@@ -12,10 +12,7 @@ from mlsdm_grpc._gen.mlsdm.v1.cognition_service_pb2 import (
     ProcessEventRequest,
     ProcessEventResponse,
 )
-from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import (
-    PutMemoryRequest,
-    PutMemoryResponse,
-)
+from mlsdm_grpc._gen.mlsdm.v1.memory_put_pb2 import PutMemoryRequest
 from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
     DeleteMemoryRequest,
     DeleteMemoryResponse,
@@ -25,6 +22,7 @@ from mlsdm_grpc._gen.mlsdm.v1.memory_service_pb2 import (
 from mlsdm_grpc.client.arguments import known, message
 from mlsdm_grpc.client.client_base import ClientBase
 from mlsdm_grpc.client.messages import MemoryFields, Vector, new_memory
+from mlsdm_grpc.client.results import MemoryWrite
 from mlsdm_grpc.client.values import invalid, write_request_id
 
 __all__ = ["Writes"]
@@ -43,7 +41,7 @@ class Writes(ClientBase):
         space: str | None = None,
         timeout_s: float | None = None,
         **fields: Unpack[MemoryFields],
-    ) -> PutMemoryResponse:
+    ) -> MemoryWrite:
         """Store one memory: a text, an embedding or both.
 
         Args:
@@ -74,9 +72,10 @@ class Writes(ClientBase):
             allow_replace=allow_replace,
             validate_only=validate_only,
         )
-        return await self._connection.unary(
+        response = await self._connection.unary(
             self._memories.PutMemory, request, timeout_s=timeout_s, write_id=write_id
         )
+        return MemoryWrite.of(response)
 
     async def update(
         self,

@@ -275,6 +275,13 @@ def from_status(code: int, message: str, details: bytes) -> errors.MlsdmError:
     return cls(message, reason=info.reason, metadata=metadata, retry_after_s=retry_after_s)
 
 
+def error_of_item(status: item_status_pb2.ItemStatus) -> errors.MlsdmError:
+    """Return the error of an item, as :func:`item_status` described it."""
+    reason = error_reason_pb2.ErrorReason.Name(status.reason).removeprefix("ERROR_REASON_")
+    cls = _CLASSES.get(status.code, errors.MlsdmError)
+    return cls(status.message, reason=reason, metadata=dict(status.metadata))
+
+
 def _unpack(details: bytes) -> dict[str, Message]:
     """Return the details that this module reads, by full name; empty for damaged details."""
     found: dict[str, Message] = {}

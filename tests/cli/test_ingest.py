@@ -14,7 +14,7 @@ from forks import Forked
 
 from mlsdm_grpc.cli.document_reader import DocumentReader, format_of
 from mlsdm_grpc.cli.ingestion import file_label
-from mlsdm_grpc.cli.progress_line import ProgressLine, byte_text
+from mlsdm_grpc.cli.progress_line import FileProgress, MemoryProgress, ProgressLine, byte_text
 from mlsdm_grpc.cli.source_files import SourceFile, UnreadableFile, find_files, path_name
 from mlsdm_grpc.cli.text_formats import decoded, html_text, read_document
 from mlsdm_grpc.messages import forms
@@ -86,7 +86,7 @@ def test_folders_patterns_and_extensions(tmp_path, monkeypatch):
     big = tmp_path / "big"
     with big.open("wb") as file:
         file.truncate(256 * 1024 * 1024 + 1)
-    assert found("big", base=tmp_path) == ([], {"big": "has more than 256 MiB"})
+    assert found("big", base=tmp_path) == ([], {"big": "exceeds 256 MiB"})
 
 
 def test_gitignore_of_a_folder_and_of_those_above_it(tmp_path):
@@ -205,20 +205,28 @@ async def test_a_damaged_or_slow_document_is_named_and_the_next_one_is_read(tmp_
             text = await reader.text(source(good), "pdf")
             assert text.strip() == "The ferry leaves at noon."
     async with DocumentReader(encoding="utf-8", timeout_s=0.01) as reader:
-        with pytest.raises(UnreadableFile, match=r"takes more than 0\.01 s"):
+        with pytest.raises(UnreadableFile, match=r"could not be read within 0\.01 s"):
             await reader.text(source(good), "pdf")
 
 
 def test_progress_has_rate_and_time_left_over_the_whole_run():
     now_s = 0.0
     stream = io.StringIO()
-    progress = ProgressLine(4, 4 * 1024 * 1024, stream, lambda: now_s)
+    files = FileProgress(4, 4 * 1024 * 1024)
+    progress = ProgressLine(files.describe, stream=stream, clock=lambda: now_s)
+    silent = ProgressLine(files.describe, is_shown=False, stream=stream, clock=lambda: now_s)
     now_s = 5.0
-    progress.passage_done()
+    files.passages_done += 1
+    progress.update()
     assert stream.getvalue() == ""
     now_s = 10.0
-    progress.file_done(1024 * 1024)
+    files.files_done, files.bytes_done = 1, 1024 * 1024
+    for each in (silent, progress):
+        each.update()
+        each.clear()
     assert stream.getvalue() == "1/4 files, 1 passages (0/s), 1.0 MiB of 4.0 MiB, 30 s left\n"
+    assert MemoryProgress(40, 10).describe(5.0) == "10/40 memories (2/s), 15 s left"
+    assert MemoryProgress(40).describe(5.0) == "0/40 memories (0/s)"
     assert [byte_text(each) for each in (5, 2048, 3 << 30)] == ["5 B", "2.0 KiB", "3.0 GiB"]
 
 
@@ -254,7 +262,7 @@ def test_a_repeat_skips_what_is_stored_and_prunes_if_asked(run, tmp_path):
     changed = run(*files)
     assert changed.stdout.startswith("1 file: 1 created in ")
     assert changed.stderr == (
-        f"{count} passages of earlier versions of these files stay; --prune deletes them\n"
+        f"{count} passages of earlier versions of these files remain; --prune deletes them\n"
     )
     pruned = run(*files, "--prune")
     assert f"{count} passages of earlier versions deleted\n" in pruned.stdout
@@ -293,7 +301,7 @@ def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tm
     out, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert "created" in out
-    assert "stopped; the same command goes on" in errors
+    assert "stopped; to continue, run the command again" in errors
     assert "Traceback" not in errors
     done = run(*arguments, "--passage-chars", "200")
     assert done.returncode == 0, done.stderr

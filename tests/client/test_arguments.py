@@ -253,7 +253,9 @@ ROWS: dict[str, Rows] = {
     ),
     "reason": text(16 * KIB, empty=True),
     "grace": TTL,
-    "on_wait": Rows(("print", 3, [], True), (math.nan,), (LONE,), (), ("",)),
+    **dict.fromkeys(
+        ("on_wait", "on_outcome"), Rows(("print", 3, [], True), (math.nan,), (LONE,), (), ("",))
+    ),
     "error": Rows(("failed", 3, [], {}), (math.nan,), (LONE,), (), ("",)),
 }
 
@@ -263,6 +265,7 @@ UNBOUNDED = {
     "events",
     "max_chars",
     "memories",
+    "on_outcome",
     "on_wait",
     "passage_context.text",
     "patience_s",
@@ -388,5 +391,5 @@ async def test_whatever_is_given_is_sent_or_refused_by_its_name(call):
                     made = len(counted.calls) - sent
                     # A write that meets the end of its call hides why it ended (grpc.aio says
                     # INTERNAL), so a stream is opened once more.
-                    repeated = made == 2 and call in {"ingest", "stream_events"}
+                    repeated = made == 2 and call in {"ingest", "stream_events", "writer"}
                     assert argument == "timeout_s" or made == 1 or repeated

@@ -45,9 +45,18 @@ small = ServerInfo(
 def test_public_names():
     assert mlsdm_grpc.client.__all__ == [
         "DEFAULT_PASSAGE_CHARS",
+        "FoundMemory",
         "MemoryClient",
+        "MemoryRead",
+        "MemoryWrite",
+        "MemoryWriter",
+        "MindState",
         "Policy",
         "PolicyRule",
+        "QueryAnswer",
+        "QueryAnswers",
+        "SyncMemoryClient",
+        "SyncMemoryWriter",
         "Vector",
         "new_memory",
         "passage_context",

@@ -53,7 +53,7 @@ async def live(memory, rng, space):
             else:
                 phase = rng.random() if kind == 1 else None
                 stored = await memory.put(text, phase=phase, space=space, **more)
-                kept = stored.HasField("memory")
+                kept = stored.is_stored
         except InvalidInput:  # no word that the embedder knows
             continue
         if kept:

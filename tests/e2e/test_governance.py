@@ -219,7 +219,7 @@ async def test_enforced_rules_keep_memories_out_and_repeats_have_their_first_res
     async with serving(governance=ENFORCED) as (_, client):
         refused = await client.put(SECRET)
         assert (refused.result, refused.revision) == (memory_pb2.PUT_RESULT_REFUSED, 0)
-        assert not refused.HasField("memory")
+        assert not refused.message.HasField("memory")
         assert decided(refused.verdicts) == {"secret.memory": "REFUSE"}
         assert (await client.put(EMAIL)).result == memory_pb2.PUT_RESULT_CREATED
         before = (await client.state()).state.revision

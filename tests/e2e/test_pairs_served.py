@@ -64,7 +64,7 @@ async def put_and_consolidate(memory):
     """Put all texts and consolidate once; return those that were stored."""
     answers = {text: await memory.put(text) for text in TEXTS}
     await memory.consolidate(timeout_s=60)
-    return [text for text, answer in answers.items() if answer.HasField("memory")]
+    return [text for text, answer in answers.items() if answer.is_stored]
 
 
 async def live_and_sleep(memory):

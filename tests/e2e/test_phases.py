@@ -38,7 +38,7 @@ async def test_what_was_stored_by_day_is_found_by_night_and_the_other_way_round(
         await fall_asleep(memory)
         by_night = await memory.query(embedding=axis(0), top_k=1)
         assert texts(by_night) == ["by day"]
-        assert not by_night.HasField("phase")
+        assert by_night.phase is None
         assert by_night.outside_phase_count == 0
         await memory.put("by night", embedding=axis(15))
         for number in range(3):
@@ -78,7 +78,7 @@ async def test_a_space_may_recall_in_the_band_of_its_phase():
         assert (texts(found), found.phase, found.outside_phase_count) == (["by day"], DAY, 1)
         everywhere = await memory.query(embedding=axis(1), phase_tolerance=1, space="band")
         assert texts(everywhere) == ["by night", "by day"]
-        assert not everywhere.HasField("phase")
+        assert everywhere.phase is None
         elsewhere = await memory.query(embedding=axis(1), phase=0.9, space="band")
         assert (texts(elsewhere), elsewhere.outside_phase_count) == (["by night"], 1)
         etag = (await memory.get_space("band")).space.etag
@@ -91,7 +91,7 @@ async def test_a_tolerance_without_a_phase_has_nothing_to_lie_around():
         await memory.put("by day", embedding=axis(0))
         everywhere = await memory.query(embedding=axis(0), phase_tolerance=1)
         assert texts(everywhere) == ["by day"]
-        assert not everywhere.HasField("phase")
+        assert everywhere.phase is None
         for tolerance in (0.0, 0.15, 0.999):
             with pytest.raises(InvalidInput) as alone:
                 await memory.query(embedding=axis(0), phase_tolerance=tolerance)
@@ -110,7 +110,7 @@ async def test_a_soft_weight_without_a_phase_counts_from_the_current_one():
         await fall_asleep(memory)
         found = await memory.query(embedding=axis(0), top_k=1, phase_weight=0.5)
         (match,) = found.matches
-        assert not found.HasField("phase")
+        assert found.phase is None
         assert match.components.phase_distance == pytest.approx(0.8)
         assert match.resonance == pytest.approx(1 - 0.5 * 0.8)
 
@@ -121,7 +121,7 @@ async def test_the_queries_of_a_batch_follow_the_same_rules():
         await memory.put("by night", embedding=axis(1), phase=0.9)
         for result in (await memory.query_many([axis(0), axis(1)])).results:
             assert len(result.matches) == 2
-            assert not result.HasField("phase")
+            assert result.phase is None
             assert result.outside_phase_count == 0
         for result in (await memory.query_many([axis(0), axis(1)], phase=0.9)).results:
             assert texts(result) == ["by night"]

@@ -10,6 +10,7 @@ import itertools
 
 import grpc
 import pytest
+from extras import NEEDS_ANTHROPIC
 from forks import run_forked
 from google.protobuf.message import Message
 from node import Refusal
@@ -23,8 +24,7 @@ from mlsdm_grpc._gen.mlsdm.v1 import error_reason_pb2, memory_query_pb2
 from mlsdm_grpc._gen.mlsdm.v1 import generation_service_pb2 as pb
 
 pytest.importorskip("openai", reason="the extra openai is not installed")
-pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, NEEDS_ANTHROPIC]
 
 SHAPES = OPENAI + ANTHROPIC
 NOT_REMEMBERED = error_reason_pb2.ERROR_REASON_NOT_REMEMBERED

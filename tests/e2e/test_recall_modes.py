@@ -204,7 +204,7 @@ async def test_another_worker_gives_the_same_answers(tmp_path):
 
     async def answers(memory):
         return [
-            (await memory.query(text, mode=mode, top_k=10)).SerializeToString()
+            (await memory.query(text, mode=mode, top_k=10)).message.SerializeToString()
             for text in asked
             for mode in ("lexical", "hybrid")
         ]

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 
 import pytest
-
-pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
-
+from extras import NEEDS_ANTHROPIC
 from setting import asking, gateway_over, streamed
 from upstream import KEY, SECRET_BODY, Upstream, both, hangs, http, says, sse
 
 from mlsdm_grpc.config import AnthropicSettings
 from mlsdm_grpc.errors import MlsdmError
-from mlsdm_grpc.llm.providers.anthropic import AnthropicProvider
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, NEEDS_ANTHROPIC]
 
 
 def message(content, stop="end_turn", **more):
@@ -75,7 +71,13 @@ def over(server, tmp_path, **more):
         base_url=f"http://127.0.0.1:{server.port}", key_file=key, model="small", **more
     )
     clock = asyncio.get_running_loop().time
-    return functools.partial(AnthropicProvider, settings, clock=clock, max_connections=8)
+
+    def make():
+        from mlsdm_grpc.llm.providers.anthropic import AnthropicProvider
+
+        return AnthropicProvider(settings, clock=clock, max_connections=8)
+
+    return make
 
 
 @pytest.mark.parametrize("mode", ["whole", "streamed"])

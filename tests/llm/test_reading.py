@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 
 import pytest
+from extras import NEEDS_ANTHROPIC
 from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("openai", reason="the extra openai is not installed")
-pytest.importorskip("anthropic", reason="the extra anthropic is not installed")
 
 from mlsdm_grpc.llm.guard_models import moral_value_of
-from mlsdm_grpc.llm.providers import anthropic, openai
 from mlsdm_grpc.llm.providers.answer_reader import pieces_of
 from mlsdm_grpc.llm.providers.provider import ProviderFault
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, NEEDS_ANTHROPIC]
 
 NAMES = st.sampled_from(
     """
@@ -70,9 +70,11 @@ async def parts(*given):
         yield part
 
 
-@pytest.mark.parametrize(
-    "dialect", [openai.said_in, anthropic.said_in], ids=["openai", "anthropic"]
-)
+@pytest.fixture(scope="module", params=["openai", "anthropic"])
+def dialect(request):
+    return importlib.import_module(f"mlsdm_grpc.llm.providers.{request.param}").said_in
+
+
 @given(st.lists(LIKELY | OBJECTS, min_size=1, max_size=4), st.booleans(), st.booleans())
 async def test_whatever_comes_is_read_or_a_fault(dialect, found, whole, done):
     said = [json.dumps(each).encode() for each in found]

@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "watch_state": {},
     "list": {},
     "ingest": {"memories": [new_memory("a")]},
+    "writer": {},
     "stream_events": {"events": [Event(text="a")]},
     "export": {},
     "create_space": {"space": "s"},
@@ -62,7 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 
 def public() -> dict[str, Callable[..., Any]]:
-    """Everything of the client that can be called, by name."""
+    """Return all public methods of the client by name."""
     members = inspect.getmembers(MemoryClient, inspect.isfunction)
     methods = {name: member for name, member in members if not name.startswith("_")}
     exported = {name: getattr(mlsdm_grpc.client, name) for name in mlsdm_grpc.client.__all__}
@@ -71,7 +72,7 @@ def public() -> dict[str, Callable[..., Any]]:
 
 
 class Counted(grpc.GenericRpcHandler):
-    """Server that counts every call of every method, and serves none."""
+    """Server that counts the calls of each method and fails all of them."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -97,6 +98,10 @@ async def called(memory: MemoryClient, call: str, given: dict[str, Any]) -> None
     """Call and wait for the end, or for the first answer."""
     if call == "MemoryClient":
         MemoryClient(**given)
+        return
+    if call == "writer":
+        async with memory.writer(**given) as writer:
+            await writer.put("a")
         return
     result = (getattr(memory, call, None) or public()[call])(**given)
     if hasattr(result, "__aiter__"):

@@ -136,7 +136,8 @@ class Fuser:
             in the result, or if there are more than ``at_most`` slots.
         """
         words, top_k, weight = self._words, self._top_k, self._fusion.vector_weight
-        if not words.max(initial=0.0) > weight:
+        # Most often too few documents exceed the weight, and the k-th best need not be found.
+        if np.count_nonzero(words > np.float32(weight)) < top_k:
             return None
         if self._left_out is not None:
             words = words.copy()

@@ -1,0 +1,1 @@
+"""Adapters to frameworks of agents; each needs the extra of its name."""
