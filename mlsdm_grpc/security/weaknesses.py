@@ -115,7 +115,7 @@ def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
                 yield Weakness(
                     "security.tokens_file",
                     f"the token of {key.principal.name} is short or a common word",
-                    "create a new one with `mlsdm token create`, and revoke this one",
+                    "replace it with one from `mlsdm token create`",
                 )
 
 

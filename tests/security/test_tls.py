@@ -355,7 +355,7 @@ async def test_the_commands_speak_tls(tmp_path, folder, authority, clients):
 def test_credentials_of_the_client_name_a_bad_file(tmp_path):
     with pytest.raises(InvalidInput, match="ca: cannot be read"):
         tls_credentials(tmp_path / "none.pem")
-    with pytest.raises(InvalidInput, match="certificate: needs the key"):
+    with pytest.raises(InvalidInput, match="certificate: certificate and key must be set together"):
         tls_credentials(certificate=tmp_path / "a.pem")
     (tmp_path / "x").write_text("x")
     with pytest.raises(InvalidInput, match="is not a PEM file"):

@@ -220,7 +220,7 @@ async def test_a_large_record_goes_behind_its_message():
 
 
 def test_a_frame_that_is_too_long_is_refused():
-    with pytest.raises(ValueError, match="frame of"):
+    with pytest.raises(ValueError, match="A frame has"):
         list(FrameReader().feed(struct.pack("<II", MAX_FRAME_BYTES, 1)))
 
 
