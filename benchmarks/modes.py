@@ -218,7 +218,7 @@ class Client:
             call(server.target, BATCH_PUT, put.SerializeToString())
 
     def asker(self, name: str, *, vector: bool, words: bool) -> Contender:
-        """Return queries of a mode, many at a time; their cost is CPU of the server."""
+        """Return concurrent queries of a mode; their cost is the CPU time of the server."""
         rng, requests = np.random.default_rng(8), []
         for number in range(QUERIES):
             request = QueryMemoriesRequest(space="full", top_k=TOP_K)

@@ -275,7 +275,7 @@ def _surge_line(surges: Sequence[Surge], factor: float, aim: int) -> str:
 
 
 def recovery_s(series: dict[str, Any], *, calm_s: float, end_s: float) -> float | None:
-    """Return how long after a surge calls go as well as before it, for a second at least.
+    """Return the time after a surge until calls are as fast as before it for at least one second.
 
     That is: 99 % succeed, and the median time is at most half as long again.
 
@@ -383,7 +383,7 @@ def _neighbours(
 
 
 def fair(folder: Path, plan: Plan) -> Report:
-    """Eight tenants that together ask for twice the capacity."""
+    """Measure eight tenants that together request twice the capacity."""
     tenants = [f"tenant-{i}" for i in range(PEERS)]
     with arena(folder, plan, tenants) as here:
         here.fill("small", plan.small, tenants)
@@ -415,7 +415,7 @@ def jain_index(amounts: Sequence[float]) -> float:
 
 
 def cold(folder: Path, plan: Plan) -> Report:
-    """Calls to a hot space while full spaces of the same worker are loaded."""
+    """Measure calls to a hot space while full spaces of the same worker are loaded."""
     names = [f"cold-{i}" for i in range(COLD_SPACES)]
     with arena(folder, plan, ["one"]) as here:
         traffic = here.traffic
@@ -464,7 +464,7 @@ def _while_loading(here: Arena, messages: Path, touches: Path, rate: float) -> f
 
 
 def _calm_ms(step: dict[str, Any], kind: str, quantile: str) -> float:
-    """Return a latency that others are compared with.
+    """Return the latency without load, with which others are compared.
 
     Raises:
         LoadError: No call of the step was answered.
@@ -475,7 +475,7 @@ def _calm_ms(step: dict[str, Any], kind: str, quantile: str) -> float:
 
 
 def _loud_ms(step: dict[str, Any], kind: str, quantile: str) -> float:
-    """Return a latency, infinite when no call of the step was answered."""
+    """Return the latency under load; infinite if no call of the step was answered."""
     return math.inf if step[kind] is None else float(step[kind][quantile])
 
 

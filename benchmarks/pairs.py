@@ -44,9 +44,9 @@ def publish(lines: Sequence[str], file: Path | None) -> None:
 
 
 def like_a_worker(*names: str) -> None:
-    """Start this program again with some of the environment of a worker, unless it has that.
+    """Restart this program with environment variables of a worker, unless they are set.
 
-    Libraries read it when they are loaded.
+    Libraries read the variables when they are loaded.
     """
     wanted = {name: WORKER_ENVIRONMENT[name] for name in names}
     if any(os.environ.get(name) != value for name, value in wanted.items()):
@@ -55,7 +55,7 @@ def like_a_worker(*names: str) -> None:
 
 @dataclass(slots=True)
 class Contender:
-    """Something that is timed."""
+    """Timed function with a name."""
 
     name: str
     run: Callable[[int], object]
@@ -88,7 +88,7 @@ class Ratio:
 
     @classmethod
     def between(cls, ours: Sequence[float], base: Sequence[float]) -> Ratio:
-        """Return the ratios of numbers of the same windows."""
+        """Return the ratios of values of the same windows."""
         ratios = [a / b for a, b in zip(ours, base, strict=True)]
         return cls(statistics.median(ratios), min(ratios), max(ratios))
 

@@ -119,7 +119,7 @@ def serving(
 
 @contextlib.contextmanager
 def echo(answers: Mapping[str, bytes], *options: str) -> Iterator[Process]:
-    """Run the yardstick, which gives the same answer to all calls of a method."""
+    """Run the echo server, which returns the same response to all calls of a method."""
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("echo.py")), *options],
         stdin=subprocess.PIPE,
@@ -140,7 +140,7 @@ def echo(answers: Mapping[str, bytes], *options: str) -> Iterator[Process]:
 
 
 def _inside(group: MemoryGroup | None) -> list[str]:
-    """Return the words before a command that let it begin in a group."""
+    """Return the prefix that starts a command in a control group."""
     enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
     return [] if group is None else ["sh", "-c", enter, str(group.path)]
 
@@ -165,7 +165,7 @@ def _stopped(process: subprocess.Popen[str]) -> Iterator[None]:
 def call(
     target: str, path: str, request: bytes, metadata: Mapping[str, str] | None = None
 ) -> bytes:
-    """Return the bytes that one call is answered with.
+    """Return the response to one call, bytes.
 
     Raises:
         grpc.RpcError: The status is not OK.

@@ -176,7 +176,7 @@ def _left_out(
     conversations: Sequence[Conversation],
     context: Context,
 ) -> list[str]:
-    """Choose by all conversations but one, and look at that one, for each of them."""
+    """Choose the constants on all conversations but one and evaluate that one, for each of them."""
     results = {
         name: [evaluate(finder, [one], context) for one in conversations]
         for name, finder in choices.items()

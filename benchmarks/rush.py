@@ -1,4 +1,4 @@
-"""A server in a control group with little memory, and clients that ask for much more of it.
+"""A server in a control group with little memory, and clients whose calls need much more.
 
     python benchmarks/rush.py                   at the minimum and above, three runs each, as root
     python benchmarks/rush.py --seconds 10 --rounds 1 --factors 1
@@ -76,7 +76,7 @@ _OPTIONS = [
 
 
 class Client:
-    """Calls without end, and counts how they ended."""
+    """Client that calls until stopped and counts the results."""
 
     def __init__(self, target: str, seconds: float) -> None:
         self.ended: Counter[str] = Counter()
@@ -94,7 +94,7 @@ class Client:
             await channel.close()
 
     async def repeat(self, name: str, once: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Call again and again until the time is over."""
+        """Repeat calls until the time is over."""
         while time.monotonic() < self._end_s:
             try:
                 await once()
@@ -202,7 +202,7 @@ class Outcome:
 
     @property
     def foreign(self) -> list[str]:
-        """Ends that no client should see."""
+        """Return the statuses that no client should receive."""
         fine = (" OK", "UNAVAILABLE BULKHEAD_FULL", "UNAVAILABLE SHEDDING", "UNAVAILABLE EMERGENCY")
         # The latter is what grpc.aio says of a stream that was refused while it still wrote.
         known = ("DEADLINE_EXCEEDED", "INTERNAL Internal error from Core")

@@ -1,4 +1,4 @@
-"""A server over the wire as a way to find the turns of a conversation."""
+"""Finder that queries a server for the turns of a conversation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Served:
         self._filled = 0
 
     def close(self) -> None:
-        """Give up the connection."""
+        """Close the connection."""
         self._loop.run(self._client.__aexit__(None, None, None))
         self._loop.close()
 
@@ -53,7 +53,7 @@ class Served:
         self._loop.run(self._client.put_many(memories, space=self._space))
 
     def rank(self, question: str, top_k: int) -> list[int]:
-        """Return the best."""
+        """Return the best matches."""
         found = self._loop.run(
             self._client.query(question, top_k=top_k, mode=self._mode, space=self._space)
         )

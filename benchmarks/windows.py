@@ -1,4 +1,4 @@
-"""Work that two sides do in turn, a window each, and its cost."""
+"""Cost of the work of two sides, measured in alternating windows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Window:
 
 @dataclass(slots=True)
 class Side:
-    """One of two things that are compared."""
+    """One of two compared servers or functions."""
 
     name: str
     run: Callable[[float], Window]
@@ -63,11 +63,11 @@ class Pair(Protocol):
 
     @property
     def ours(self) -> Side:
-        """The side that counts."""
+        """Side that is measured."""
 
     @property
     def base(self) -> Side:
-        """The side that it is compared with."""
+        """Side with which it is compared."""
 
 
 def loaded(server: Process, flow: Flow, items: int = 1) -> Callable[[float], Window]:

@@ -1,4 +1,4 @@
-"""Kinds of calls that servers are loaded with, and the spaces that these calls need."""
+"""Kinds of calls for load on servers, and the spaces that these calls need."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ class Workload:
 
 
 def check_answer(work: Work, answer: bytes) -> None:
-    """Refuse to measure calls that do less than they should."""
+    """Raise an error for a call that does less work than expected."""
     if work.method == PUT and not PutMemoryResponse.FromString(answer).evicted_memory_ids:
         raise LoadError(f"{work.what}: the space is not full")
     if (

@@ -1,4 +1,4 @@
-"""Makes ``governance/data/unicode_confusables.toml`` of Unicode's list of confusable characters.
+"""Makes ``governance/data/unicode_confusables.toml`` from Unicode's list of confusable characters.
 
 Run as ``python -m tools.confusables confusables.txt``. The list belongs to Unicode Technical
 Standard 39; the Python package ``confusables`` contains it. Kept are the letters that look like one

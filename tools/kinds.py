@@ -1,4 +1,4 @@
-"""Labelled lines out of phrases and the frames that they are said in.
+"""Labelled lines, generated from phrases and sentence frames.
 
 A file of ``tests/data/training/kinds`` lists phrases of one language and one label by category. A
 harmless phrase may be said in the frames of hostile ones, so that no frame is hostile by itself.
@@ -30,7 +30,7 @@ class FramedLine(NamedTuple):
 
 
 def framed_lines() -> Iterator[FramedLine]:
-    """Yield each phrase in some of its frames, which the phrase decides."""
+    """Yield each phrase in some of its frames, chosen by a hash of the phrase."""
     tables = {file.stem: tomllib.loads(file.read_text("utf-8")) for file in FOLDER.glob("*.toml")}
     shared = _shared_frames(tables)
     for name, table in sorted(tables.items()):

@@ -15,7 +15,8 @@ __all__ = ["completion", "print_help", "version"]
 def version(
     *,
     server: Annotated[
-        bool, typer.Option("--server", help="Ask the server for its own too.")
+        bool,
+        typer.Option("--server", help="Also print the versions of the server and of the contract."),
     ] = False,
     session: Session,
 ) -> None:
@@ -46,7 +47,9 @@ def print_help(
         # A group has inner commands; other commands do not.
         find = getattr(found.command, "get_command", lambda *_: None)
         if (inner := find(found, name)) is None:
-            raise typer.BadParameter(f"{' '.join(command or ())!r} is no command")
+            raise typer.BadParameter(
+                f"unknown command {' '.join(command or ())!r}; see mlsdm --help"
+            )
         found = typer.Context(inner, info_name=name, parent=found)
     if text := found.get_help():
         typer.echo(text)

@@ -62,7 +62,10 @@ def _find(path: str) -> "MethodDescriptor":
         known = ", ".join(each.name for each in service.methods)
         raise _invalid("SERVICE/METHOD", f"must be one of the methods of {name}: {known}")
     if method.client_streaming:
-        raise _invalid("SERVICE/METHOD", "is a client-streaming method; use a client library")
+        raise _invalid(
+            "SERVICE/METHOD",
+            "is a client-streaming method, which this command cannot call; use a client library",
+        )
     return method
 
 

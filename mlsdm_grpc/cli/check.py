@@ -117,14 +117,20 @@ def _protobuf(_: "Settings") -> CheckResult:
     from google.protobuf.internal import api_implementation
 
     kind = api_implementation.Type()
-    hint = "" if kind == "upb" else ": much slower; install a protobuf wheel for this platform"
+    hint = (
+        ""
+        if kind == "upb"
+        else ": much slower than upb; install a protobuf wheel for this platform"
+    )
     return CheckResult("protobuf", kind == "upb", f"implementation {kind}{hint}")
 
 
 def _event_loop(_: "Settings") -> CheckResult:
     found = importlib.util.find_spec("uvloop") is not None
     return CheckResult(
-        "event loop", ok=True, detail="uvloop" if found else "asyncio; uvloop is faster"
+        "event loop",
+        ok=True,
+        detail="uvloop" if found else "asyncio; install uvloop, which is faster",
     )
 
 
@@ -222,7 +228,7 @@ def _tokens(settings: "Settings") -> CheckResult | None:
 def _embedder(settings: "Settings") -> CheckResult:
     name = settings.space.embedder
     if name == "none":
-        return CheckResult("embedder", ok=True, detail="none: callers send vectors")
+        return CheckResult("embedder", ok=True, detail="none: callers must send embeddings")
     if name == "openai":
         return _remote_embedder(settings)
     from mlsdm_grpc.llm.embedders import load_embedder
@@ -304,11 +310,13 @@ def rules_of_new_spaces(settings: "Settings") -> CheckResult | None:
         except PreconditionFailed as error:
             return CheckResult("rules", ok=False, detail=error.message)
         except (OSError, sqlite3.Error) as error:
-            return CheckResult("rules", ok=True, detail=f"not known before the start ({error})")
+            return CheckResult(
+                "rules", ok=True, detail=f"unknown until the server starts ({error})"
+            )
     if version == semantics.newest() or settings.space.upgrade_semantics:
-        detail = f"new spaces get version {semantics.newest()}, draft {semantics.DRAFT}"
+        detail = f"new spaces use semantics version {semantics.newest()}, draft {semantics.DRAFT}"
     else:
-        detail = f"new spaces get version {version}, unless space.upgrade_semantics is set"
+        detail = f"new spaces use semantics version {version}; space.upgrade_semantics is off"
     return CheckResult("rules", ok=True, detail=detail)
 
 
@@ -320,10 +328,12 @@ def _room(settings: "Settings") -> CheckResult | None:
     if settings.journal.kind is not JournalKind.SQLITE or not reserve_bytes:
         return None
     free_bytes = shutil.disk_usage(_nearest(settings.journal.data_dir.absolute())).free
-    detail = f"{free_bytes // MIB} MiB free"
+    detail = f"{free_bytes // MIB} MiB free, {reserve_bytes // MIB} MiB needed"
     well = free_bytes * settings.pressure.release_at > reserve_bytes
     if not well:
-        detail += "; writes are refused: make room, or lower pressure.disk_reserve_bytes"
+        detail += (
+            "; the server would refuse writes: free space, or lower pressure.disk_reserve_bytes"
+        )
     return CheckResult("room on disk", well, detail)
 
 

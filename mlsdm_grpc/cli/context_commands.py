@@ -18,7 +18,7 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["context_app"]
 
-context_app = command_group("Name servers with their credentials, and choose one.")
+context_app = command_group("Manage contexts: named servers with their credentials.")
 
 Name = Annotated[str, typer.Argument(help="Name of the context.")]
 
@@ -34,10 +34,13 @@ def add(
     name: Name,
     *,
     target: Annotated[str, typer.Option("--target", help="Server, HOST:PORT.")],
-    space: Annotated[str | None, typer.Option("--space", help="Space of commands.")] = None,
+    space: Annotated[str | None, typer.Option("--space", help="Space that commands use.")] = None,
     token_file: Annotated[Path | None, _file("--token-file", "File with a bearer token.")] = None,
     tls: Annotated[bool, typer.Option("--tls", help="Use TLS.")] = False,
-    ca: Annotated[Path | None, _file("--ca", "PEM file of the server's authorities.")] = None,
+    ca: Annotated[
+        Path | None,
+        _file("--ca", "PEM file of the authorities that sign the server's certificate."),
+    ] = None,
     cert: Annotated[Path | None, _file("--cert", "PEM file of the client's certificate.")] = None,
     key: Annotated[Path | None, _file("--key", "PEM file of its private key.")] = None,
 ) -> None:

@@ -120,7 +120,7 @@ def load_contexts() -> Contexts:
     except (FileNotFoundError, NotADirectoryError):
         return Contexts({})
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise InvalidInput.of(str(file), f"is no file of contexts: {error}") from None
+        raise InvalidInput.of(str(file), f"is not a valid contexts file: {error}") from None
 
 
 def chosen_context() -> ServerContext | None:
@@ -142,5 +142,5 @@ def _context(given: Mapping[str, Any]) -> ServerContext:
     known = {each.name: bool if each.name == "tls" else str for each in fields(ServerContext)}
     for key, value in given.items():
         if not isinstance(value, known.get(key, ())):
-            raise TypeError(f"{key} is unknown or of a wrong type")
+            raise TypeError(f"the key {key} is unknown, or its value has a wrong type")
     return ServerContext(**given)

@@ -20,7 +20,7 @@ def copy_space(
     new: Annotated[str, typer.Argument(help="Name of the new space.")],
     *,
     embedder: Annotated[
-        str, typer.Option("--embedder", help="Refuse if the server embeds with another one.")
+        str, typer.Option("--embedder", help="Embedder that the server must have.")
     ] = "",
     session: Session,
 ) -> None:

@@ -87,7 +87,7 @@ class DocumentReader:
                 return await self._ask(file, kind)
         except TimeoutError:
             await self._end(0.0)
-            raise UnreadableFile(f"takes more than {self._timeout_s:g} s to read") from None
+            raise UnreadableFile(f"could not be read within {self._timeout_s:g} s") from None
         except (asyncio.IncompleteReadError, ConnectionError):
             raise UnreadableFile(await self._end(_EXIT_S)) from None
 
@@ -120,7 +120,7 @@ class DocumentReader:
         size = int.from_bytes(await answered.readexactly(_HEADER_BYTES), "big")
         if size > MAX_TEXT_BYTES:
             await self._end(0.0)
-            raise UnreadableFile(f"its text has more than {MAX_TEXT_BYTES >> 20} MiB")
+            raise UnreadableFile(f"its text exceeds {MAX_TEXT_BYTES >> 20} MiB")
         return (await answered.readexactly(size)).decode()
 
     async def _end(self, patience_s: float) -> str:
@@ -143,7 +143,7 @@ class DocumentReader:
                 process.kill()
             code = await process.wait()
         last = await asyncio.to_thread(_last_line, log)
-        return f"its reader ended by signal {-code}" if code < 0 else last
+        return f"the process that read it was killed by signal {-code}" if code < 0 else last
 
 
 def _last_line(log: IO[bytes]) -> str:
@@ -151,7 +151,11 @@ def _last_line(log: IO[bytes]) -> str:
     with log:
         log.seek(0)
         lines = log.read().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].removeprefix("ValueError: ")[:_MAX_REASON_CHARS] if lines else "unknown fault"
+    return (
+        lines[-1].removeprefix("ValueError: ")[:_MAX_REASON_CHARS]
+        if lines
+        else "the process that read it failed"
+    )
 
 
 @cache

@@ -24,7 +24,10 @@ def evaluate(
         ),
     ] = "prompt",
     redact: Annotated[
-        bool, typer.Option("--redact", help="Print the text without personal data and secrets.")
+        bool,
+        typer.Option(
+            "--redact", help="Also print the text with personal data and secrets removed."
+        ),
     ] = False,
     session: Session,
 ) -> None:

@@ -24,7 +24,7 @@ __all__ = ["generate"]
 
 _ECHO = "echo"
 _ECHO_NOTE = (
-    "[echo is no language model: it repeats what it recalls; docs/llm.md says how to set one]"
+    "[the provider echo is not a language model: it repeats recalled memories; see docs/llm.md]"
 )
 
 
@@ -48,7 +48,7 @@ def generate(
     ] = True,
     conversation: Conversation = "",
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Print verdicts of rules in shadow mode too.")
+        bool, typer.Option("--verbose", help="Also print verdicts of rules in shadow mode.")
     ] = False,
     session: Session,
 ) -> None:
@@ -63,10 +63,12 @@ def generate(
         limits["conversation_id"] = conversation
         refused = _answer(session, given_text(prompt), limits, verbose=verbose)
     elif session.form == "json":
-        raise typer.BadParameter("must be table or jsonl in a conversation", param_hint="--output")
+        raise typer.BadParameter(
+            "must be table or jsonl if prompts are read from stdin", param_hint="--output"
+        )
     else:
         limits["conversation_id"] = conversation or f"chat-{uuid.uuid4().hex[:12]}"
-        note = f"conversation {limits['conversation_id']}; --conversation continues it"
+        note = f"conversation {limits['conversation_id']}; continue it with --conversation"
         if not session.as_json:
             echo(note, err=True)
         refused = False
@@ -194,5 +196,5 @@ def _refused(reason: int) -> str:
     if reason == generation.FINISH_REASON_PROMPT_REFUSED:
         return "the prompt was refused"
     if reason == generation.FINISH_REASON_RESPONSE_REFUSED:
-        return "what the model said was refused"
+        return "the answer of the model was refused"
     return ""

@@ -24,10 +24,14 @@ _NOT_FOUND = 5
 def health(
     *,
     service: Annotated[
-        str, typer.Option("--service", help="E.g. readiness, journal, mlsdm.v1.MemoryService.")
+        str,
+        typer.Option(
+            "--service", help="Service name, e.g. readiness, journal, mlsdm.v1.MemoryService."
+        ),
     ] = "",
     watch: Annotated[
-        bool, typer.Option("--watch", help="Print every change, without end or timeout.")
+        bool,
+        typer.Option("--watch", help="Print every change until Ctrl-C; --timeout does not apply."),
     ] = False,
     session: Session,
 ) -> None:

@@ -18,7 +18,9 @@ __all__ = ["import_memories"]
 
 @with_session(timeout_s=60.0)
 def import_memories(
-    file: Annotated[Path, typer.Argument(help="Memories, one JSON object a line; - is stdin.")],
+    file: Annotated[
+        Path, typer.Argument(help="File of memories, one JSON object per line; - is stdin.")
+    ],
     *,
     session: Session,
 ) -> None:
@@ -59,7 +61,9 @@ def _read(file: Path) -> "list[Memory]":
         kind = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise _invalid(str(file), str(kind)) from None
     if text.startswith("["):
-        problem = "holds a JSON array; `mlsdm export -o jsonl` prints one object a line"
+        problem = (
+            "is a JSON array; one JSON object per line is needed, as from `mlsdm export -o jsonl`"
+        )
         raise _invalid(f"{file}, {_place(1)}", problem)
     memories: list[Memory] = []
     for line in text.removesuffix("\n").split("\n") if text else ():
@@ -73,4 +77,4 @@ def _read(file: Path) -> "list[Memory]":
 
 def _invalid(place: str, problem: str) -> InvalidInput:
     violation = FieldViolation(place, problem)
-    return InvalidInput("The file holds no memories.", violations=[violation])
+    return InvalidInput("The file contains no memories.", violations=[violation])

@@ -12,7 +12,8 @@ from mlsdm_grpc.errors import MlsdmError
 
 __all__ = ["ingest"]
 
-# Limit, characters: so many characters stay below the 8,192 bytes of a text in almost any script.
+# Maximum length, characters. At most 4 bytes each in UTF-8, they take at most 6,400 of the 8,192
+# bytes of a text.
 _MAX_PASSAGE_CHARS = 1_600
 _INTERRUPTED = 130
 _STDIN = "-"
@@ -28,25 +29,33 @@ def ingest(
     passage_chars: Annotated[
         int,
         typer.Option(
-            "--passage-chars", min=50, max=_MAX_PASSAGE_CHARS, help="Maximum length of a passage."
+            "--passage-chars",
+            min=50,
+            max=_MAX_PASSAGE_CHARS,
+            help="Maximum length of a passage, characters.",
         ),
     ] = 800,
     context: Annotated[
         bool,
-        typer.Option(help="Also index each passage under the file's heading and first sentence."),
+        typer.Option(help="Also index each passage by the heading and first sentence of its file."),
     ] = True,
     label: Labels = None,
     ext: Annotated[
         list[str] | None,
-        typer.Option("--ext", help="Extensions of files in folders, e.g. md,txt; all by default."),
+        typer.Option(
+            "--ext", help="Extensions of files taken from folders, e.g. md,txt; all by default."
+        ),
     ] = None,
     gitignore: Annotated[
-        bool, typer.Option(help="Leave out what .gitignore files exclude in folders.")
+        bool, typer.Option(help="Skip files in folders that .gitignore files exclude.")
     ] = True,
     base: Annotated[
         Path | None,
         typer.Option(
-            "--base", exists=True, file_okay=False, help="Folder of relative paths; by default ."
+            "--base",
+            exists=True,
+            file_okay=False,
+            help="Folder to which stored paths are relative; by default the current one.",
         ),
     ] = None,
     encoding: Annotated[
@@ -106,4 +115,6 @@ def _encoding_name(given: str) -> str:
         "".encode(given)
         return codecs.lookup(given).name
     except (LookupError, ValueError):
-        raise typer.BadParameter("is no encoding of Python", param_hint="--encoding") from None
+        raise typer.BadParameter(
+            "is not an encoding that Python knows", param_hint="--encoding"
+        ) from None

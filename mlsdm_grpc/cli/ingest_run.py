@@ -129,14 +129,18 @@ class IngestRun:
         if done and done.pruned:
             echo(f"{done.pruned} passages of earlier versions deleted")
         if done and (count := sum(map(len, done.stale.values()))):
-            hint = "their files are not stored whole" if self.prune else "--prune deletes them"
-            line = f"{count} passages of earlier versions of these files stay; {hint}"
+            hint = (
+                "their files were not stored completely" if self.prune else "--prune deletes them"
+            )
+            line = f"{count} passages of earlier versions of these files remain; {hint}"
             echo(line, err=True)
         if interrupted:
-            line = "stopped; the same command goes on: it skips what is stored, and doubles nothing"
+            line = (
+                "stopped; to continue, run the command again: stored passages are not stored twice"
+            )
             echo(line, err=True)
         elif not self.files and not self.skipped:
-            echo("no file", err=True)
+            echo("no files found", err=True)
 
     def _estimate(self) -> int:
         """Return the estimated number of passages of those files that are text by their names."""

@@ -89,7 +89,7 @@ class Ingestion:
                 try:
                     kind = format_of(file)
                     if len(file.name.encode()) > _MAX_PATH_BYTES:
-                        raise UnreadableFile(f"its path has more than {_MAX_PATH_BYTES} bytes")
+                        raise UnreadableFile(f"its path exceeds {_MAX_PATH_BYTES} bytes")
                     text = await reader.text(file, kind)
                 except UnreadableFile as error:
                     self.skipped.append((file.name, error))

@@ -57,9 +57,14 @@ def put(
         str, typer.Option("--context", help="Searchable text that is not part of the memory.")
     ] = "",
     conversation: Conversation = "",
-    pinned: Annotated[bool, typer.Option("--pinned", help="Never evict this memory.")] = False,
+    pinned: Annotated[
+        bool, typer.Option("--pinned", help="Protect the memory from eviction.")
+    ] = False,
     allow_replace: Annotated[
-        bool, typer.Option("--allow-replace", help="Replace the memory with this id.")
+        bool,
+        typer.Option(
+            "--allow-replace", help="Replace the memory with the id of --id, if it exists."
+        ),
     ] = False,
     session: Session,
 ) -> None:
@@ -116,7 +121,9 @@ def query(
     label: Labels = None,
     mode: Annotated[
         Literal["auto", "vector", "lexical", "hybrid"],
-        typer.Option("--mode", help="Search by meaning (vector), by words (lexical), or both."),
+        typer.Option(
+            "--mode", help="Search by meaning (vector), by words (lexical), or both (hybrid)."
+        ),
     ] = "auto",
     min_score: Annotated[
         float | None, typer.Option("--min-score", min=-2, max=2, help="Minimum score of a match.")
@@ -128,7 +135,7 @@ def query(
     before: Before = None,
     phase: Annotated[
         float | None,
-        typer.Option("--phase", min=0, max=1, help="Search around this phase."),
+        typer.Option("--phase", min=0, max=1, help="Phase from 0 to 1; search only near it."),
     ] = None,
     phase_tolerance: Annotated[
         float | None,
@@ -136,7 +143,7 @@ def query(
             "--phase-tolerance",
             min=0,
             max=1,
-            help="Half width of the phase band; 0.15 with --phase.",
+            help="Half width of the phase band; 0.15 by default, if --phase is set.",
         ),
     ] = None,
     full: Full = False,

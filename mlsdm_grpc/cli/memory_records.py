@@ -27,7 +27,7 @@ __all__ = ["delete", "get", "list_memories", "update"]
 
 Ids = Annotated[list[str], typer.Argument(help="Ids of memories.", metavar="ID...")]
 Id = Annotated[str, typer.Argument(help="Id of the memory.", metavar="ID")]
-Etag = Annotated[str, typer.Option("--etag", help="Refuse if the memory has another etag.")]
+Etag = Annotated[str, typer.Option("--etag", help="Etag that the memory must have.")]
 
 
 @with_session()
@@ -122,14 +122,17 @@ def update(
         list[str] | None, typer.Option("--remove-label", help="Label to remove; may be repeated.")
     ] = None,
     pinned: Annotated[
-        bool | None, typer.Option("--pin/--unpin", help="Never evict it, or evict it again.")
+        bool | None,
+        typer.Option(
+            "--pin/--unpin", help="Protect the memory from eviction, or end the protection."
+        ),
     ] = None,
     expire_time: Annotated[
         datetime | None,
-        typer.Option("--expire-time", help="Time after which it is not found, local or with zone."),
+        typer.Option("--expire-time", help="Expiry time, local or with a time zone."),
     ] = None,
     never_expire: Annotated[
-        bool, typer.Option("--never-expire", help="Remove the time of its expiry.")
+        bool, typer.Option("--never-expire", help="Remove the expiry time.")
     ] = False,
     etag: Etag = "",
     session: Session,
@@ -164,7 +167,7 @@ def delete(
     *,
     etag: Etag = "",
     missing_ok: Annotated[
-        bool, typer.Option("--missing-ok", help="A memory that does not exist is no error.")
+        bool, typer.Option("--missing-ok", help="Do not fail if a memory does not exist.")
     ] = False,
     session: Session,
 ) -> None:
@@ -173,7 +176,7 @@ def delete(
     The memories before a failed one are deleted.
     """
     if etag and len(ids) > 1:
-        raise typer.BadParameter("goes with one id", param_hint="--etag")
+        raise typer.BadParameter("can be used with one id only", param_hint="--etag")
 
     deleted: dict[str, int | None] = {}
 

@@ -49,7 +49,7 @@ Target = Annotated[
     typer.Option(
         "--target",
         envvar=TARGET_VARIABLE,
-        help="Server, HOST:PORT; without it that of the context, or 127.0.0.1:50051.",
+        help="Server, HOST:PORT; by default that of the context, or 127.0.0.1:50051.",
     ),
 ]
 TOKEN_VARIABLE = "MLSDM_TOKEN"  # noqa: S105 - the name of a variable
@@ -77,7 +77,7 @@ TokenFile = Annotated[
         envvar=TOKEN_FILE_VARIABLE,
         exists=True,
         dir_okay=False,
-        help="File with a bearer token; without it, MLSDM_TOKEN.",
+        help="File with a bearer token; by default MLSDM_TOKEN is used.",
     ),
 ]
 Tls = Annotated[
@@ -85,7 +85,11 @@ Tls = Annotated[
 ]
 Ca = Annotated[
     Path | None,
-    typer.Option("--ca", envvar="MLSDM_CA", help="PEM file of the server's authorities."),
+    typer.Option(
+        "--ca",
+        envvar="MLSDM_CA",
+        help="PEM file of the authorities that sign the server's certificate.",
+    ),
 ]
 Cert = Annotated[
     Path | None,
@@ -96,18 +100,20 @@ Key = Annotated[
 ]
 Space = Annotated[
     str | None,
-    typer.Option("--space", help="Name of the space; without it that of the context, or default."),
+    typer.Option(
+        "--space", help="Name of the space; by default that of the context, or `default`."
+    ),
 ]
 Form: TypeAlias = Literal["table", "json", "jsonl"]
 """Form of the output: table for people, one JSON document, or one JSON object per line."""
 Output = Annotated[
     Form | None,
     typer.Option(
-        "--output", "-o", help="For people, one JSON document, or one JSON object a line."
+        "--output", "-o", help="Readable table, one JSON document, or one JSON object per line."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Short for -o json.")]
-Full = Annotated[bool, typer.Option("--full", help="Print texts whole.")]
+Full = Annotated[bool, typer.Option("--full", help="Print complete texts, without shortening.")]
 TimeoutS = Annotated[float, typer.Option("--timeout", min=0.001, help="Deadline, seconds.")]
 Labels = Annotated[list[str] | None, typer.Option("--label", help="Label; may be repeated.")]
 Metadata = Annotated[
@@ -144,7 +150,7 @@ DataDir = Annotated[
 ]
 Journal = Annotated[
     Literal["sqlite", "memory"] | None,
-    typer.Option("--journal", help="sqlite is durable, memory is not."),
+    typer.Option("--journal", help="Kind of journal: sqlite is durable, memory is not."),
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=0, help="Worker processes; 0 for tests only.")

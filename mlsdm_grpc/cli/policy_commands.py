@@ -30,7 +30,9 @@ Changes = Annotated[
 PolicyFile = Annotated[
     Path | None,
     typer.Option(
-        "--file", "-f", help="Whole policy as `mlsdm policy show -o json` prints it; - is stdin."
+        "--file",
+        "-f",
+        help="File with a policy in the form of `mlsdm policy show -o json`; - is stdin.",
     ),
 ]
 
@@ -118,7 +120,7 @@ def _change_policy(
         any_etag: Ignore the etag in the file, so that a policy read before another change is valid.
     """
     if not changes and file is None:
-        raise typer.BadParameter("give RULE.SETTING=VALUE, or --file")
+        raise typer.BadParameter("RULE.SETTING=VALUE or --file is required")
 
     async def work(memory: "MemoryClient") -> "list[tuple[str, str, str]]":
         before = (await memory.get_policy()).policy
@@ -154,7 +156,7 @@ def _change(policy: dict[str, Any], path: str, value: str) -> None:
     if path == _BASE:
         rule_id, setting = _MORAL, "threshold"
     if rule_id not in rules:
-        raise InvalidInput.of(path, f"names no rule; there are {', '.join(sorted(rules))}")
+        raise InvalidInput.of(path, f"unknown rule; the rules are {', '.join(sorted(rules))}")
     if setting in _NUMBERS:
         rules[rule_id][setting] = _number(path, value)
         # The contract has this setting twice: in the rule and as a field of the policy.
@@ -164,7 +166,7 @@ def _change(policy: dict[str, Any], path: str, value: str) -> None:
         rules[rule_id][setting] = f"{prefix}{value.upper()}"
     else:
         known = ", ".join((*sorted(_NUMBERS), *_PREFIXES))
-        raise InvalidInput.of(path, f"names no setting; there are {known}")
+        raise InvalidInput.of(path, f"unknown setting; the settings are {known}")
 
 
 def _number(path: str, value: str) -> float:
@@ -187,7 +189,7 @@ def _read(file: Path) -> dict[str, Any]:
     policy: dict[str, Any] = found if isinstance(found, dict) else {"rules": None}
     rules = policy.get("rules", [])
     if not isinstance(rules, list) or not all(isinstance(each, dict) for each in rules):
-        raise InvalidInput.of(str(file), "is no policy")
+        raise InvalidInput.of(str(file), "is not a policy; see mlsdm policy show -o json")
     return policy
 
 
@@ -218,7 +220,7 @@ def _print_differences(found: list[tuple[str, str, str]], session: Session) -> N
     elif found:
         echo_table(("SETTING", "OLD", "NEW"), found, full=True)
     else:
-        echo("no difference")
+        echo("no differences")
 
 
 def _word(name: str, value: Any) -> str:

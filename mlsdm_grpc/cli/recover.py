@@ -31,7 +31,7 @@ def recover(
         typer.Option(
             "--accept-loss",
             metavar="SPACE",
-            help="Accept the loss of TENANT/SPACE, or of all; may be repeated.",
+            help="Accept the loss of records of TENANT/SPACE, or of all spaces; may be repeated.",
         ),
     ] = None,
     output: Output = None,

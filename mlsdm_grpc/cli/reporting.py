@@ -13,16 +13,16 @@ __all__ = ["describe", "report"]
 
 _HINTS: "Final[Mapping[str, str]]" = MappingProxyType(
     {
-        "CREDENTIAL_MISSING": "give a token by --token-file FILE or MLSDM_TOKEN, or a certificate"
-        " by --cert and --key",
-        "CREDENTIAL_INVALID": "look at the token of --token-file or MLSDM_TOKEN; the operator lists"
-        " keys by `mlsdm token list`",
-        "CREDENTIAL_EXPIRED": "give a new token by --token-file FILE or MLSDM_TOKEN",
-        "PERMISSION_MISSING": "`mlsdm whoami` prints roles, spaces and permissions",
-        "SPACE_NOT_FOUND": "`mlsdm spaces list` prints the spaces; `mlsdm put` or `mlsdm spaces"
-        " create` makes one",
+        "CREDENTIAL_MISSING": "set a token with --token-file FILE or MLSDM_TOKEN, or a certificate"
+        " with --cert and --key",
+        "CREDENTIAL_INVALID": "check the token of --token-file or MLSDM_TOKEN; an operator can list"
+        " the keys with `mlsdm token list`",
+        "CREDENTIAL_EXPIRED": "set a new token with --token-file FILE or MLSDM_TOKEN",
+        "PERMISSION_MISSING": "`mlsdm whoami` prints your roles, spaces and permissions",
+        "SPACE_NOT_FOUND": "`mlsdm spaces list` prints the spaces; `mlsdm put` and `mlsdm spaces"
+        " create` create one",
         "MEMORY_NOT_FOUND": "`mlsdm list` prints the ids of memories",
-        "ETAG_MISMATCH": "it has changed since it was read; read it again",
+        "ETAG_MISMATCH": "read it again, and repeat the change with the new etag",
     }
 )
 """Advice for users of the command line, by reason of the error."""

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 __all__ = ["process_age_s", "serve"]
 
-# Allocations between collections of the youngest generation; the default 700 costs more CPU.
+# Allocations between collections of the youngest generation. The default, 700, collects 14 times as
+# often.
 _COLLECT_EVERY = 10_000
 _STDOUT = 1
 

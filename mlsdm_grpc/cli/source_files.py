@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 """Maximum size of a file, bytes."""
 
 _GITIGNORE = ".gitignore"
-_TOO_LARGE = f"has more than {MAX_FILE_BYTES >> 20} MiB"
+_TOO_LARGE = f"exceeds {MAX_FILE_BYTES >> 20} MiB"
 
 
 class UnreadableFile(Exception):
@@ -105,7 +105,12 @@ def find_files(
                     # The walk of a folder yields no links to folders, but a pattern may match one.
                     suspect = not named or (is_folder and _is_link(each))
                     if suspect and _leaves(inside, each):
-                        yield name, UnreadableFile("is a link out of the folder", is_fault=False)
+                        yield (
+                            name,
+                            UnreadableFile(
+                                "is a symbolic link to a file outside the folder", is_fault=False
+                            ),
+                        )
                     else:
                         yield _examined(each, name, is_named=named and not is_folder)
             for error in failed:

@@ -26,7 +26,7 @@ Name = Annotated[str, typer.Argument(help="Name of the space.", metavar="SPACE")
 Settings = Annotated[
     list[str] | None,
     typer.Argument(
-        help="E.g. capacity=50000, read_only=true, default_ttl=30d; a wrong one lists all.",
+        help="E.g. capacity=50000, read_only=true, default_ttl=30d; an unknown name lists all.",
         metavar="SETTING=VALUE...",
     ),
 ]
@@ -94,7 +94,7 @@ def set_settings(
     """Change settings of a space; those that are not given stay as they are."""
     given = _settings(settings or ())
     if not given:
-        raise typer.BadParameter("give at least one SETTING=VALUE")
+        raise typer.BadParameter("at least one SETTING=VALUE is required")
 
     async def work(memory: "MemoryClient") -> "Space":
         before = (await memory.get_space(space)).space
@@ -117,7 +117,7 @@ def _settings(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
     found = {}
     for name, value in key_values(given, "SETTING=VALUE").items():
         if name not in hints:
-            raise InvalidInput.of(name, f"is no setting; there are {', '.join(hints)}")
+            raise InvalidInput.of(name, f"unknown setting; the settings are {', '.join(hints)}")
         (kind, _) = get_args(hints[name])
         try:
             found[name] = _READERS[kind](value)
@@ -140,9 +140,9 @@ _EXPECTED: Final[Mapping[type, str]] = types.MappingProxyType(
     {
         int: "a whole number",
         float: "a number",
-        str: "a text",
+        str: "a string",
         bool: "true or false",
-        timedelta: "a time such as 90s, 15m, 12h or 30d; 0s means never",
+        timedelta: "a duration such as 90s, 15m, 12h or 30d; 0s means none",
     }
 )
 

@@ -22,7 +22,7 @@ _STORED = frozenset({"CREATED", "REFRESHED", "SETTLED"})
 _MEANINGS = {
     "REFRESHED": "refreshed (stored before)",
     "REFUSED": "refused by a rule (not stored)",
-    "SETTLED": "stored while the connection was broken",
+    "SETTLED": "stored before the connection broke",
 }
 """Explanations of results whose name is not clear by itself."""
 

@@ -17,7 +17,7 @@ __all__ = ["tenant_app"]
 
 tenant_app = command_group("Show, list and change quotas and defaults of tenants.")
 
-_Quota = Annotated[int | None, typer.Option(min=0, help="Quota; 0 is no limit.")]
+_Quota = Annotated[int | None, typer.Option(min=0, help="Quota; 0 means no limit.")]
 
 
 @tenant_app.command()
@@ -52,7 +52,7 @@ def set_tenant(
     capacity: _Quota = None,
     kept_bytes: _Quota = None,
     space_capacity: Annotated[
-        int | None, typer.Option(min=1, help="Capacity of a space created without one.")
+        int | None, typer.Option(min=1, help="Capacity of a new space whose creation sets none.")
     ] = None,
     session: Session,
 ) -> None:

@@ -121,7 +121,7 @@ def decoded(content: bytes, encoding: str) -> str:
         return content.decode(chosen)
     except UnicodeError:
         name = chosen.removesuffix("-sig").upper()
-        raise ValueError(f"is not {name} text; --encoding names another encoding") from None
+        raise ValueError(f"is not {name} text; set the encoding with --encoding") from None
 
 
 def read_document(path: Path, kind: str, encoding: str) -> str:
@@ -269,7 +269,7 @@ def _docx(path: Path, encoding: str) -> str:
         with ZipFile(path) as packed:
             size = sum(part.file_size for part in packed.infolist())
         if size > MAX_TEXT_BYTES:
-            raise ValueError(f"has more than {MAX_TEXT_BYTES >> 20} MiB when it is unpacked")
+            raise ValueError(f"exceeds {MAX_TEXT_BYTES >> 20} MiB when unpacked")
     import docx
     from docx.table import Table
 
@@ -304,7 +304,7 @@ def main() -> None:
         path, kind, encoding = json.loads(line)
         text = read_document(Path(path), kind, encoding).encode("utf-8", "replace")
         if len(text) > MAX_TEXT_BYTES:
-            raise ValueError(f"its text has more than {MAX_TEXT_BYTES >> 20} MiB")
+            raise ValueError(f"its text exceeds {MAX_TEXT_BYTES >> 20} MiB")
         answers.write(len(text).to_bytes(8, "big") + text)
         answers.flush()
         signal.alarm(0)

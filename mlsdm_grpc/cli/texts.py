@@ -77,7 +77,7 @@ def key_values(given: Iterable[str], name: str) -> dict[str, str]:
     for each in given:
         key, equals, value = each.partition("=")
         if not key or not equals:
-            raise typer.BadParameter(f"{each!r} is not KEY=VALUE", param_hint=name)
+            raise typer.BadParameter(f"{each!r} does not have the form KEY=VALUE", param_hint=name)
         pairs[key] = value
     return pairs
 
@@ -91,4 +91,6 @@ def zoned(moment: datetime | None, name: str) -> datetime | None:
     try:
         return moment.astimezone() if moment else None
     except (OverflowError, ValueError, OSError):
-        raise typer.BadParameter("is out of range", param_hint=name) from None
+        raise typer.BadParameter(
+            "must be a time from year 1 to 9999 in UTC", param_hint=name
+        ) from None

@@ -28,7 +28,7 @@ def create(
     *,
     file: TokensFile,
     name: Annotated[str, typer.Option("--name", help="Name of the caller in logs and records.")],
-    tenant: Annotated[str, typer.Option("--tenant", help="Tenant that owns the spaces.")],
+    tenant: Annotated[str, typer.Option("--tenant", help="Tenant whose spaces the key can use.")],
     role: Annotated[
         list[str] | None, typer.Option("--role", help="Role, by default writer; may be repeated.")
     ] = None,
@@ -36,12 +36,16 @@ def create(
         list[str] | None,
         typer.Option("--space", help="Space or PREFIX*, by default all; may be repeated."),
     ] = None,
-    days: Annotated[int | None, typer.Option("--days", min=1, help="Days until it ends.")] = None,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, help="Days until the key expires; by default never."),
+    ] = None,
     critical: Annotated[
-        bool, typer.Option("--critical", help="Its calls may claim to be critical.")
+        bool, typer.Option("--critical", help="Allow calls of criticality `critical`.")
     ] = False,
     attest: Annotated[
-        bool, typer.Option("--attest", help="Its moral values replace the server's.")
+        bool,
+        typer.Option("--attest", help="Use the caller's moral values in place of the server's."),
     ] = False,
 ) -> None:
     """Add a key to a tokens file and print it; it cannot be printed again."""

@@ -130,7 +130,9 @@ def known(kind: type, given: Mapping[str, object]) -> None:
     """
     for name in given:
         if name not in kind.__annotations__:
-            raise invalid(name, f"is no argument; there are {', '.join(kind.__annotations__)}")
+            raise invalid(
+                name, f"unknown argument; the arguments are {', '.join(kind.__annotations__)}"
+            )
 
 
 def instance(name: str, value: object, kind: type[MessageT]) -> MessageT:

@@ -46,7 +46,7 @@ def batches(memories: Iterable[Memory], info: ServerInfo) -> Iterator[list[Memor
             item > limits.max_request_bytes - _REQUEST_OVERHEAD_BYTES
             or record > limits.max_record_bytes - _REQUEST_OVERHEAD_BYTES
         ):
-            error = invalid(f"memories[{index}]", "is larger than a request may be")
+            error = invalid(f"memories[{index}]", "is larger than the maximum size of a request")
             error.reason = "REQUEST_TOO_LARGE"
             raise error
         text = len(memory.text.encode())

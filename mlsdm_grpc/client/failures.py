@@ -86,7 +86,9 @@ def _no_connection(details: str, target: str) -> str:
     """Return a message with the likely problem of the connection and a hint on what to check."""
     cause = details.rpartition("last error: ")[2].removeprefix("UNKNOWN: ")
     if "http1" in details or target.endswith(f":{OPS_PORT}"):
-        problem = f"{target} is an HTTP port, as for operations; gRPC is at port 50051 by default"
+        problem = (
+            f"{target} is an HTTP port, such as the operations port; gRPC uses 50051 by default"
+        )
     elif "SSL" in details or "TLS" in details:
         problem = f"does the server at {target} use TLS, with a certificate of --ca?"
     else:

@@ -183,7 +183,9 @@ class ItemStream(Generic[ItemT, OutcomeT]):
         except asyncio.InvalidStateError as error:
             with typed_errors(self._target):
                 await call.read()
-            raise Unavailable("The call has ended.", reason="") from error
+            raise Unavailable(
+                "The stream has ended; open a new one to send more.", reason=""
+            ) from error
         finally:
             call.cancel()
             if sender is not None:

@@ -30,7 +30,7 @@ def tls_credentials(
             set.
     """
     if (certificate is None) != (key is None):
-        raise invalid("certificate", "needs the key, and the key the certificate")
+        raise invalid("certificate", "certificate and key must be set together")
     return grpc.ssl_channel_credentials(
         _content("ca", ca), _content("key", key), _content("certificate", certificate)
     )

@@ -52,7 +52,7 @@ HINT_CHARS: Final = 64
 MAX_SINGLE: Final = float(np.finfo(np.float32).max)
 _MAX_DOUBLE: Final = float(np.finfo(np.float64).max)
 _MAX_SPAN: Final = timedelta(seconds=limits.MAX_TTL_S)
-# Maximum timeout, seconds; grpc's time arithmetic overflows at a few times this value.
+# Maximum timeout, seconds. grpc takes a few times this value as a deadline in the past.
 _MAX_TIMEOUT_S: Final = 1e9
 _MAX_TENANT: Final = 63
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -53,7 +53,9 @@ class EmbeddedJournal(ABC):
 
     async def follow(self, partition: int, *, after: int) -> AsyncIterator[Entry]:
         if partition != 0:
-            raise errors.InvalidInput("This journal has one partition, 0.")
+            raise errors.InvalidInput(
+                f"Partition {partition} does not exist; this journal has only partition 0."
+            )
         ledger = self._live.ledger
         while await ledger.beyond(after):
             durable = ledger.durable
@@ -114,7 +116,7 @@ class EmbeddedJournal(ABC):
         space = parts.ledger.get(key)
         if space is None or revision > space.durable:
             await asyncio.to_thread(path.unlink, missing_ok=True)
-            raise not_reached("The snapshot is newer than its space.", revision, space)
+            raise not_reached("The snapshot has a later revision than the space.", revision, space)
         return await parts.files.save(space.number, revision, path, digest)
 
     async def load_snapshot(self, key: SpaceKey) -> SnapshotRef | None:
@@ -164,7 +166,7 @@ def not_reached(message: str, revision: int, space: SpaceLedger | None) -> error
 def damage(key: SpaceKey, revision: int) -> errors.DataLoss:
     """Return the error for a damaged or missing record."""
     return errors.DataLoss(
-        f"Revision {revision} of a space is damaged or missing.",
+        f"Revision {revision} of the space {key.space} is damaged or missing.",
         metadata={"space": key.space, "revision": str(revision)},
     )
 

@@ -189,7 +189,7 @@ def _medium() -> Iterator[None]:
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise errors.Unavailable(
-            "The snapshots cannot be changed.",
+            "The snapshot file or the manifest of snapshots cannot be changed.",
             reason="JOURNAL_FULL" if full else "JOURNAL_UNAVAILABLE",
             metadata={"detail": str(error)},
             retry_after_s=1.0,
@@ -220,11 +220,11 @@ def find_problem(directory: Path, row: ManifestRow) -> str:
         return "The file is missing."
     except OSError as error:
         raise errors.Unavailable(
-            "The snapshot cannot be read at the moment.",
+            f"The snapshot file {row.name} cannot be read: {error.strerror}.",
             metadata={"file": row.name, "detail": str(error)},
             retry_after_s=1.0,
         ) from error
-    return "The file does not have its checksum."
+    return "The SHA-256 digest of the file does not match the manifest."
 
 
 def snapshot_name(number: int, revision: int) -> str:

@@ -134,7 +134,7 @@ class MemoryJournal(EmbeddedJournal):
         async with parts.files.lock:
             rows = await parts.manifest.snapshots(space.number)
             if not rows or rows[0].revision < until:
-                raise not_reached("No snapshot stands behind the records.", until, space)
+                raise not_reached(f"No snapshot has revision {until} or a later one.", until, space)
             if await parts.files.problem(rows[0]):
                 raise damage(key, rows[0].revision)
             await parts.files.discard(parts.manifest.remove_before(space.number, until))

@@ -92,15 +92,15 @@ def endpoint_problems(section: str, settings: EndpointSettings) -> Iterator[Fiel
         settings: Settings of the endpoint.
     """
     if settings.key_required and settings.key_file is None:
-        wrong = "is missing; for an endpoint that needs no key switch key_required off"
+        wrong = "is required; set key_required to false for an endpoint that needs no key"
         yield FieldViolation(f"{section}.key_file", wrong)
     try:
         KeyFile(settings.key_file).read()
     except ProviderFault:
-        wrong = f"{settings.key_file} cannot be read, or does not hold a key in one line"
+        wrong = f"{settings.key_file} cannot be read, or is not one line with a key"
         yield FieldViolation(f"{section}.key_file", wrong)
     try:
         trusted_authorities(settings.ca_file)
     except OSError:  # also catches SSLError, a subclass
-        wrong = f"{settings.ca_file} cannot be read, or holds no certificates"
+        wrong = f"{settings.ca_file} cannot be read, or contains no PEM certificate"
         yield FieldViolation(f"{section}.ca_file", wrong)

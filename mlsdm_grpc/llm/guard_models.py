@@ -83,10 +83,10 @@ def _first(pattern: re.Pattern[str], answer: Any) -> str:
         if not isinstance(content, str):
             content = "".join(part["text"] for part in content)
     except (KeyError, IndexError, TypeError) as error:
-        raise ValueError("no completion") from error
+        raise ValueError("the response has no completion") from error
     found = pattern.search(content)
     if found is None:
-        raise ValueError("no verdict")
+        raise ValueError("the completion contains no verdict")
     return found[1].lower()
 
 
@@ -107,9 +107,9 @@ def moral_value_of(answer: Any) -> float:
             flagged = any((result.get("categories") or {}).values())
         known = [_score(value) for value in scores.values() if value is not None]
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("no results") from error
+        raise ValueError("the response has no results") from error
     if not isinstance(flagged, bool) or not known:
-        raise ValueError("no scores")
+        raise ValueError("the response has no scores")
     value = 1.0 - max(known)
     return min(value, _FLAGGED_VALUE) if flagged else value
 
@@ -118,5 +118,5 @@ def _score(value: object) -> float:
     """Return a score in 0..1; a rounding error of single precision above 1 is corrected."""
     score = number_of(value)
     if score is None or not 0.0 <= score <= 1.0 + _ROUNDING:
-        raise ValueError("a score that is none")
+        raise ValueError("a score is not a number from 0 to 1")
     return min(score, 1.0)

@@ -40,9 +40,11 @@ def load_document(file: Path, field: str) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        kind = error.strerror if isinstance(error, OSError) else "is not TOML in UTF-8"
-        violation = FieldViolation(field, f"cannot be read: {kind}")
-        raise InvalidInput("The file is not valid.", violations=[violation]) from None
+        problem = "is not TOML in UTF-8"
+        if isinstance(error, OSError):
+            problem = f"cannot be read: {error.strerror}"
+        violation = FieldViolation(field, problem)
+        raise InvalidInput(f"The file {file} is not valid.", violations=[violation]) from None
 
 
 class EntryReader:
@@ -78,7 +80,7 @@ class EntryReader:
         value = self._entry.get(field, default)
         if isinstance(value, str) and (value == default or pattern.fullmatch(value)):
             return value
-        self.fault(field, f"expected {pattern.pattern}")
+        self.fault(field, f"expected a string that matches {pattern.pattern}")
         return ""
 
     def flag(self, field: str) -> bool:
@@ -111,7 +113,7 @@ class EntryReader:
         if value is None:
             return default
         if not isinstance(value, list) or not 0 < len(value) <= _MAX_LIST:
-            self.fault(field, f"expected a list of 1 to {_MAX_LIST} texts")
+            self.fault(field, f"expected a list of 1 to {_MAX_LIST} strings")
             return ()
         pattern = allowed if isinstance(allowed, re.Pattern) else None
         names = set[str]() if isinstance(allowed, re.Pattern) else set(allowed)
@@ -120,8 +122,12 @@ class EntryReader:
                 pattern.fullmatch(each) is not None if pattern else each in names
             )
             if not known:
-                expected = pattern.pattern if pattern else f"one of {', '.join(sorted(names))}"
-                self.fault(field, f"expected {expected}")
+                form = (
+                    f"that match {pattern.pattern}"
+                    if pattern
+                    else f"from {', '.join(sorted(names))}"
+                )
+                self.fault(field, f"expected strings {form}")
                 return ()
         return tuple(dict.fromkeys(value))
 

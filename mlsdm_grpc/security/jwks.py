@@ -100,7 +100,7 @@ class IssuerKeys:
         await self._fetch_once()
         if not self._known:
             raise Unavailable(
-                "The keys of the token issuer could not be fetched yet; retry later.",
+                "The server has not fetched the keys of the token issuer yet; retry later.",
                 reason="ISSUER_UNAVAILABLE",
                 retry_after_s=RETRY_LATER_S,
             )
@@ -150,9 +150,9 @@ class IssuerKeys:
         metadata = await _document(session, self._issuer.rstrip("/") + _WELL_KNOWN)
         url = metadata.get("jwks_uri") if isinstance(metadata, dict) else None
         if not isinstance(url, str) or not is_trustworthy(url):
-            raise ValueError("the metadata name no address of keys")
+            raise ValueError("jwks_uri in the metadata of the issuer is missing, or not https")
         if metadata.get("issuer") != self._issuer:
-            raise ValueError("the metadata are of another issuer")
+            raise ValueError("the issuer in the metadata is not the configured one")
         return url
 
 
@@ -160,13 +160,13 @@ async def _document(session: aiohttp.ClientSession, url: str) -> Any:
     """Return a JSON document of limited size. A redirect is an error."""
     async with session.get(url, allow_redirects=False) as response:
         if response.status != 200:
-            raise ValueError(f"the issuer answered {response.status}")
+            raise ValueError(f"the issuer answered with HTTP status {response.status}")
         data = b""
         async for chunk in response.content.iter_chunked(64 * KIB):
             data += chunk
             if len(data) > _MAX_BYTES:
-                raise ValueError("the document is too large")
+                raise ValueError(f"the document of the issuer exceeds {_MAX_BYTES} bytes")
     try:
         return json.loads(data)
     except RecursionError:
-        raise ValueError("the document is nested too deeply") from None
+        raise ValueError("the JSON document of the issuer is nested too deeply") from None

@@ -155,12 +155,12 @@ def read_object(data: bytes, cause: str) -> dict[str, Any]:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name appears twice in an object")
     return found
 
 
 def _refused(constant: str) -> Any:
-    raise ValueError(f"{constant} is not JSON")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def read_keys_of(document: Any) -> dict[str, VerifyingKey]:
@@ -174,7 +174,7 @@ def read_keys_of(document: Any) -> dict[str, VerifyingKey]:
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(listed, list) or len(listed) > _MAX_KEYS:
-        raise ValueError("the document is not a set of at most 100 keys")
+        raise ValueError(f"the document is not a JWK set of at most {_MAX_KEYS} keys")
     found: dict[str, VerifyingKey] = {}
     twice = set[str]()
     for entry in listed:

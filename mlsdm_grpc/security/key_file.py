@@ -76,7 +76,10 @@ def remove_key(file: Path, key_id: str, roles: Mapping[str, frozenset[str]]) -> 
     with _locked(file):
         ids = [key.principal.key_id for key in read_keys(file, roles)]
         if key_id not in ids:
-            raise NotFound(f"The file has no key {key_id}.", reason="")
+            raise NotFound(
+                f"The tokens file has no key {key_id}; `mlsdm token list` prints the ids.",
+                reason="",
+            )
         if len(ids) == 1:
             violation = FieldViolation(key_id, "is the last key; create another one first")
             raise InvalidInput(
@@ -92,7 +95,9 @@ def remove_key(file: Path, key_id: str, roles: Mapping[str, frozenset[str]]) -> 
         before = [entry["sha256"] for entry in tomllib.loads(file.read_text("utf-8"))["token"]]
         if kept != before[:index] + before[index + 1 :]:
             violation = FieldViolation("token", "must be written as [[token]] tables")
-            raise InvalidInput("The entry cannot be removed.", violations=[violation])
+            raise InvalidInput(
+                "The key cannot be removed from the tokens file.", violations=[violation]
+            )
         _replace(file, text, roles)
 
 

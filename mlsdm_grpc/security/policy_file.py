@@ -120,7 +120,7 @@ def _certificates(
         san = reader.text("san", _SAN)
         principal = reader.principal(roles)
         if san in found:
-            reader.fault("san", "stands in another entry as well")
+            reader.fault("san", "is also in another entry; each entry needs its own")
         faults += reader.faults
         digest = hashlib.sha256(san.encode()).hexdigest()[:_ID_DIGITS]
         found[san] = replace(principal, key_id=f"{CERTIFICATE_PREFIX}{digest}")

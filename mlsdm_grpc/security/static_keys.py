@@ -169,13 +169,13 @@ def read_keys(file: Path, roles: Mapping[str, frozenset[str]] = ROLES) -> list[S
             continue
         for field, value in (("sha256", key.digest), ("id", key.principal.key_id)):
             if value in seen:
-                violation = "stands in another entry as well"
+                violation = "is also in another entry; each entry needs its own"
                 faults.append(FieldViolation(f"token[{index}].{field}", violation))
                 break
         seen.update((key.digest, key.principal.key_id))
         keys.append(key)
     if faults:
-        raise InvalidInput("The token file is not valid.", violations=faults)
+        raise InvalidInput("The tokens file is not valid.", violations=faults)
     return keys
 
 

@@ -127,16 +127,16 @@ def _faults(certificate: bytes, key: bytes, client_ca: bytes) -> list[FieldViola
     try:
         public = load_pem_x509_certificates(certificate)[0].public_key()
     except ValueError:
-        fault("certificate_file", "has no PEM certificate")
+        fault("certificate_file", "contains no PEM certificate")
     try:
         private = load_pem_private_key(key, password=None).public_key()
     except (ValueError, TypeError):
-        fault("key_file", "is no PEM key without a password")
+        fault("key_file", "must be a PEM private key without a password")
     if public is not None and private is not None and public != private:
-        fault("key_file", "is not the key of the certificate")
+        fault("key_file", "does not belong to the certificate")
     if client_ca:
         try:
             load_pem_x509_certificates(client_ca)
         except ValueError:
-            fault("client_ca_file", "has no PEM certificates")
+            fault("client_ca_file", "contains no PEM certificate")
     return faults

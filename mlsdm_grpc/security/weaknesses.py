@@ -91,7 +91,7 @@ def _of_reflection(security: SecuritySettings) -> Iterator[Weakness]:
     if security.reflection is ReflectionAccess.OPEN:
         yield Weakness(
             "security.reflection",
-            "reflection shows the contract without a credential",
+            "reflection is open to callers without a credential",
             'set security.reflection to "permission" or "off"',
         )
 
@@ -101,7 +101,7 @@ def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
         for name in ("issuer", "keys_url"):
             if getattr(security.jwt, name).startswith("http:"):
                 yield Weakness(
-                    f"security.jwt.{name}", "keys come without TLS", "use an address with https"
+                    f"security.jwt.{name}", "the keys are fetched without TLS", "use an https URL"
                 )
     if AuthenticatorKind.KEYS in security.authenticators and security.tokens_file:
         try:
@@ -115,7 +115,7 @@ def _of_access(security: SecuritySettings) -> Iterator[Weakness]:
                 yield Weakness(
                     "security.tokens_file",
                     f"the token of {key.principal.name} is short or a common word",
-                    "replace it by one of `mlsdm token create`",
+                    "create a new one with `mlsdm token create`, and revoke this one",
                 )
 
 
@@ -132,8 +132,8 @@ def _of_files(settings: Settings) -> Iterator[Weakness]:
         ("server.tls.client_ca_file", server.tls.client_ca_file),
     )
     for files, loose, what in (
-        (secrets, _LOOSE_SECRET, "others may read or change it"),
-        (rules, _LOOSE_RULES, "others may change it"),
+        (secrets, _LOOSE_SECRET, "so other users can read or change it"),
+        (rules, _LOOSE_RULES, "so other users can change it"),
     ):
         for setting, file in files:
             if file is not None:
@@ -153,7 +153,7 @@ def _of_file(setting: str, file: Path, loose: int, what: str) -> Iterator[Weakne
         )
     if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
         parent = file.absolute().parent
-        yield Weakness(setting, f"others may replace files of {parent}", f"chmod o-w {parent}")
+        yield Weakness(setting, f"other users can replace files in {parent}", f"chmod o-w {parent}")
 
 
 def _of_certificate(server: ServerSettings) -> Iterator[Weakness]:
@@ -169,10 +169,14 @@ def _of_certificate(server: ServerSettings) -> Iterator[Weakness]:
         return  # The check of the file reports the fault.
     setting, cure = "server.tls.certificate_file", "obtain another certificate"
     if certificate.not_valid_after_utc <= datetime.now(UTC):
-        yield Weakness(setting, f"the certificate ended {certificate.not_valid_after_utc}", cure)
+        yield Weakness(
+            setting, f"the certificate expired at {certificate.not_valid_after_utc}", cure
+        )
     public = certificate.public_key()
     if isinstance(public, RSAPublicKey) and public.key_size < _MIN_RSA_BITS:
-        yield Weakness(setting, f"its RSA key has only {public.key_size} bits", cure)
+        yield Weakness(
+            setting, f"the RSA key has {public.key_size} bits; {_MIN_RSA_BITS} are needed", cure
+        )
 
 
 def _weak_digests() -> frozenset[bytes]:

@@ -150,13 +150,13 @@ def build_authentication(
 def _issuer(settings: JwtSettings) -> IssuerKeys:
     faults = [
         FieldViolation(
-            f"security.jwt.{name}", "must be https, or http on loopback, and name no user"
+            f"security.jwt.{name}", "must be an https URL, or http on loopback, without a user name"
         )
         for name, url in (("issuer", settings.issuer), ("keys_url", settings.keys_url))
         if url and not is_trustworthy(url)
     ]
     if faults:
-        raise InvalidInput("The issuer cannot be trusted.", violations=faults)
+        raise InvalidInput("The token issuer is not valid.", violations=faults)
     return IssuerKeys(settings.issuer, keys_url=settings.keys_url, refresh_s=settings.refresh_s)
 
 

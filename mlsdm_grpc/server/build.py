@@ -392,7 +392,7 @@ def _remote_embedder(settings: Settings, metrics: Metrics) -> OpenAIEmbedder | N
     """Return the remote embedder, or None unless configured. Blocks, so call it in a thread."""
     problems = list(embedder_problems(settings.space.embedder, settings.embedder))
     if problems:
-        raise InvalidInput("The embedder cannot be used.", violations=problems)
+        raise InvalidInput("The settings of the embedder are not valid.", violations=problems)
     if settings.space.embedder != "openai":
         return None
     from mlsdm_grpc.llm.embedders.remote import OpenAIEmbedder

@@ -27,7 +27,7 @@ def check_size(size: int, limit: int) -> None:
     """
     if size > limit:
         raise QuotaExceeded(
-            f"The metadata of the call have {size} bytes; at most {limit} are allowed.",
+            f"The metadata of the call has {size} bytes; at most {limit} are allowed.",
             metadata={"limit": str(limit), "quota_id": "metadata_bytes"},
         )
 

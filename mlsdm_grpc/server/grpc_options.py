@@ -44,50 +44,51 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         Option(
             "grpc.max_concurrent_streams",
             settings.max_concurrent_streams,
-            "bounds what one connection has in flight; a stream beyond it is refused before its"
-            " method is known",
+            "limits the concurrent calls of one connection; a call above the limit is refused"
+            " before its method is known",
         ),
         Option(
             "grpc.http2.max_deallocating_streams",
             settings.max_concurrent_streams,
-            "an ended stream counts until its memory is given back: without room for those, 230 to"
-            " 800 of 1,000 calls at once were reset without details; without a limit, a flood of"
-            " resets fills the requests that wait",
+            "an ended call counts until its memory is freed. With no room for such calls, 230 to"
+            " 800 of 1,000 concurrent calls were reset without details; without a limit, a flood of"
+            " resets fills the queue of pending requests",
         ),
         Option(
             "grpc.max_receive_message_length",
             settings.max_request_bytes,
-            "a message takes up to 24 times its size when it is parsed",
+            "a parsed message takes up to 24 times its size in memory",
         ),
         Option(
             "grpc.http2.bdp_probe",
             0,
-            "else windows grow with the bandwidth: megabytes of each request that waits for room",
+            "the probe would enlarge the windows, so each waiting request could buffer megabytes",
         ),
         Option(
             "grpc.max_send_message_length",
             max(settings.max_request_bytes, settings.max_response_bytes),
-            "bounds what one answer holds; clients refuse more than 4 MiB by default",
+            "limits the size of a response; by default clients refuse more than 4 MiB",
         ),
         Option(
             "grpc.max_metadata_size",
             settings.max_metadata_bytes,
-            "equal to the absolute limit: between the two, calls are refused at random",
+            "equals the absolute limit, because calls between the two limits are refused at random",
         ),
         Option(
             "grpc.absolute_max_metadata_size",
             settings.max_metadata_bytes,
-            "equal to the soft limit: makes it exact",
+            "equals the soft limit, which makes that limit exact",
         ),
         Option(
             "grpc.compression_enabled_algorithms_bitset",
             _IDENTITY_ONLY,
-            "no decompression bombs; a compressed request gets a clear UNIMPLEMENTED",
+            "no compression, to prevent decompression bombs; a compressed request ends"
+            " UNIMPLEMENTED",
         ),
         Option(
             "grpc.server_handshake_timeout_ms",
             _ms(settings.handshake_timeout_s),
-            "silent sockets go after this, not after two minutes",
+            "closes connections without a handshake after this time; the default is two minutes",
         ),
         Option(
             "grpc.max_allowed_incoming_connections",
@@ -97,59 +98,61 @@ def options_table(settings: ServerSettings, *, file_limit: int) -> tuple[Option,
         Option(
             "grpc.max_connection_idle_ms",
             _ms(settings.max_connection_idle_s),
-            "an idle connection holds 12 KB and a file descriptor",
+            "closes idle connections, each of which takes 12 KB and a file descriptor",
         ),
         Option(
             "grpc.max_connection_age_ms",
             _ms(settings.max_connection_age_s),
-            "lets load move to new nodes; ends calls whose message never arrives",
+            "closes old connections, so that load moves to new nodes; also ends calls whose message"
+            " never arrives",
         ),
         Option(
             "grpc.max_connection_age_grace_ms",
             _ms(settings.max_connection_age_grace_s),
-            "time for the calls of an old connection; the default is for ever",
+            "limits the time for the last calls of an old connection; the default has no limit",
         ),
         Option(
             "grpc.keepalive_time_ms",
             _ms(settings.keepalive_s),
-            "finds dead peers in minutes, not in two hours",
+            "detects dead peers within minutes; the default is two hours",
         ),
         Option(
             "grpc.keepalive_timeout_ms",
             _ms(settings.keepalive_timeout_s),
-            "the second half of the same",
+            "limits the wait for the answer to a keepalive ping",
         ),
         Option(
             "grpc.keepalive_permit_without_calls",
             0,
-            "connections without calls are left to the idle limit",
+            "no pings on connections without calls, which the idle limit closes",
         ),
         Option(
             "grpc.http2.min_ping_interval_without_data_ms",
             _ms(settings.min_ping_interval_s),
-            "the default of five minutes cuts clients with an ordinary keepalive",
+            "allows ordinary keepalive pings of clients; the default of five minutes disconnects"
+            " them",
         ),
         Option(
             "grpc.server.max_pending_requests",
             settings.max_pending_requests,
-            "bounds what waits for a late event loop; one more ends CANCELLED without details, so"
-            " the bulkheads refuse first",
+            "limits the requests that wait for the event loop. Requests above it end CANCELLED"
+            " without details, so the limits of the bulkheads are lower",
         ),
         Option(
             "grpc.server.max_pending_requests_hard_limit",
             2 * settings.max_pending_requests,
-            "between the two, requests are refused with growing probability",
+            "refuses all requests; between the two limits the share of refused requests grows",
         ),
         Option(
             "grpc.server_max_unrequested_time_in_server",
             30,
-            "seconds; a request that waited longer ends CANCELLED without details, so deadlines end"
-            " it first",
+            "seconds; a request that waits longer ends CANCELLED without details, so deadlines are"
+            " shorter",
         ),
         Option(
             "grpc.so_reuseport",
             int(settings.reuse_port),
-            "a second server on the port is an error, not a silent sharing of calls",
+            "off by default, so a second server on the port fails instead of sharing the calls",
         ),
     )
 

@@ -128,7 +128,7 @@ class MethodHandler(ABC):
             try:
                 after(call)
             except Exception as error:  # noqa: BLE001 - must not break the answer
-                _log("interceptor failed", error, call)
+                _log("interceptor_failed", error, call)
         try:
             if raised is not None:
                 raise raised
@@ -210,7 +210,7 @@ class MethodHandler(ABC):
         """
         if isinstance(error, asyncio.CancelledError):
             if not task.cancelling():
-                _log("call cancelled from inside", error, call)
+                _log("call_cancelled_internally", error, call)
                 call.error = Unavailable(
                     "The worker of the call was lost; retry, with the same request_id for a write.",
                     reason="WORKER_LOST",

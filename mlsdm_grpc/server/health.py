@@ -80,7 +80,9 @@ class Health:
         """Return the status of a name; NOT_FOUND if it is unknown."""
         status = self._statuses.get(request.service)
         if status is None:
-            raise StatusError(_NOT_FOUND, "The name is unknown; List returns the known ones.")
+            raise StatusError(
+                _NOT_FOUND, "The service name is unknown; List returns the known names."
+            )
         return health_pb2.HealthCheckResponse(status=status)
 
     async def Watch(  # noqa: N802 - the name of the RPC
@@ -102,7 +104,10 @@ class Health:
     ) -> health_pb2.HealthListResponse:
         """Return the status of every name; RESOURCE_EXHAUSTED above 100, as in A90."""
         if len(self._statuses) > _LIST_LIMIT:
-            raise StatusError(_RESOURCE_EXHAUSTED, f"There are more than {_LIST_LIMIT} names.")
+            raise StatusError(
+                _RESOURCE_EXHAUSTED,
+                f"There are more than {_LIST_LIMIT} service names; use Check for one of them.",
+            )
         return health_pb2.HealthListResponse(
             statuses={
                 name: health_pb2.HealthCheckResponse(status=status)

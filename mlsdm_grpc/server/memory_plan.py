@@ -141,9 +141,9 @@ def check_memory(settings: Settings) -> str:
         f"({settings.engine.workers}), engine.text_workers ({settings.engine.text_workers}), "
         f"engine.memory_budget_bytes or space.capacity ({settings.space.capacity})"
     )
-    field = "pressure.memory_limit_bytes" if configured else "memory limit of the control group"
+    field = "pressure.memory_limit_bytes" if configured else "cgroup memory limit"
     raise InvalidInput(
-        "The memory limit is too low for the server.",
+        f"The memory limit is {limit // MIB} MiB; the server needs {minimum // MIB} MiB.",
         violations=[FieldViolation(field, advice)],
         metadata={"limit": str(limit), "minimum": str(minimum)},
     )

@@ -66,7 +66,10 @@ class OpsAccess:
             handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
         ) -> web.StreamResponse:
             if not self._is_known(request.host):
-                return web.json_response({"error": "The host is not known here."}, status=421)
+                return web.json_response(
+                    {"error": "The Host header is not allowed; add the host to server.ops_hosts."},
+                    status=421,
+                )
             if self._guard is not None and request.path not in _OPEN:
                 status = await self._status(request, self._guard)
                 if status:

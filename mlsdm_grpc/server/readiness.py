@@ -16,7 +16,7 @@ def unready_causes(health: Health, monitor: Monitor) -> dict[str, str]:
         return {}
     if health.draining or monitor.ready:
         return {"readiness": "the server is starting or draining"}
-    return dict.fromkeys(monitor.machine.causes, "beyond its limit")
+    return dict.fromkeys(monitor.machine.causes, "above its limit")
 
 
 def update_health(health: Health, monitor: Monitor, llm: ProvidersView, clock: Clock) -> None:

@@ -93,7 +93,7 @@ class _Reflection:
             return pb.ServerReflectionResponse(
                 list_services_response=pb.ListServiceResponse(service=named)
             )
-        return _failed(_INVALID_ARGUMENT, "the request asks for nothing")
+        return _failed(_INVALID_ARGUMENT, "the field message_request of the request is not set")
 
     def _file_of(self, symbol: str) -> FileDescriptor:
         """Return the file of a symbol; the pool itself does not know methods as symbols."""

@@ -38,7 +38,9 @@ _UNKNOWN_METHOD: Final = Method("other", "other", RpcShape(True, True))
 
 
 def _not_yet(path: str) -> NotYetAvailable:
-    return NotYetAvailable("This server does not serve the method yet.", metadata={"method": path})
+    return NotYetAvailable(
+        "The method is not available in this version of the server.", metadata={"method": path}
+    )
 
 
 async def _missing(_request: object, call: Call) -> Message:
@@ -178,6 +180,6 @@ class Router:
         streams = method.shape.server_streaming
         run = getattr(servicer, method.name, _missing_stream if streams else _missing)
         if not (inspect.isasyncgenfunction if streams else inspect.iscoroutinefunction)(run):
-            raise TypeError(f"{method.path} is served by the wrong kind of function")
+            raise TypeError(f"{method.path}: streaming of the handler and of the method differ")
         reader = Reader(method.path, GetMessageClass(request), self._bounds, self._turns)
         return (StreamAnswer if streams else UnaryAnswer)(self._chain, method, run, reader)

@@ -265,7 +265,7 @@ class Catalogue:
         if name:
             width = self._known_embedder(key, name).dimension
             if change.dimension not in {None, width}:
-                problem = f"must be {width}, that of the embedder"
+                problem = f"must be {width}, the dimension of the embedder {name}"
                 raise InvalidInput.of("config.dimension", problem)
             dimension = width
         base_of = self._base_moral_threshold
@@ -285,7 +285,8 @@ class Catalogue:
         if ours is None or actual != name:
             expected = without_sensitive(name)
             raise PreconditionFailed(
-                f"The embedder is not available on this server, whose embedder is {actual}.",
+                f"The embedder {expected} is not available; the embedder of this server is"
+                f" {actual}.",
                 reason="EMBEDDER_MISMATCH",
                 metadata={"space": key.space, "expected": expected, "actual": actual},
             )
@@ -303,9 +304,10 @@ class Catalogue:
         parameters = seen(space.view, space.key).parameters
         if not change.embedder or change.embedder == parameters.embedder:
             return
-        if self._known_embedder(space.key, change.embedder).dimension != parameters.dimension:
+        width = self._known_embedder(space.key, change.embedder).dimension
+        if width != parameters.dimension:
             raise PreconditionFailed(
-                "The dimension of the embedder differs from that of the space.",
+                f"The embedder has dimension {width}; the space has {parameters.dimension}.",
                 reason="CONFIG_CONFLICT",
                 metadata={"space": space.key.space, "field": "config.embedder_model"},
             )

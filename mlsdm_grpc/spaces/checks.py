@@ -45,7 +45,7 @@ _OutcomeT = TypeVar("_OutcomeT", bound=Outcome)
 def parameters_of(space: Space) -> SpaceParameters:
     """Return the parameters of an existing space."""
     if space.view is None:
-        raise InternalError("a space that is in use does not exist")
+        raise InternalError("A space in use has no state.")
     return space.view.parameters
 
 
@@ -83,7 +83,7 @@ def check_dimensions(
 def check_embedded(vectors: Mapping[str, Vector]) -> None:
     """Raise InvalidInput for texts whose vectors are zero; ``vectors`` is by path of the text."""
     violations = [
-        FieldViolation(path, "has no word that the embedder knows")
+        FieldViolation(path, "has no word that the embedder knows; send other text or an embedding")
         for path, vector in vectors.items()
         if vector.inv_norm == 0.0
     ]
@@ -105,8 +105,8 @@ def check_kept(key: SpaceKey, version: int, parts: Iterable[Part]) -> None:
     for part in parts:
         if (found := unkept(part, version)) is not None:
             raise PreconditionFailed(
-                f"{found.field}: a space of semantics version {version} does not support it. The"
-                f" server upgrades its spaces to version {found.version} if {_UPGRADES} is set.",
+                f"{found.field}: needs semantics version {found.version}; the space has version"
+                f" {version}. The server upgrades its spaces if {_UPGRADES} is set.",
                 reason="SEMANTICS_UNSUPPORTED",
                 metadata={
                     "space": key.space,
@@ -129,7 +129,7 @@ def embedder_not_configured() -> PreconditionFailed:
 def embedder_unavailable(model_id: str = "") -> Unavailable:
     """Return the error for texts whose embedder failed before the write."""
     return Unavailable(
-        "The embedder does not answer.",
+        "The embedder did not answer; nothing was written. Retry, or send an embedding.",
         reason="EMBEDDER_UNAVAILABLE",
         metadata={"model": model_id},
         retry_after_s=RETRY_SOON_S,
@@ -148,5 +148,5 @@ def expect(outcome: Outcome | None, kind: type[_OutcomeT]) -> _OutcomeT:
         InternalError: The outcome is None or of another type.
     """
     if not isinstance(outcome, kind):
-        raise InternalError(f"unexpected outcome {type(outcome).__name__}")
+        raise InternalError(f"The outcome is {type(outcome).__name__}, not {kind.__name__}.")
     return outcome

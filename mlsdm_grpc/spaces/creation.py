@@ -275,7 +275,8 @@ class FirstWrites:
         for each in bare:
             if each.embedding_model not in {"", parameters.embedder}:
                 raise _other_embedder(
-                    "The text was embedded by another model than the space's; send the embedding.",
+                    f"The text requires the model {without_sensitive(each.embedding_model)}, but"
+                    f" the embedder of the space is {parameters.embedder}; send an embedding.",
                     key,
                     expected=parameters.embedder,
                     actual=without_sensitive(each.embedding_model),
@@ -294,7 +295,8 @@ class FirstWrites:
             )
         if parameters.embedder != ours:
             raise _other_embedder(
-                "The space was filled with another embedder than this server's.",
+                f"The embedder of the space is {parameters.embedder}, but this server has"
+                f" {ours or 'none'}; send an embedding.",
                 key,
                 expected=parameters.embedder,
                 actual=ours,

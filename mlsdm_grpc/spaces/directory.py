@@ -277,7 +277,8 @@ def _retrieved(loading: asyncio.Task[None]) -> None:
 
 def _no_room() -> Unavailable:
     return Unavailable(
-        "There is no memory to load the space: all loaded spaces are in use.",
+        "The space cannot be loaded: the memory budget (engine.memory_budget_bytes) is full, and"
+        " all loaded spaces are in use. Retry later.",
         reason="BULKHEAD_FULL",
         metadata={"lane": "spaces"},
         retry_after_s=_ROOM_S,

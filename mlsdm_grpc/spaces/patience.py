@@ -133,7 +133,7 @@ async def waiting_for(
             raise overdue() from None
         if asyncio.get_running_loop().time() >= until_s:
             raise DeadlineExceeded(
-                "The space did not respond in time; nothing was written.",
+                "The space did not answer before the deadline; nothing was written.",
                 reason="DEADLINE_EXPIRED",
             ) from None
         raise hanging(key) from None
@@ -142,7 +142,7 @@ async def waiting_for(
 def hanging(key: SpaceKey) -> Unavailable:
     """Return the error for a call whose worker hangs."""
     return Unavailable(
-        "The worker of the space does not respond; nothing was written.",
+        "The worker of the space does not respond; nothing was written. Retry later.",
         reason="WORKER_LOST",
         metadata={"space": key.space},
         retry_after_s=RETRY_SOON_S,

@@ -78,6 +78,6 @@ class Quarantine:
 
 def _damaged(key: SpaceKey, revision: int) -> DataLoss:
     return DataLoss(
-        "A record of the space cannot be applied; only earlier revisions can be read.",
+        f"Record {revision} of the space cannot be applied; only earlier revisions can be read.",
         metadata={"space": key.space, "revision": str(revision)},
     )

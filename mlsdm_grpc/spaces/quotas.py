@@ -263,7 +263,7 @@ def _in_force(own: int | None, of_server: int) -> int:
 
 def _not_counted() -> Unavailable:
     return Unavailable(
-        "The usage of the tenant is not counted yet; its spaces are being read.",
+        "The usage of the tenant is still being counted from its spaces; retry later.",
         reason="SPACE_LOADING",
         metadata={"space": TENANT_SPACE},
         retry_after_s=RETRY_LATER_S,

@@ -206,7 +206,7 @@ class Space:
 def revision_not_reached(expected: int, actual: int) -> Unavailable:
     """Return the error for a read that requires a later revision than this node has applied."""
     return Unavailable(
-        "This node has not applied that revision yet.",
+        f"The node has applied revision {actual} of the space; the read needs {expected}. Retry.",
         reason="REVISION_NOT_REACHED",
         metadata={"expected": str(expected), "actual": str(actual)},
         retry_after_s=RETRY_SOON_S,

@@ -214,8 +214,8 @@ def check_quota(name: str, quota: int, actual: int, *, more: int = 0) -> None:
     """
     if quota and actual + (more or 1) > quota:
         raise QuotaExceeded(
-            f"The tenant uses {actual} of its quota of {quota} ({name}), and the request needs"
-            f" {more or 'more'}.",
+            f"The tenant uses {actual} of {name}; the quota is {quota}, and the request needs"
+            f" {more or 'more'}. Delete data, or raise the quota by SetTenant.",
             metadata={"quota_id": f"tenant.{name}", "limit": str(quota), "actual": str(actual)},
         )
 

@@ -42,8 +42,8 @@ class Ticket:
 def outcome_unknown(ticket: Ticket) -> DeadlineExceeded:
     """Return the error for a write whose outcome is not known by its deadline."""
     return DeadlineExceeded(
-        "No answer arrived in time after the write began; repeat it with the same request_id to"
-        " get its result.",
+        "The deadline passed after the write began; repeat it with the same request_id to get its"
+        " result.",
         reason="OUTCOME_UNKNOWN",
         metadata={"request_id": str(uuid.UUID(bytes=ticket.request_id))},
     )

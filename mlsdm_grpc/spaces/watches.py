@@ -124,7 +124,7 @@ class Watches:
     def _place(self, key: SpaceKey) -> Iterator[None]:
         if self.counts[key] >= self._limit:
             raise Unavailable(
-                "The space has too many watches.",
+                f"The space has {self._limit} watches, the maximum; retry after one ends.",
                 reason="BULKHEAD_FULL",
                 metadata={"lane": "watch"},
                 retry_after_s=RETRY_LATER_S,

@@ -124,7 +124,8 @@ class WritePipeline:
         """
         if space.status is not SpaceStatus.HOT and space.writes >= MAX_BACKLOG:
             raise Unavailable(
-                "The space is being loaded, and too many writes wait for it.",
+                f"The space is being loaded, and {MAX_BACKLOG} writes wait for it, the maximum;"
+                " retry.",
                 reason="SPACE_LOADING",
                 metadata={"space": space.key.space},
                 retry_after_s=RETRY_SOON_S,
@@ -316,7 +317,8 @@ def check_record_size(size: int) -> None:
     """
     if size > MAX_RECORD_BYTES:
         raise InvalidInput(
-            "The record of this request is too large; send fewer items.",
+            f"The record of the request has {size} bytes; at most {MAX_RECORD_BYTES} are allowed."
+            " Send fewer items.",
             reason="REQUEST_TOO_LARGE",
             metadata={"limit": str(MAX_RECORD_BYTES), "actual": str(size)},
         )
@@ -342,7 +344,7 @@ def _append_error(error: BaseException) -> MlsdmError:
             metadata={"written": "no"},
             retry_after_s=0.1,
         )
-    return InternalError(f"append failed: {error!r}")
+    return InternalError(f"The append failed: {error!r}.")
 
 
 def _retrieved(answer: asyncio.Future[Applied]) -> None:

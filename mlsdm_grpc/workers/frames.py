@@ -66,7 +66,7 @@ class FrameReader:
             # found.
             if length + extra > MAX_FRAME_BYTES:
                 raise ValueError(
-                    f"a frame of {length + extra} bytes exceeds {MAX_FRAME_BYTES} bytes"
+                    f"A frame has {length + extra} bytes; at most {MAX_FRAME_BYTES} are allowed."
                 )
             begin = start + LENGTHS.size
             middle, end = begin + length, begin + length + extra

@@ -239,7 +239,8 @@ class Pool:
             worker = await self._starter.start()
         except (OSError, TimeoutError) as error:
             raise MlsdmError(
-                "A worker process did not start.", metadata={"role": self.role.name}
+                f"A worker process with role {self.role.name} did not start.",
+                metadata={"role": self.role.name},
             ) from error
         self._install(index, worker)
         task_status.started()

@@ -107,7 +107,8 @@ class Answers:
             # The size is checked after each query, so that the use of RAM is bounded.
             if size > search.max_bytes:
                 raise InvalidInput(
-                    "The answer exceeds the largest response; request less.",
+                    f"The response exceeds {search.max_bytes} bytes; request fewer matches, or no"
+                    " texts and vectors.",
                     reason="RESPONSE_TOO_LARGE",
                     metadata={"limit": str(search.max_bytes), "actual": str(size)},
                 )

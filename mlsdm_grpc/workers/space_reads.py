@@ -225,7 +225,7 @@ def _unsound(memory_id: str, *, lost: bool) -> MlsdmError:
     if lost:
         return DataLoss("The vector of the memory is damaged beyond repair.", metadata=metadata)
     return Unavailable(
-        "The vector of the memory is damaged and is being restored.",
+        "The vector of the memory is damaged and is being restored; retry.",
         reason="SPACE_LOADING",
         metadata=metadata,
     )

@@ -122,7 +122,7 @@ def _terms(text: str, context: str) -> Mapping[str, int]:
     try:
         return index_terms(text, context)
     except Exception:  # noqa: BLE001 - any defect of the tokenizer
-        _log.exception("defect in the terms of a text")
+        _log.exception("text_terms_failed")
         return {}
 
 

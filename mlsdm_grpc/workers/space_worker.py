@@ -212,27 +212,31 @@ class MindHandler:
             reply.snapshot_damaged = isinstance(error, SnapshotDamaged)
             add_failure(reply, error)
         elif isinstance(error, RevisionGap):
-            add_failure(reply, DataLoss(f"A record cannot be applied: {error!r}"))
+            add_failure(reply, DataLoss(f"A record of the space cannot be applied: {error}"))
         elif isinstance(error, SemanticsUnknown):
             add_failure(reply, _unsupported(error))
         elif isinstance(error, OSError):
-            add_failure(reply, MlsdmError(f"A file cannot be used: {error.strerror}"))
+            add_failure(reply, MlsdmError(f"The snapshot file cannot be used: {error.strerror}."))
         else:
             # A defect must not stop the other spaces of this worker. The state may be changed in
             # part, so it is discarded. The server then loads the space again, and its replay
             # reaches the same record.
-            _log.error("defect in a worker", exc_info=error)
+            _log.error("worker_defect", exc_info=error)
             self._minds.pop(request.space_id, None)
             if applying := self._position.applying:
                 reply.defect_revision = applying.revision
             add_failure(
-                reply, DataLoss("This version of the server cannot apply the records of the space.")
+                reply,
+                DataLoss("A defect of the worker ended the request; the space is loaded again."),
             )
 
     def _mind(self, request: pb.LinkRequest) -> Mind:
         mind = self._minds.get(request.space_id)
         if mind is None:
-            raise MlsdmError("The space is not loaded.", reason="WORKER_LOST")
+            raise MlsdmError(
+                "The worker does not hold the space, which must be loaded again.",
+                reason="WORKER_LOST",
+            )
         return mind
 
     def _load(self, request: pb.LinkRequest, reply: pb.LinkReply) -> Iterator[None]:
@@ -347,7 +351,7 @@ def _bytes(mind: Mind) -> int:
 
 def _unsupported(error: SemanticsUnknown) -> MlsdmError:
     return PreconditionFailed(
-        f"The space cannot be used by this version of the server: {error}",
+        f"This server cannot read the space. {error}",
         reason="SEMANTICS_UNSUPPORTED",
         metadata={
             "expected": ", ".join(map(str, error.expected)),

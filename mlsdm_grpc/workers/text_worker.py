@@ -134,7 +134,7 @@ class TextHandler:
             # Only the type is logged, because the message of the error may quote the evaluated
             # text.
             _log.error("defect in a text worker: %s", type(error).__name__)
-            add_failure(reply, InternalError("The text cannot be analysed."))
+            add_failure(reply, InternalError("The analysis of the text failed."))
         return reply
 
     def _measured(self, wanted: pb.MeasuredText) -> pb.TextMeasurement:

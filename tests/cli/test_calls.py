@@ -314,7 +314,9 @@ def test_a_token_is_read_from_its_file(serve, mlsdm, tmp_path):
 
 
 THREAT = "I will kill you and your whole family tonight."
-ECHO = "[echo is no language model: it repeats what it recalls; docs/llm.md says how to set one]\n"
+ECHO = (
+    "[the provider echo is not a language model: it repeats recalled memories; see docs/llm.md]\n"
+)
 SECRET = "The key is AKIAIOSFODNN7EXAMPLE, keep it safe."
 
 

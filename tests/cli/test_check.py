@@ -203,7 +203,7 @@ def rules_of(folder, **sections):
 
 
 def test_the_rules_of_new_spaces_are_told_and_no_file_is_made(tmp_path):
-    newest = f"new spaces get version {semantics.newest()}, draft {semantics.DRAFT}"
+    newest = f"new spaces use semantics version {semantics.newest()}, draft {semantics.DRAFT}"
     told = rules_of(tmp_path, journal={"kind": "memory"})
     assert told == ("rules", True, newest)
     assert rules_of(tmp_path) == ("rules", True, newest)
@@ -214,12 +214,12 @@ def test_the_rules_of_new_spaces_are_told_and_no_file_is_made(tmp_path):
         connection.execute("CREATE TABLE spaces (id INTEGER PRIMARY KEY)")
         connection.execute("CREATE TABLE records (space_id INTEGER, revision INTEGER, payload)")
         connection.execute("INSERT INTO spaces VALUES (1)")
-    older = "new spaces get version 1, unless space.upgrade_semantics is set"
+    older = "new spaces use semantics version 1; space.upgrade_semantics is off"
     assert rules_of(tmp_path) == ("rules", True, older)
     assert rules_of(tmp_path, space={"upgrade_semantics": True}) == ("rules", True, newest)
     assert list(tmp_path.iterdir()) == [database]
     database.write_bytes(b"junk" * 1_000)
-    assert rules_of(tmp_path).detail.startswith("not known before the start")
+    assert rules_of(tmp_path).detail.startswith("unknown until the server starts")
 
 
 def test_the_rules_of_a_folder_of_another_draft_fail(tmp_path):

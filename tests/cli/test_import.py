@@ -158,4 +158,4 @@ def test_the_way_out_of_a_folder_of_another_draft(serve, mlsdm, tmp_path):
     assert kept(memories(after)) == kept(memories(before))
     assert server.stop()[0] == 0
     checked = mlsdm("check", *ports, "--data-dir", str(new))
-    assert f"rules: new spaces get version 2, draft {semantics.DRAFT}" in checked.stdout
+    assert f"rules: new spaces use semantics version 2, draft {semantics.DRAFT}" in checked.stdout

@@ -86,7 +86,7 @@ def test_folders_patterns_and_extensions(tmp_path, monkeypatch):
     big = tmp_path / "big"
     with big.open("wb") as file:
         file.truncate(256 * 1024 * 1024 + 1)
-    assert found("big", base=tmp_path) == ([], {"big": "has more than 256 MiB"})
+    assert found("big", base=tmp_path) == ([], {"big": "exceeds 256 MiB"})
 
 
 def test_gitignore_of_a_folder_and_of_those_above_it(tmp_path):
@@ -138,7 +138,7 @@ def test_a_byte_order_mark_names_the_encoding(content, text):
 def test_other_bytes_are_not_text():
     with pytest.raises(ValueError, match="is binary"):
         decoded(b"\x7fELF\0\1", "utf-8")
-    with pytest.raises(ValueError, match="is not UTF-8 text; --encoding names"):
+    with pytest.raises(ValueError, match="is not UTF-8 text; set the encoding"):
         decoded("é".encode("latin-1"), "utf-8")
     with pytest.raises(ValueError, match="is not UTF-16 text"):
         decoded(b"\xff\xfe\xfa", "utf-8")
@@ -205,7 +205,7 @@ async def test_a_damaged_or_slow_document_is_named_and_the_next_one_is_read(tmp_
             text = await reader.text(source(good), "pdf")
             assert text.strip() == "The ferry leaves at noon."
     async with DocumentReader(encoding="utf-8", timeout_s=0.01) as reader:
-        with pytest.raises(UnreadableFile, match=r"takes more than 0\.01 s"):
+        with pytest.raises(UnreadableFile, match=r"could not be read within 0\.01 s"):
             await reader.text(source(good), "pdf")
 
 
@@ -262,7 +262,7 @@ def test_a_repeat_skips_what_is_stored_and_prunes_if_asked(run, tmp_path):
     changed = run(*files)
     assert changed.stdout.startswith("1 file: 1 created in ")
     assert changed.stderr == (
-        f"{count} passages of earlier versions of these files stay; --prune deletes them\n"
+        f"{count} passages of earlier versions of these files remain; --prune deletes them\n"
     )
     pruned = run(*files, "--prune")
     assert f"{count} passages of earlier versions deleted\n" in pruned.stdout
@@ -301,7 +301,7 @@ def test_ctrl_c_reports_what_is_stored_and_a_repeat_completes_it(run, target, tm
     out, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
     assert "created" in out
-    assert "stopped; the same command goes on" in errors
+    assert "stopped; to continue, run the command again" in errors
     assert "Traceback" not in errors
     done = run(*arguments, "--passage-chars", "200")
     assert done.returncode == 0, done.stderr

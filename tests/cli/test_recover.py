@@ -106,7 +106,7 @@ async def test_the_folder_of_a_running_server_is_refused(folder, mlsdm):
     await journal.open()
     done = await run(mlsdm, folder, "--accept-loss", "all")
     assert done.returncode == 1
-    assert "owns the data directory" in done.stderr
+    assert "uses the data folder" in done.stderr
     await journal.close()
 
 

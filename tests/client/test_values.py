@@ -118,10 +118,22 @@ SAID = [
     ("watch_state", {"min_interval_s": 0}, "min_interval_s: must be a number from 0.01 to 3600."),
     ("put", {"pinned": "no"}, "pinned: must be True or False, is str."),
     ("set_policy", {"policy": Policy()}, "etag: must not be empty."),
-    ("put", {"label": ["a"]}, "label: is no argument; there are embedding, memory_id, labels"),
-    ("query", {"limit": 3}, "limit: is no argument; there are top_k, "),
-    ("create_space", {"capasity": 3}, "capasity: is no argument; there are dimension, capacity, "),
-    ("generate", {"page_token": "x"}, "page_token: is no argument; there are moral_value, "),
+    (
+        "put",
+        {"label": ["a"]},
+        "label: unknown argument; the arguments are embedding, memory_id, labels",
+    ),
+    ("query", {"limit": 3}, "limit: unknown argument; the arguments are top_k, "),
+    (
+        "create_space",
+        {"capasity": 3},
+        "capasity: unknown argument; the arguments are dimension, capacity, ",
+    ),
+    (
+        "generate",
+        {"page_token": "x"},
+        "page_token: unknown argument; the arguments are moral_value, ",
+    ),
 ]
 
 

@@ -23,7 +23,7 @@ from mlsdm_grpc.journal.sqlite.sqlite_journal import SqliteJournal
 pytestmark = pytest.mark.anyio
 
 A, B = SpaceKey("tenant", "a"), SpaceKey("tenant", "b")
-CURE = "Start it with the version of the server that wrote it, export its spaces, and import them"
+CURE = "Start the server version that wrote it, export its spaces, and import them"
 
 
 def record(revision, version, body=None):
@@ -196,7 +196,7 @@ async def test_spaces_of_an_unknown_draft_are_refused(tmp_path, versions, upgrad
     await journal.close()
     await asyncio.to_thread(unmark, tmp_path)
     for attempt in (lambda: closed(tmp_path, upgrades=upgrades), lambda: closed(tmp_path)):
-        with pytest.raises(PreconditionFailed, match="does not say under which draft") as caught:
+        with pytest.raises(PreconditionFailed, match="of an unknown draft") as caught:
             await attempt()
         assert CURE in caught.value.message
         assert caught.value.metadata["actual"] == "none"

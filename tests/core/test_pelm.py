@@ -132,7 +132,10 @@ def test_replacement_keeps_the_place_in_lists():
         space.put(NewMemory(name, vector(ord(name)), caller_chosen_id=True))
     again = NewMemory("b", vector(7), text="new", caller_chosen_id=True)
     assert space.put(again) == Refusal(
-        "MEMORY_EXISTS", "A memory with this id exists.", (("memory_id", "b"),), 5
+        "MEMORY_EXISTS",
+        "A memory with this id exists; allow_replace replaces it.",
+        (("memory_id", "b"),),
+        5,
     )
     outcome = space.apply(PutMemories((again,), allow_replace=True))
     assert outcome.items[0].result is PutResult.REPLACED

@@ -299,7 +299,8 @@ def test_what_callers_have_to_check_is_checked():
     pelm = Pelm(dimension=DIMENSION, capacity=1)
     pelm.insert(*held("a", pinned=True))
     with pytest.raises(
-        LookupError, match=r"^every memory is pinned; the caller has to check that$"
+        LookupError,
+        match=r"^The ring is full and all its memories are pinned; callers must check this",
     ):
         pelm.insert(*held("b"))
     assert (len(pelm), pelm.get("b"), pelm.next_sequence) == (1, None, 2)

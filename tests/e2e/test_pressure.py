@@ -123,7 +123,7 @@ async def test_a_loop_that_was_late_takes_the_node_out_of_the_balancer(tmp_path)
             assert await node.serving("journal")
             assert await node.readyz() == (
                 503,
-                {"status": "not ready", "reasons": {"loop_lag": "beyond its limit"}},
+                {"status": "not ready", "reasons": {"loop_lag": "above its limit"}},
             )
             await node.until(node.mode, "NORMAL", LEFT_S)
             await node.until_writes(ENTERED_S)

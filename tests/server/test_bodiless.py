@@ -218,7 +218,7 @@ def _large_call(count):
 async def test_metadata_that_the_transport_lets_through_are_refused_before_any_hook():
     async with serving() as running:
         found = await _answers(running.target, _large_call(400))
-        assert b"metadata of the call have" in found
+        assert b"metadata of the call has" in found
         assert running.ping.texts == []
         assert running.handled("Unary", "OK") == 0
         # Once its settings are acknowledged, the transport itself refuses.

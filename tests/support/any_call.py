@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def start_call(opened, method, *requests, **options):
-    """Begin a call of any shape; answers are bytes."""
+    """Start a call of any shape, whose responses are bytes."""
     shape = ("stream" if method.client_streaming else "unary") + (
         "_stream" if method.server_streaming else "_unary"
     )

@@ -227,14 +227,14 @@ def _content_cases(good, right):
 
 
 def _surplus(segment):
-    """Return a segment whose last character has bits that belong to no byte."""
+    """Return a segment whose last character has surplus bits."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     assert len(segment) % 4 in {2, 3}
     return segment[:-1] + alphabet[alphabet.index(segment[-1]) | 1]
 
 
 def unlike_tokens(issuer, now):
-    """Yield credentials that are refused before a verifier sees a token: of another form."""
+    """Yield credentials in a form that is refused before any verifier reads a token."""
     right = token(issuer.claims(now, azp="client-1"))
     head, body, signed = right.split(".")
     yield "four segments", f"{right}.{signed}"

@@ -1,4 +1,4 @@
-"""Calls that no transport carries, for tests of one interceptor."""
+"""Calls without a transport, for tests of single interceptors."""
 
 from __future__ import annotations
 

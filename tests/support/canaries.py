@@ -45,7 +45,7 @@ FORMS = (
 
 
 class Canaries:
-    """Source of canaries, in turn of each form."""
+    """Source of canaries of all forms in turn."""
 
     def __init__(self):
         self._numbers = itertools.count(10_000)
@@ -57,7 +57,7 @@ class Canaries:
         return self.made[-1]
 
     def in_text(self, text):
-        """Return the canaries that stand in a text, whose line ends may be escaped."""
+        """Return the canaries in a text, whose line ends may be escaped."""
         cores = (max(each.split("\n"), key=lambda line: "MIICANARY" in line) for each in self.made)
         return [core for core in cores if core in text]
 
@@ -76,7 +76,7 @@ def text_fields(message, depth=DEPTH):
 
 
 def put(message, path, canary):
-    """Set the field at a path; of repeated messages in the first one."""
+    """Set the field at a path, in the first element of repeated messages."""
     for name in path[:-1]:
         field = message.DESCRIPTOR.fields_by_name[name]
         inner = getattr(message, name)

@@ -87,7 +87,7 @@ class Folder:
         self.client_ca = path / "clients.pem"
 
     def write(self, pair, client_ca=None):
-        """Write certificate and key as an operator does: one after the other."""
+        """Write the certificate and then the key, as an operator does."""
         self.certificate.write_bytes(pair[0])
         self.key.touch(0o600)
         self.key.write_bytes(pair[1])

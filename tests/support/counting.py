@@ -63,7 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 
 def public() -> dict[str, Callable[..., Any]]:
-    """Everything of the client that can be called, by name."""
+    """Return all public methods of the client by name."""
     members = inspect.getmembers(MemoryClient, inspect.isfunction)
     methods = {name: member for name, member in members if not name.startswith("_")}
     exported = {name: getattr(mlsdm_grpc.client, name) for name in mlsdm_grpc.client.__all__}
@@ -72,7 +72,7 @@ def public() -> dict[str, Callable[..., Any]]:
 
 
 class Counted(grpc.GenericRpcHandler):
-    """Server that counts every call of every method, and serves none."""
+    """Server that counts the calls of each method and fails all of them."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []

@@ -1,4 +1,4 @@
-"""Histories of spaces that a child writes and a parent knows: records by space and revision."""
+"""Histories of spaces, known to the writing child and its parent: records by space and revision."""
 
 import io
 import random
@@ -34,7 +34,7 @@ def _memory(rng, name):
 
 @dataclass
 class History:
-    """The records of one space, made as far as they are asked for."""
+    """Records of one space, generated on demand."""
 
     key: SpaceKey
     seed: int
@@ -80,7 +80,7 @@ class History:
 
 @dataclass
 class Expected:
-    """The states that a space may have: from the last acknowledged revision on."""
+    """Valid states of a space: those from the last acknowledged revision on."""
 
     history: History
     acked: int

@@ -1,4 +1,4 @@
-"""Child of test_reading: loads every space of a folder and says how it went."""
+"""Child of test_reading: loads every space of a folder and prints the results."""
 
 import asyncio
 import sys

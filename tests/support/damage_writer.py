@@ -18,7 +18,7 @@ from mlsdm_grpc.observability.logging import configure_logging
 
 
 async def write(folder, seed, *, appends, snapshot_every, checkpoint_bytes, first, ends):
-    """Write until the given number of appends is acknowledged; then close, or die."""
+    """Write until the given number of appends is acknowledged; then close, or kill the process."""
     rng = random.Random(seed)
     maintenance.CHECKPOINT_BYTES = checkpoint_bytes
     journal = sqlite_journal.SqliteJournal(folder)

@@ -1,8 +1,8 @@
-"""Small stand-ins that several tests use."""
+"""Small test doubles that several tests share."""
 
 
 class Clock:
-    """A clock that stands still until a test moves it."""
+    """Clock that only tests advance."""
 
     def __init__(self, now_s=0.0):
         self.now_s = now_s

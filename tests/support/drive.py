@@ -39,7 +39,7 @@ def event_of(memory, moral_value):
 
 
 class Driver:
-    """An engine with short ways to speak to it."""
+    """Engine with short helper methods for requests."""
 
     def __init__(self, engine, journal, metrics, dimension):
         self.engine = engine

@@ -1,4 +1,4 @@
-"""Random histories of one space: the records that a writer could have written."""
+"""Random histories of one space: sequences of records that a writer can produce."""
 
 import uuid
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""HTTP/2 as no gRPC client speaks it: a connection of raw frames, and floods of resets over it."""
+"""HTTP/2 unlike that of gRPC clients: a connection of raw frames, and floods of resets."""
 
 import asyncio
 import struct

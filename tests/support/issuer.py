@@ -1,4 +1,4 @@
-"""A small OpenID Connect issuer: a real HTTP server with keys that tests rotate and take away."""
+"""A small OpenID Connect issuer: an HTTP server with keys that tests rotate and remove."""
 
 from __future__ import annotations
 

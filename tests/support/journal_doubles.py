@@ -1,4 +1,4 @@
-"""Journals in memory that wait or fail when a test says so, and short ways to open one."""
+"""Journals in memory that wait or fail on demand, and helpers that open journals."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -36,7 +36,7 @@ async def payloads(journal, key, after=0):
 
 
 class FailingJournal(MemoryJournal):
-    """Refuses appends while ``failing`` is set, as a journal without its medium does."""
+    """Journal that refuses appends while ``failing`` is set, like one whose medium fails."""
 
     failing = False
 
@@ -51,7 +51,7 @@ class FailingJournal(MemoryJournal):
 
 
 class HeldAppends(MemoryJournal):
-    """Acknowledges an append only when a test lets it."""
+    """Journal that acknowledges appends only when a test releases them."""
 
     def __init__(self):
         super().__init__()
@@ -69,7 +69,7 @@ class HeldAppends(MemoryJournal):
 
 
 class HeldReads(MemoryJournal):
-    """Holds back snapshots and records while the events of that name are cleared.
+    """Journal that delays reads of snapshots and records while the event of that name is cleared.
 
     ``found`` and ``replayed`` list the spaces whose snapshot and records were asked for.
     """

@@ -16,7 +16,7 @@ LARGE = 0.03
 
 
 def payload(key: SpaceKey, revision: int) -> bytes:
-    """The record that stands at a place, whichever child wrote it."""
+    """Return the record at a position, which is the same for every child."""
     rng = random.Random(f"{key}{revision}")
     size = 300_000 if rng.random() < LARGE else rng.randint(0, 2_000)
     return rng.randbytes(size)

@@ -1,4 +1,4 @@
-"""The largest messages: legal ones at every limit, and such as no client sends."""
+"""The largest messages: valid ones at every limit, and hostile ones."""
 
 import struct
 import uuid
@@ -23,13 +23,13 @@ DIMENSION = 384
 
 
 def vector(number, dimension=DIMENSION):
-    """Return a packed vector that is like no other."""
+    """Return a packed vector that differs from all others."""
     values = (1.0 + ((number + i) % 97) for i in range(dimension - 1))
     return struct.pack(f"<{dimension}f", number, *values)
 
 
 def labels(number):
-    """Return as many labels as there may be, as short as they can be and differ."""
+    """Return the maximum number of labels, each as short as distinct labels can be."""
     return [f"{number % 10}{chr(97 + i % 26)}{i // 26}" for i in range(limits.MAX_LABELS)]
 
 
@@ -51,7 +51,7 @@ def many_labels(count=limits.MAX_BATCH_ITEMS):
 
 
 def many_entries(count):
-    """Return memories with as much metadata in as short entries as there can be."""
+    """Return memories with the maximum metadata in the shortest possible entries."""
     return [memory(i, metadata={f"{i:03x}": "" for i in range(1_300)}) for i in range(count)]
 
 
@@ -91,7 +91,7 @@ def ontology(count, dimension=DIMENSION):
 
 
 def sized(message):
-    """Return the bytes of a message, which are as many as may be sent."""
+    """Return the bytes of a message of the maximum size."""
     raw = message.SerializeToString()
     assert len(raw) <= MAX_BYTES, len(raw)
     return raw

@@ -1,4 +1,4 @@
-"""Writers of long records, who go on after any number of kills."""
+"""Writers of long records, which continue after any number of kills."""
 
 import asyncio
 import random
@@ -46,7 +46,7 @@ _VECTORS = [
 
 
 class Stream:
-    """Stream of items without an end; the acknowledged outcomes are kept."""
+    """Endless stream of items, with the acknowledged outcomes."""
 
     def __init__(self, space, number, dice):
         self.space = space
@@ -202,7 +202,7 @@ class Writer:
         await space_service_pb2_grpc.SpaceServiceStub(one).CreateSpace(request)
 
     def plan(self):
-        """Have more to write."""
+        """Plan more writes."""
         for stream in self.streams:
             stream.until += self.dice.choice([0, 0, self.dice.randint(1, 300), LONGEST_STRETCH])
         for _ in range(self.dice.randint(0, 4)):
@@ -241,7 +241,7 @@ class Writer:
         return {"space": self.name, "request_id": str(uuid.UUID(int=self.dice.getrandbits(128)))}
 
     def _known(self):
-        """Return an id that may have been evicted by now."""
+        """Return the id of a written memory, which may be evicted."""
         stream = self.dice.choice(self.streams)
         return f"{stream.prefix}{self.dice.randint(1, stream.acked + 1)}"
 

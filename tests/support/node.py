@@ -1,4 +1,4 @@
-"""Short ways to ask a running node how it is, and to see how it refuses."""
+"""Helpers that query the status of a running node and check its refusals."""
 
 import asyncio
 from contextlib import contextmanager
@@ -99,7 +99,7 @@ class Node:
         return await self.memories.QueryMemories(request, timeout=within_s)
 
     async def until(self, ask, wanted, within_s):
-        """Ask again and again until the answer is the wanted one."""
+        """Repeat a request until the response is the expected one."""
         async with asyncio.timeout(within_s):
             while True:
                 if await ask() == wanted:
@@ -107,7 +107,7 @@ class Node:
                 await asyncio.sleep(0.02)
 
     async def until_writes(self, within_s):
-        """Write again and again until a write is taken; all else has to be a polite refusal."""
+        """Repeat a write until one is accepted; other results must be refusals with reasons."""
         async with asyncio.timeout(within_s):
             while (error := await refusal(self.put())) is not None:
                 assert error.code is grpc.StatusCode.UNAVAILABLE, error

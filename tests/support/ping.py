@@ -88,7 +88,7 @@ PingResponse: Any = message_factory.GetMessageClass(DESCRIPTOR.methods[0].output
 
 
 class Ping:
-    """Answers with the text of the request, unless that names something else to do.
+    """Servicer that returns the text of the request, unless the text names another action.
 
     ``fail`` raises an error of ours, ``crash`` any other, ``hang`` waits for ever, ``inner``
     raises a CancelledError of its own, ``wait`` waits for :attr:`release`.
@@ -105,7 +105,7 @@ class Ping:
         self.call: Call | None = None
 
     async def do(self, text: str, call: Call) -> Any:
-        """Answer a request; tests put another function in place of this one."""
+        """Answer a request; tests replace this function."""
         self.call = call
         self.texts.append(text)
         self.begun.set()
@@ -138,7 +138,7 @@ class Ping:
                 yield response
 
     async def stream(self, request: Any, call: Call) -> AsyncIterator[Any]:
-        """Answer a stream of answers; tests put another function in place of this one."""
+        """Answer with a stream of responses; tests replace this function."""
         yield PingResponse(text="first")
         yield await self.do(request.text, call)
 
@@ -251,7 +251,7 @@ async def outcome(call: Any) -> Outcome:
 
 
 class Refusing:
-    """Accepts no credential."""
+    """Authenticator that refuses every credential."""
 
     def authenticate(self, *_: object) -> Any:
         raise Unauthenticated("No.", reason="CREDENTIAL_INVALID")

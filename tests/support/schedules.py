@@ -1,4 +1,4 @@
-"""Model of the surroundings of a worker: its parent, the journal, snapshot files, and kills.
+"""Model of the environment of a worker: its parent, the journal, snapshot files, and kills.
 
 :class:`World` drives the real worker code with a clock of its own, so that a random source decides
 where every slice ends, which request comes between which slices, and when the worker is killed.
@@ -65,7 +65,7 @@ ACTIONS = {
 
 
 class Wrong(AssertionError):
-    """A worker is not where the records are."""
+    """The state of a worker differs from that of the records."""
 
 
 def _vectors():
@@ -78,7 +78,7 @@ VECTORS = _vectors()
 
 @dataclass
 class Ticks:
-    """A clock that jumps behind the end of a slice whenever the random source says so."""
+    """Clock that jumps past the end of a slice at random."""
 
     rng: random.Random
     now_s: float = 0.0
@@ -129,7 +129,7 @@ class History:
 
 @dataclass
 class Asked:
-    """A request that is under way."""
+    """Request in progress."""
 
     kind: str
     request: pb.LinkRequest

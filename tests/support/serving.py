@@ -89,7 +89,7 @@ class ServerProcess:
         self.listen, self.ops = found.groups()
 
     def workers(self, role):
-        """Return the process ids of the workers of a role."""
+        """Return the process ids of the workers of a role, including the standby worker."""
         return pids_by_role(self.process.pid)[role]
 
     def kill(self):
@@ -114,5 +114,5 @@ class ServerProcess:
 
 
 def channel(address):
-    """A channel that shows every status as it comes."""
+    """Return a channel without retries, so that every status is visible."""
     return grpc.aio.insecure_channel(str(address), options=NO_RETRY)

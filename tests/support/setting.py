@@ -1,4 +1,4 @@
-"""A gateway over real providers and real upstreams, with short times."""
+"""A gateway over real providers and real upstreams, with short timeouts."""
 
 from __future__ import annotations
 

@@ -51,33 +51,33 @@ class Rows:
         self.rows: list[Shape] = []
 
     def whole(self, name, mode, raw, **more):
-        """The model was done: the exchange is remembered."""
+        """The model finished: the exchange is stored."""
         self.rows.append(Shape(name, self._kind, mode, raw, **more))
 
     def length(self, name, mode, raw, **more):
-        """The token limit was reached, which the caller chose: remembered."""
+        """The caller's token limit was reached: the exchange is stored."""
         self.rows.append(Shape(name, self._kind, mode, raw, finish="length", **more))
 
     def empty(self, name, mode, raw, **more):
-        """The model ended without a text: there is nothing to remember."""
+        """The model ended without a text: nothing is stored."""
         self.rows.append(Shape(name, self._kind, mode, raw, text="", remembered=False, **more))
 
     def refused(self, name, mode, raw, **more):
-        """The model or a filter refused: never remembered."""
+        """The model or a filter refused: the exchange is not stored."""
         finish = "response_refused"
         self.rows.append(
             Shape(name, self._kind, mode, raw, finish=finish, remembered=False, **more)
         )
 
     def incomplete(self, name, mode, raw, **more):
-        """No field reports the end of the answer: it is never remembered."""
+        """No field reports the end of the answer: the exchange is not stored."""
         finish = "incomplete"
         self.rows.append(
             Shape(name, self._kind, mode, raw, finish=finish, remembered=False, **more)
         )
 
     def fails(self, name, mode, raw, cause, calls, *, text=""):
-        """The call fails; more than one call says that it was tried again."""
+        """The call fails; more than one call means that it was retried."""
         self.rows.append(
             Shape(
                 name,
@@ -94,7 +94,7 @@ class Rows:
         )
 
     def rejected(self, name, mode, raw, status, *, text=""):
-        """The provider refuses the request for good."""
+        """The provider refuses the request permanently."""
         self.rows.append(
             Shape(
                 name,
@@ -111,7 +111,7 @@ class Rows:
 
 
 def head(*headers: str, kind: str = "text/event-stream") -> bytes:
-    """Return the head of a response whose end is that of the connection."""
+    """Return the head of a response that ends with the connection."""
     lines = ["HTTP/1.1 200 OK", f"content-type: {kind}", *headers, "connection: close", "", ""]
     return "\r\n".join(lines).encode()
 

@@ -68,7 +68,7 @@ def read(split: Split) -> Iterator[Paragraph]:
 
 
 def fetch() -> list[Path]:
-    """Return the archives of all packages, fetched where they are not in the cache."""
+    """Return the archives of all packages; those not in the cache are fetched."""
     sources = tomllib.loads((HERE / "sources.toml").read_text("utf-8"))
     packages = CACHE / "packages"
     packages.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Paragraphs out of the files that packages ship: manual pages, HTML, XML, catalogs, plain text."""
+"""Paragraphs from the files of packages: manual pages, HTML, XML, catalogs, plain text."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _HIDDEN: Final = frozenset({"script", "style", "head", "nav", "svg", "math"})
 
 
 def language_of(path: str, package: str) -> str | None:
-    """Return the language of a file by its path, then its package; None if it is another one."""
+    """Return the language of a file by its path, then its package; None if it is not supported."""
     parts = PurePosixPath(path).parts
     named = next((_NAMES[part] for part in parts if part in _NAMES), None)
     if named or "chatterbot" in path:

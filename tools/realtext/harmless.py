@@ -1,4 +1,4 @@
-"""Harmless messages of other authors: what people write to one another when they chat.
+"""Harmless messages of other authors, from chats between people.
 
 Half of them trains, by hash, and half measures how many are refused. They are read from the cache
 and never committed: see ``sources.toml``.

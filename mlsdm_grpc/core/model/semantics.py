@@ -20,10 +20,10 @@ from typing import Final, NamedTuple
 __all__ = ["DRAFT", "VERSIONS", "Moment", "SemanticsUnknown", "check", "newest", "oldest"]
 
 VERSIONS: Final[dict[int, str]] = {
-    1: "The first rules.",
-    2: "Memories are merged, or renewed by a duplicate, only where nothing differs that they say."
-    " They have a context, the time of an event, and their part in a conversation. A tenant has"
-    " quotas and defaults, and a space a ring of its newest decisions.",
+    1: "First version.",
+    2: "Memories are merged, or refreshed by a duplicate, only if their contents are the same. A"
+    " memory has a context, the time of an event and a place in a conversation. A tenant has"
+    " quotas and defaults. A space keeps its newest decisions.",
 }
 """Supported versions, at most two consecutive ones, each with its difference from the previous one.
 """
@@ -62,7 +62,7 @@ class SemanticsUnknown(Exception):
         self.expected = tuple(expected)
         known = " or ".join(map(str, self.expected))
         super().__init__(
-            f"Version {actual} of the rules is needed, and only version {known} can be applied."
+            f"The data needs semantics version {actual}; this server supports version {known} here."
         )
 
 

@@ -129,7 +129,7 @@ def load() -> Model:
     mark, digest = FORMAT.unpack_from(data)
     length = HEAD.size + BUCKETS + 4 * EVIDENCE
     if mark != _MARK or len(data) != FORMAT.size + 2 * length:
-        raise ValueError("linear_model.bin has another format than this version reads")
+        raise ValueError("linear_model.bin has a format that this version cannot read")
     view = memoryview(data)
     starts = FORMAT.size, FORMAT.size + length
     both = np.stack(

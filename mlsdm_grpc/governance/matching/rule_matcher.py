@@ -127,7 +127,10 @@ class RuleMatcher:
         self._rules = sorted(compiled, key=lambda entry: -entry[0].rule.certainty)
         for rule, elements, _ in self._rules:
             if span_of(elements) > MAX_SPAN_SLOTS:
-                raise ValueError(f"spans too much: {rule.rule.pattern}")
+                raise ValueError(
+                    f"The pattern {rule.rule.pattern} spans {span_of(elements)} slots; at most"
+                    f" {MAX_SPAN_SLOTS}."
+                )
         # Classes that each rule needs, by rule number, then the classes that the exclusions need.
         self._read_by = [
             frozenset(unless).union(*(each.classes for each in elements))

@@ -173,7 +173,7 @@ def outcome_from_proto(message: pb.Outcome) -> Outcome:
         items = tuple(map(_item_outcome, message.stream.items))
         outcome = StreamOutcome(message.stream.acked_sequence, items)
     else:
-        raise DataLoss("An outcome has no kind that this version knows.")
+        raise DataLoss("An outcome has a kind that this version does not know.")
     return replace(outcome, revision=message.revision)
 
 
@@ -225,5 +225,5 @@ def _item_outcome(message: pb.Outcome) -> PutOutcome | EventOutcome | Refusal | 
         return None
     outcome = outcome_from_proto(message)
     if not isinstance(outcome, PutOutcome | EventOutcome | Refusal):
-        raise DataLoss("An item of a stream has an outcome of a different kind.")
+        raise DataLoss("A stream item has an outcome of a kind that stream items cannot have.")
     return outcome

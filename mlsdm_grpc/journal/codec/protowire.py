@@ -63,7 +63,7 @@ def taken_out(view: memoryview, number: int) -> tuple[list[memoryview], bytearra
         else:
             at += FIXED_BYTES.get(tag & 7, len(view))
         if at > len(view):
-            raise DecodeError("A field is cut off.")
+            raise DecodeError("A field is truncated.")
         if tag == wanted:
             values.append(view[value:at])
         else:
@@ -81,4 +81,4 @@ def _number(view: memoryview, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
-    raise DecodeError("A number is cut off.")
+    raise DecodeError("A varint is truncated.")

@@ -184,7 +184,7 @@ def body_from_proto(message: pb.Record) -> RecordBody:
     if kind == "stream_items":
         return _stream_items(message.stream_items)
     semantics.check(message.semantics_version)
-    raise DataLoss("A record has no body that this version knows.")
+    raise DataLoss("A record has a body that this version does not know.")
 
 
 def set_stream_items(message: pb.StreamItems, body: StreamItems) -> None:

@@ -129,13 +129,14 @@ def decode_record(raw: bytes) -> Record:
         SemanticsUnknown: The record needs a semantics version that this version does not know.
     """
     if len(raw) < _PREFIX.size:
-        raise DataLoss("A record is cut off.", metadata={"bytes": str(len(raw))})
+        raise DataLoss("A record is truncated.", metadata={"bytes": str(len(raw))})
     version, crc = _PREFIX.unpack_from(raw)
     if version != FORMAT_VERSION:
-        raise DataLoss("A record has an unknown format.", metadata={"format": str(version)})
+        problem = f"A record has format {version}; this version reads format {FORMAT_VERSION}."
+        raise DataLoss(problem, metadata={"format": str(version)})
     body = memoryview(raw)[_PREFIX.size :]
     if zlib.crc32(body) != crc:
-        raise DataLoss("A record fails its checksum.")
+        raise DataLoss("The checksum of a record does not match.")
     message, items = _parsed(body)
     return Record(
         revision=message.revision,

@@ -105,7 +105,7 @@ def memories_of(columns: pb.MemoryColumns, dimension: int) -> Iterator[tuple[Mem
     """
     rows = np.frombuffer(columns.rows, "<f4").reshape(-1, dimension)
     if len(columns.checksums) not in {0, len(columns.memories)}:
-        raise SnapshotDamaged("A snapshot lacks checksums of rows.")
+        raise SnapshotDamaged("A snapshot lacks the checksums of its rows.")
     phases = np.frombuffer(columns.phases, "<f4").tolist()
     confidences = np.frombuffer(columns.confidences, "<f4").tolist()
     for i, row in enumerate(columns.memories):

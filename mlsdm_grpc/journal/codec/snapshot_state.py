@@ -127,4 +127,4 @@ def _decisions(state: pb.SpaceState) -> DecisionRing:
     try:
         return DecisionRing(state.decisions, state.decision_count)
     except ValueError as error:
-        raise SnapshotDamaged("A snapshot has decisions that cannot be read.") from error
+        raise SnapshotDamaged("The decisions in a snapshot cannot be decoded.") from error

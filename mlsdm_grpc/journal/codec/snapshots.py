@@ -94,14 +94,14 @@ def snapshot_writer(mind: Mind, file: BinaryIO) -> Generator[None, None, Written
     """
     output, revision, seal = _Output(file), mind.revision, mind.seal
     if seal != mind.sealed():
-        raise DataLoss("The state is in the middle of a record; no snapshot of it can be taken.")
+        raise DataLoss("A record is being applied; a snapshot can be taken only afterwards.")
     state = _write_state(mind, output)
     # The state is frozen from this line on. The lexical index must belong to the same state.
     next(state)
     words = _words(mind)
     digest = yield from state
     if digest != seal.memory_digest:
-        raise DataLoss("The memories in a snapshot do not match its records.")
+        raise DataLoss("The memories written to a snapshot do not match the digest of the state.")
     yield from output.write(_parts(pb.SnapshotFrame(proof=pb.SnapshotProof(**seal._asdict()))))
     for part in words:
         yield
@@ -185,11 +185,13 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
         SemanticsUnknown: The state needs a semantics version that this version does not know.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
-        raise DataLoss("The file is not a snapshot, or its format is unknown.")
+        raise DataLoss(
+            "The file is not a snapshot, or has a format that this version does not know."
+        )
     frames = _read_frames(file)
     first = next(frames, None)
     if first is None or first.WhichOneof("kind") != "head":
-        raise DataLoss("A snapshot does not start with its head.")
+        raise DataLoss("The first frame of a snapshot is not its head.")
     mind = mind_of(first.head)
     for frame in frames:
         yield
@@ -206,7 +208,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
         elif kind == "tail":
             count = 0 if mind.contents is None else len(mind.contents.pelm)
             if (frame.tail.memory_count, frame.tail.window_count) != (count, len(mind.window)):
-                raise SnapshotDamaged("A snapshot lacks some of its frames.")
+                raise SnapshotDamaged("Frames of a snapshot are missing.")
             if mind.contents is not None:
                 yield from mind.contents.pelm.order_ring()
             mind.seal = mind.sealed()
@@ -214,7 +216,7 @@ def snapshot_reader(file: BinaryIO) -> Generator[None, None, Mind]:
             if mind.contents is not None:
                 yield from _read_words(mind.contents.pelm, frames)
             return mind
-    raise SnapshotDamaged("A snapshot is cut off.")
+    raise SnapshotDamaged("A snapshot is truncated.")
 
 
 def _read_words(pelm: Pelm, frames: Iterator[pb.SnapshotFrame]) -> Iterator[None]:
@@ -234,7 +236,9 @@ def check_snapshot(file: BinaryIO) -> int:
         DataLoss: A frame is truncated, fails its checksum or is missing.
     """
     if file.read(len(_MAGIC)) != _MAGIC:
-        raise DataLoss("The file is not a snapshot, or its format is unknown.")
+        raise DataLoss(
+            "The file is not a snapshot, or has a format that this version does not know."
+        )
     revision, counts, end = None, [0, 0], None
     try:
         for frame in _read_frames(file):
@@ -244,9 +248,9 @@ def check_snapshot(file: BinaryIO) -> int:
             counts[1] += len(frame.window.entries)
             end = frame.tail if frame.WhichOneof("kind") == "tail" else end
     except DecodeError as error:
-        raise SnapshotDamaged("A snapshot has a frame that cannot be read.") from error
+        raise SnapshotDamaged("A frame of a snapshot cannot be decoded.") from error
     if revision is None or end is None or counts != [end.memory_count, end.window_count]:
-        raise SnapshotDamaged("A snapshot lacks some of its frames.")
+        raise SnapshotDamaged("Frames of a snapshot are missing.")
     return revision
 
 
@@ -255,7 +259,9 @@ def _check_proof(seal: Seal, frame: pb.SnapshotFrame | None) -> None:
         return
     proof = frame.proof
     if seal != (proof.chain, proof.step, proof.memory_count, proof.memory_digest):
-        raise SnapshotDamaged("A snapshot does not hold the state that its records gave.")
+        raise SnapshotDamaged(
+            "The state in a snapshot does not match the fingerprint of its records."
+        )
 
 
 def _parts(frame: pb.SnapshotFrame) -> _Frame:
@@ -269,7 +275,7 @@ def _memory_frames(memories: Iterable[Taken]) -> Iterator[_Frame | None]:
         block: list[tuple[Memory, Float32]] = []
         while some := list(islice(taken, min(MEMORIES_A_STEP, _MEMORIES_PER_FRAME - len(block)))):
             if not all(one.good for one in some):
-                raise DataLoss("A row is damaged and must be restored before a snapshot.")
+                raise DataLoss("A row is damaged; it must be restored before a snapshot is taken.")
             block += [(one.memory, one.row) for one in some]
             yield None
         if not block:
@@ -318,13 +324,15 @@ def _columns(block: list[tuple[Memory, Float32]]) -> Iterator[_Frame | None]:
 def _read_frames(file: BinaryIO) -> Iterator[pb.SnapshotFrame]:
     while prefix := file.read(_FRAME.size):
         if len(prefix) < _FRAME.size:
-            raise SnapshotDamaged("A snapshot is cut off.")
+            raise SnapshotDamaged("A snapshot is truncated.")
         length, crc = _FRAME.unpack(prefix)
         if length > _MAX_FRAME_BYTES:
-            raise SnapshotDamaged("A snapshot names a frame that is too long.")
+            raise SnapshotDamaged(
+                f"A frame of a snapshot has length {length}; at most {_MAX_FRAME_BYTES} are valid."
+            )
         body = file.read(length)
         if len(body) < length:
-            raise SnapshotDamaged("A snapshot is cut off.")
+            raise SnapshotDamaged("A snapshot is truncated.")
         if zlib.crc32(body) != crc:
-            raise SnapshotDamaged("A snapshot fails its checksum.")
+            raise SnapshotDamaged("The checksum of a frame of a snapshot does not match.")
         yield pb.SnapshotFrame.FromString(body)

@@ -169,7 +169,7 @@ class Heads:
 
     def blank(self, number: int) -> HeadsFault:
         """Return the fault for a missing entry."""
-        return HeadsFault(number, _start(number), "The entry of a space is blank or missing.")
+        return HeadsFault(number, _start(number), "The entry of the space is blank or missing.")
 
     def sync(self) -> None:
         """Make all writes durable."""
@@ -190,9 +190,11 @@ class Heads:
         self._turns = bytearray(self._slots + 1)
         self.draft = draft_in(os.pread(self.file, _PAGE, 0))
         if size and os.pread(self.file, len(_MAGIC), 0) != _MAGIC:
-            self.faults.append(HeadsFault(0, 0, "The file does not begin as a heads file does."))
+            self.faults.append(
+                HeadsFault(0, 0, "The file does not start with the magic bytes of a heads file.")
+            )
         if size not in {0, len(_MAGIC)} and (size % _SLOT or size < _PAGE):
-            self.faults.append(HeadsFault(0, size, "The file is cut off."))
+            self.faults.append(HeadsFault(0, size, f"The file is truncated at {size} bytes."))
         for first in range(1, self._slots + 1, _GROW_SLOTS):
             count = min(_GROW_SLOTS, self._slots + 1 - first)
             block = os.pread(self.file, count * _SLOT, _start(first))
@@ -205,11 +207,13 @@ class Heads:
         key = _parse_name(number, slot)
         copies = [_parse_copy(number, slot, turn) for turn in (0, 1)]
         if key is None or copies == [None, None]:
-            self.faults.append(HeadsFault(number, _start(number), "The entry is damaged."))
+            self.faults.append(
+                HeadsFault(number, _start(number), "The entry of the space is damaged.")
+            )
             return
         blank = [not any(_raw(slot, turn)) for turn in (0, 1)]
         if any(copy is None and not empty for copy, empty in zip(copies, blank, strict=True)):
-            detail = "One copy of the head is damaged; the other one is taken."
+            detail = "One of the two copies of the head is damaged; the other copy is used."
             self.faults.append(HeadsFault(number, _start(number), detail))
         newest = max((0, 1), key=lambda turn: copies[turn] or (-1, -1))
         self._turns[number] = newest ^ 1
@@ -235,7 +239,9 @@ def check_name(key: SpaceKey) -> SpaceKey:
     try:
         size = len("".join(key).encode())
     except UnicodeEncodeError:
-        raise errors.InvalidInput("A space's name is not valid Unicode.") from None
+        raise errors.InvalidInput(
+            "The name of the tenant or the space is not valid Unicode."
+        ) from None
     if size > MAX_NAME_BYTES:
         raise errors.InvalidInput(
             f"The names of a tenant and a space take {size} bytes together; at most"
@@ -304,4 +310,4 @@ def _write(file: int, data: bytes, offset: int) -> None:
     """Write all bytes. Raises ``OSError`` after a short write."""
     written = os.pwrite(file, data, offset)
     if written != len(data):
-        raise OSError(f"Of {len(data)} bytes at {offset} only {written} were written.")
+        raise OSError(f"Only {written} of {len(data)} bytes were written at offset {offset}.")

@@ -138,7 +138,9 @@ class Maintenance:
         for _ in range(TRUNCATE_TRIES):
             if await self._checks.run(store.truncate):
                 return
-        raise errors.Unavailable("The WAL is in use and cannot be emptied.", retry_after_s=1.0)
+        raise errors.Unavailable(
+            "The write-ahead log is in use and cannot be truncated.", retry_after_s=1.0
+        )
 
 
 def _look_after(opened: OpenDatabase) -> None:

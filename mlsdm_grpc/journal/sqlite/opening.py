@@ -161,7 +161,7 @@ def take_over(
         raise failed from error
     except OSError as error:
         raise errors.Unavailable(
-            f"The data directory cannot be used: {error}.",
+            f"The data folder {data_dir} cannot be used: {error}.",
             metadata={"data_dir": str(data_dir), "detail": str(error)},
         ) from error
 
@@ -271,7 +271,11 @@ class _Opening:
         size = os.fstat(self.file).st_size
         if not size and not evidence.crashed and not evidence.heads.entries:
             return _nothing()
-        problem = "" if has_header(self.file) else "It does not begin as a database does."
+        problem = (
+            ""
+            if has_header(self.file)
+            else "The file does not start with the header of an SQLite database."
+        )
         if not problem:
             # An error that occurs only once is not damage, so there are two attempts.
             for _ in range(2):
@@ -338,7 +342,8 @@ def _own(path: Path, flags: int) -> int:
     except BlockingIOError:
         os.close(file)
         raise errors.Unavailable(
-            f"Another process owns the data directory {path.parent}."
+            f"Another process uses the data folder {path.parent}; stop it, or change"
+            " journal.data_dir."
         ) from None
     except BaseException:
         os.close(file)

@@ -89,21 +89,26 @@ def find_suspects(evidence: Evidence, loaded: Loaded) -> dict[int, str]:
     for number, space in loaded.spaces.items():
         named = numbers.get(space.key, number) == number
         if named and evidence.snapshots.newest(number) > space.durable:
-            found[number] = "A snapshot is newer than the log."
+            found[number] = (
+                f"A snapshot has a later revision than the last record ({space.durable})."
+            )
         last = _last_given(evidence, space, loaded)
         if last > space.durable:
             found[number] = (
-                f"The log has lost frames, and heads does not contain its last revision: at most"
-                f" {last}."
+                f"The write-ahead log has lost frames, and the heads file has no last revision,"
+                f" which is at most {last}."
             )
     for number, head in evidence.heads.entries.items():
         row = loaded.spaces.get(number)
         if row is None:
-            found[number] = "The database does not name the space."
+            found[number] = "The database lacks the row of the space."
         elif row.key != head.key:
-            found[number] = "The database gives the space another name."
+            found[number] = "The database and the heads file have different names for the space."
         elif head.revision > row.durable:
-            found[number] = f"Revision {head.revision} was acknowledged."
+            found[number] = (
+                f"Revision {head.revision} was acknowledged, but the last one found is"
+                f" {row.durable}."
+            )
     return found
 
 
@@ -159,7 +164,7 @@ def reconcile(
             _judge(evidence, space, found, loaded, suspects.get(number, ""))
     for number, revision, name in loaded.stray:
         evidence.anomalous = True
-        detail = "The row of the snapshot names another file."
+        detail = "The manifest has a wrong file name for the snapshot."
         evidence.reporter.report(
             "snapshot", number=number, revision=revision, file=name, detail=detail
         )
@@ -177,7 +182,7 @@ def _judge(
     space.head = space.durable = newest
     if newest > found.readable or (row is not None and row.key != space.key):
         file = WAL if evidence.crashed else DATABASE
-        detail = detail or "The records do not follow each other."
+        detail = detail or f"The records after revision {found.readable} are missing."
         _mark(evidence, space, Damage(found.readable + 1, newest, file, detail))
 
 
@@ -276,7 +281,7 @@ def _stray_snapshots(
         if row is not None:
             older += store.insert_snapshot(connection, space.number, row)
             continue
-        name, problem = snapshot_name(space.number, revision), "It is not complete."
+        name, problem = snapshot_name(space.number, revision), "The file is incomplete."
         kept = evidence.folder.move(f"snapshots/{name}")
         evidence.reporter.report_snapshot(space.key, revision, name, problem, kept)
     return older

@@ -78,8 +78,12 @@ class Recovery:
             if len(found) == 1:
                 chosen[found[0]] = None
             elif name != "all":
-                of = "no damaged space" if not found else "several tenants; write TENANT/SPACE"
-                raise errors.InvalidInput(f"{name} is the name of {of}.", metadata={"space": name})
+                problem = (
+                    f"Several tenants have a damaged space {name}; write TENANT/SPACE."
+                    if found
+                    else f"There is no damaged space {name}."
+                )
+                raise errors.InvalidInput(problem, metadata={"space": name})
         return list(chosen)
 
     def accept(self, chosen: DamagedSpace) -> int:

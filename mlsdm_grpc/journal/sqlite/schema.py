@@ -91,7 +91,7 @@ def check_format(connection: sqlite3.Connection) -> bool:
     """
     found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_schema") if sql}
     if not is_schema(found):
-        raise NotAJournalError("The tables are not those of a journal.")
+        raise NotAJournalError("The tables of the database are not those of a journal.")
     rows = connection.execute("SELECT value FROM meta WHERE key = 'format_version'").fetchall()
     if rows != [(FORMAT_VERSION,)]:
         version = str(rows[0][0]) if rows else "none"

@@ -23,8 +23,8 @@ MARK: Final = "semantics_draft"
 # first bytes suffice to read the version.
 _START_BYTES: Final = 256
 _CURE: Final = (
-    "Start it with the version of the server that wrote it, export its spaces, and import them into"
-    " a new folder; docs/operations.md, A folder of another draft, says how."
+    "Start the server version that wrote it, export its spaces, and import them into a new folder;"
+    " see docs/operations.md, A folder of another draft."
 )
 
 
@@ -48,8 +48,8 @@ def check_draft(mark: int | None) -> None:
     """Raise ``PreconditionFailed`` for the mark of another draft; see :func:`check_mark`."""
     if mark is not None and mark != semantics.DRAFT:
         _refuse(
-            f"The data folder was written under draft {mark} of the newest rules, and this server"
-            f" has draft {semantics.DRAFT}.",
+            f"The data folder was written under draft {mark} of semantics version"
+            f" {semantics.newest()}; this server has draft {semantics.DRAFT}.",
             str(mark),
         )
 
@@ -69,8 +69,8 @@ def check_mark(connection: sqlite3.Connection, mark: int | None) -> None:
     check_draft(mark)
     if mark is None and semantics.newest() > semantics.oldest() and _has_newest(connection):
         _refuse(
-            f"The data folder has spaces under version {semantics.newest()} of the rules and does"
-            " not say under which draft.",
+            f"The data folder has spaces under semantics version {semantics.newest()}, of an"
+            " unknown draft.",
             "none",
         )
 

@@ -117,7 +117,7 @@ class SqliteJournal(EmbeddedJournal):
     async def open(self) -> None:
         async with self._turn:
             if self._parts is not None and not self._parts.ledger.closing:
-                raise errors.Unavailable("The journal is open already.")
+                raise errors.Unavailable("The journal is already open.")
             self._reporter = Reporter(self._on_damage)
             began_s = self._clock()
             opened = await asyncio.to_thread(
@@ -189,7 +189,7 @@ class SqliteJournal(EmbeddedJournal):
             space=key.space,
             revision=revision,
             file=DATABASE,
-            detail="The record is missing or fails its checksum.",
+            detail="The record is missing, or its checksum does not match.",
         )
 
     async def trim(self, key: SpaceKey, *, until: int) -> int:
@@ -214,7 +214,9 @@ class SqliteJournal(EmbeddedJournal):
             async with parts.files.lock:
                 rows = await parts.reader.run(partial(store.list_snapshots, number=space.number))
                 if not rows or rows[0].revision < until:
-                    raise not_reached("No snapshot stands behind the records.", until, space)
+                    raise not_reached(
+                        f"No snapshot has revision {until} or a later one.", until, space
+                    )
                 if await parts.files.problem(rows[0]):
                     raise damage(key, rows[0].revision)
                 await parts.files.discard(

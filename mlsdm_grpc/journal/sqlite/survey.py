@@ -93,7 +93,7 @@ def survey(connection: sqlite3.Connection, space: SpaceLedger, folder: SnapshotF
         if complete is not None:
             found.snapshot, found.adopted = revision, complete if row is None else None
             break
-        problem = problem or "It is not complete."
+        problem = problem or "The file is incomplete."
         name = row.name if row is not None else snapshot_name(space.number, revision)
         found.bad.append(BadSnapshot(revision, name, problem))
     found.readable = _last_in_order(connection, space, found.snapshot)
@@ -131,7 +131,7 @@ def verified_row(directory: Path, number: int, revision: int) -> ManifestRow | N
         return None
     except OSError as error:
         raise errors.Unavailable(
-            "The snapshot cannot be read at the moment.",
+            f"The snapshot file {name} cannot be read: {error.strerror}.",
             metadata={"file": name, "detail": str(error)},
             retry_after_s=1.0,
         ) from error

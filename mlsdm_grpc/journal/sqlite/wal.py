@@ -66,7 +66,7 @@ def inspect_wal(file: int) -> WalReport:
         return NO_WAL
     head = os.pread(file, _HEADER.size, 0)
     if len(head) < _HEADER.size:
-        return WalReport(0, 0, 0, 0, "The write-ahead log is cut off within its header.")
+        return WalReport(0, 0, 0, 0, "The write-ahead log is truncated within its header.")
     magic, version, page_bytes, _, *salts, first, second = _HEADER.unpack(head)
     order = "<u4" if magic == _MAGIC else ">u4"
     known = magic & ~1 == _MAGIC and version == _FORMAT and _is_page_size(page_bytes)
@@ -106,7 +106,10 @@ def _read_frames(
     offset = _HEADER.size + sound * frame_bytes
     detail = ""
     if lost:
-        detail = f"{lost} frames of the write-ahead log at or behind a damaged one are not read."
+        detail = (
+            f"{lost} frames of the write-ahead log are lost: one is damaged, and the rest"
+            " follow it."
+        )
     return WalReport(committed, unfinished, offset, lost, detail)
 
 

@@ -276,5 +276,8 @@ def unreadable(error: sqlite3.Error) -> errors.MlsdmError:
     """Return the error for a failed read of the database."""
     detail = {"detail": str(error)}
     if is_damage(error):
-        return errors.DataLoss("The journal's file is damaged.", metadata=detail)
+        return errors.DataLoss(
+            "The database file of the journal is damaged; stop the server and run mlsdm recover.",
+            metadata=detail,
+        )
     return errors.Unavailable("The journal cannot be read.", metadata=detail, retry_after_s=1.0)

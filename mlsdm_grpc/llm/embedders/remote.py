@@ -137,7 +137,7 @@ class OpenAIEmbedder:
         except ProviderFault as fault:
             least_s = _REJECTED_RETRY_AFTER_S if fault.rejected else RETRY_LATER_S
             raise Unavailable(
-                "The embedder does not answer.",
+                "The embedder did not answer; nothing was written. Retry, or send an embedding.",
                 reason="EMBEDDER_UNAVAILABLE",
                 metadata={"model": self.info.model_id},
                 retry_after_s=max(least_s, self._upstream.breaker.retry_after_s),

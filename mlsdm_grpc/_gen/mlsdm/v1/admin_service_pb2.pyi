@@ -123,7 +123,7 @@ class SetNodeModeRequest(_message.Message):
     """Required. Reason for the audit log, 1 to 256 characters. Example: "incident 42"."""
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """Optional. Defaults to no end. Time after which the mode is automatic again, 1 s to 24 h."""
+        """Optional. Defaults to no expiry. Time after which the mode is automatic again, 1 s to 24 h."""
 
     def __init__(
         self,
@@ -563,7 +563,7 @@ class SetLogLevelResponse(_message.Message):
     """Output only. Verbosity before the call."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. When the configured verbosity returns."""
+        """Output only. Time at which the configured verbosity returns."""
 
     def __init__(
         self,

@@ -155,7 +155,7 @@ class AdminServiceServicer:
         """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
         Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-        Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
+        Atomicity: one change. Consistency: GetNodeStatus shows it once the call has returned.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -203,7 +203,7 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetSloStatus(self, request, context):
-        """Returns how well the node meets its service-level objectives.
+        """Returns the attainment of the service-level objectives of the node.
 
         Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
         10 s old.

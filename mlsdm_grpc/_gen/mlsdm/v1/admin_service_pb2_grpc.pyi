@@ -51,7 +51,7 @@ class AdminServiceStub:
     """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
     Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-    Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
+    Atomicity: one change. Consistency: GetNodeStatus shows it once the call has returned.
     """
     Drain: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.DrainRequest, _admin_service_pb2.DrainResponse]
     """Stops the node gracefully: readiness ends, new requests are refused, requests in flight finish,
@@ -83,7 +83,7 @@ class AdminServiceStub:
     - NOT_FOUND BACKUP_NOT_FOUND: do not retry.
     """
     GetSloStatus: _aio.UnaryUnaryMultiCallable[_admin_service_pb2.GetSloStatusRequest, _admin_service_pb2.GetSloStatusResponse]
-    """Returns how well the node meets its service-level objectives.
+    """Returns the attainment of the service-level objectives of the node.
 
     Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
     10 s old.
@@ -175,7 +175,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Forces the node into a mode, or returns it to the mode of the pressure monitor.
 
         Effect: at once, until expiry, release or restart; audited. Ordering: the last call wins.
-        Atomicity: whole. Consistency: GetNodeStatus shows it once the call has returned.
+        Atomicity: one change. Consistency: GetNodeStatus shows it once the call has returned.
         """
 
     @_abc_1.abstractmethod
@@ -231,7 +231,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_service_pb2.GetSloStatusRequest,
         context: _aio.ServicerContext[_admin_service_pb2.GetSloStatusRequest, _abc.Awaitable[_admin_service_pb2.GetSloStatusResponse]],
     ) -> _abc.Awaitable[_admin_service_pb2.GetSloStatusResponse]:
-        """Returns how well the node meets its service-level objectives.
+        """Returns the attainment of the service-level objectives of the node.
 
         Effect: none. Ordering, atomicity: none. Consistency: counted since the node started, at most
         10 s old.

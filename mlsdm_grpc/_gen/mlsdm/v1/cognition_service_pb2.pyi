@@ -167,7 +167,7 @@ class StreamEventsRequest(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def open(self) -> _stream_pb2.StreamOpen:
-        """Optional. Opens the stream: the first message and no other."""
+        """Optional. Opens the stream. The first message has this kind, and no later one."""
 
     @_builtins.property
     def batch(self) -> Global___EventBatch:
@@ -232,7 +232,7 @@ class StreamEventsResponse(_message.Message):
     GOODBYE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opened(self) -> _stream_pb2.StreamOpened:
-        """Output only. The stream is open: the first message and no other."""
+        """Output only. The stream is open. The first message has this kind, and no later one."""
 
     @_builtins.property
     def ack(self) -> Global___EventAck:

@@ -206,9 +206,10 @@ class CognitionServiceServicer:
         """Consolidates a space now instead of in its next sleep: merges memories of equal content, and
         removes expired ones. Texts are equal if they differ only in Unicode normalisation form, length
         of white space, or one final full stop. Memories without text are equal if their cosine reaches
-        merge_min_cosine. Not merged are memories with conflicting metadata, with more than 32 labels
-        together, with different vectors from callers, with ids chosen by callers, and pinned ones.
-        Traces and rhythm do not change. If one record cannot name all merges, the next call continues.
+        merge_min_cosine. Memories are not merged if their metadata conflicts, if they have more than
+        32 labels together, if callers gave them different vectors or chose their ids, or if they are
+        pinned. Traces and rhythm do not change. If one record cannot name all merges, the next call
+        continues.
 
         Ordering: takes one revision. Atomicity: one record; memories that changed since the search for
         duplicates are skipped. Consistency: a read with min_revision = revision sees it. With

@@ -556,7 +556,7 @@ Global___RecallEvent: _TypeAlias = RecallEvent  # noqa: Y015
 
 @_typing.final
 class TokenEvent(_message.Message):
-    """A piece of an answer that governance has released."""
+    """Piece of an answer that governance has released."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

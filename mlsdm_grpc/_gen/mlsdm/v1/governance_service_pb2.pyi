@@ -75,8 +75,7 @@ class EvaluateContentResponse(_message.Message):
     """
     redacted_text: _builtins.str
     """Output only. The text with personal data and secrets replaced by their category in brackets.
-    Empty without redact, and if the detection failed, so that the text could not be redacted.
-    Example: "write to [email]".
+    Empty if redact is false, or if the detection failed. Example: "write to [email]".
     """
     policy_version: _builtins.str
     """Output only. Version of the policy that was applied."""
@@ -229,7 +228,7 @@ class RepairSpeechResponse(_message.Message):
     original_text: _builtins.str
     """Output only. The text of the request."""
     repaired: _builtins.bool
-    """Output only. text differs from original_text."""
+    """Output only. True if text differs from original_text."""
     attempt_count: _builtins.int
     """Output only. Number of attempts, 0 to 3."""
     @_builtins.property

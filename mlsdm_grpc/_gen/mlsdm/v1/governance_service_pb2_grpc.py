@@ -125,10 +125,11 @@ class GovernanceServiceServicer:
     """
 
     def EvaluateContent(self, request, context):
-        """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
+        """Scores a text and applies the tenant's policy to it. The metric of verdicts does not count
+        these verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-        be as stale as any read.
+        be up to cluster.max_staleness old.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

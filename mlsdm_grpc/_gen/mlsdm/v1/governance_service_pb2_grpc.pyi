@@ -47,10 +47,11 @@ class GovernanceServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     EvaluateContent: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.EvaluateContentRequest, _governance_service_pb2.EvaluateContentResponse]
-    """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
+    """Scores a text and applies the tenant's policy to it. The metric of verdicts does not count
+    these verdicts.
 
     Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-    be as stale as any read.
+    be up to cluster.max_staleness old.
     """
     AnalyzeSpeech: _aio.UnaryUnaryMultiCallable[_governance_service_pb2.AnalyzeSpeechRequest, _governance_service_pb2.AnalyzeSpeechResponse]
     """Analyses whether a text is telegraphic.
@@ -127,10 +128,11 @@ class GovernanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _governance_service_pb2.EvaluateContentRequest,
         context: _aio.ServicerContext[_governance_service_pb2.EvaluateContentRequest, _abc.Awaitable[_governance_service_pb2.EvaluateContentResponse]],
     ) -> _abc.Awaitable[_governance_service_pb2.EvaluateContentResponse]:
-        """Scores a text and applies the tenant's policy to it. The metric does not count its verdicts.
+        """Scores a text and applies the tenant's policy to it. The metric of verdicts does not count
+        these verdicts.
 
         Effect: none. Ordering: none. Atomicity: one version of the policy. Consistency: the policy may
-        be as stale as any read.
+        be up to cluster.max_staleness old.
         """
 
     @_abc_1.abstractmethod

@@ -66,7 +66,7 @@ class Identity(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only. Time at which the credential ends; absent if it has no end."""
+        """Output only. Time at which the credential expires; absent if it never does."""
 
     def __init__(
         self,

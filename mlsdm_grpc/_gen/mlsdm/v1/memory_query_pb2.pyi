@@ -172,7 +172,7 @@ class QueryMemoriesRequest(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Required labels of a match, at most 32."""
+        """Optional. Labels that a match must have, at most 32."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
@@ -190,8 +190,8 @@ class QueryMemoriesRequest(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional. Required metadata entries of a match: each key with exactly this value. At most 4096
-        bytes over all keys and values.
+        """Optional. Metadata entries that a match must have: each key with exactly this value. At most
+        4096 bytes over all keys and values.
         """
 
     def __init__(
@@ -400,7 +400,7 @@ class MemoryQuery(_message.Message):
 
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Required labels of a match, at most 32."""
+        """Optional. Labels that a match must have, at most 32."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
@@ -418,8 +418,8 @@ class MemoryQuery(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional. Required metadata entries of a match: each key with exactly this value. At most 4096
-        bytes over all keys and values.
+        """Optional. Metadata entries that a match must have: each key with exactly this value. At most
+        4096 bytes over all keys and values.
         """
 
     def __init__(
@@ -643,7 +643,7 @@ class ListMemoriesRequest(_message.Message):
     """Optional. Conversation of a memory, `[A-Za-z0-9._-]{1,64}`. Part of the filter."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Required labels, at most 32. Part of the filter."""
+        """Optional. Labels that a memory must have, at most 32. Part of the filter."""
 
     @_builtins.property
     def sources(self) -> _containers.RepeatedScalarFieldContainer[_memory_pb2.MemorySource.ValueType]:
@@ -651,8 +651,8 @@ class ListMemoriesRequest(_message.Message):
 
     @_builtins.property
     def metadata(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional. Required metadata entries of a memory: each key with exactly this value. At most 4096
-        bytes over all keys and values. Part of the filter.
+        """Optional. Metadata entries that a memory must have: each key with exactly this value. At most
+        4096 bytes over all keys and values. Part of the filter.
         """
 
     @_builtins.property
@@ -705,8 +705,8 @@ class ListMemoriesResponse(_message.Message):
     """Output only. Revision of the space that the page reflects."""
     @_builtins.property
     def memories(self) -> _containers.RepeatedCompositeFieldContainer[_memory_pb2.Memory]:
-        """Output only. Memories by creation revision. A page may be shorter than page_size, even empty,
-        although more follow.
+        """Output only. Memories by creation revision. A page may be shorter than page_size or empty
+        although more pages follow.
         """
 
     def __init__(

@@ -105,7 +105,7 @@ class UpdateMemoryRequest(_message.Message):
     memory_id: _builtins.str
     """Required. Id of the memory."""
     etag: _builtins.str
-    """Optional. Required etag of the memory; empty accepts any."""
+    """Optional. Etag that the memory must have; empty accepts any."""
     pinned: _builtins.bool
     """Optional. True pins the memory, false unpins it."""
     clear_expire_time: _builtins.bool
@@ -193,7 +193,7 @@ class DeleteMemoryRequest(_message.Message):
     memory_id: _builtins.str
     """Required. Id of the memory."""
     etag: _builtins.str
-    """Optional. Required etag of the memory; empty accepts any."""
+    """Optional. Etag that the memory must have; empty accepts any."""
     request_id: _builtins.str
     """Optional. Idempotency key, a UUID: a retry with the same key has no second effect."""
     erase: _builtins.bool

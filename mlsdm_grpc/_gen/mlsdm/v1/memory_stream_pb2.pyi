@@ -32,7 +32,7 @@ class IngestMemoriesRequest(_message.Message):
     BATCH_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def open(self) -> Global___IngestOpen:
-        """Optional. Opens the stream: the first message and no other."""
+        """Optional. Opens the stream. The first message has this kind, and no later one."""
 
     @_builtins.property
     def batch(self) -> Global___IngestBatch:
@@ -125,7 +125,7 @@ class IngestMemoriesResponse(_message.Message):
     GOODBYE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def opened(self) -> _stream_pb2.StreamOpened:
-        """Output only. The stream is open: the first message and no other."""
+        """Output only. The stream is open. The first message has this kind, and no later one."""
 
     @_builtins.property
     def ack(self) -> Global___IngestAck:
@@ -272,7 +272,7 @@ class ExportMemoriesRequest(_message.Message):
     """Optional. Minimum revision of the first chunk, at least 0."""
     @_builtins.property
     def labels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. Required labels, at most 32."""
+        """Optional. Labels that a memory must have, at most 32."""
 
     def __init__(
         self,

@@ -138,8 +138,8 @@ class Limits(_message.Message):
     RESOURCE_EXHAUSTED, without details.
     """
     max_response_bytes: _builtins.int
-    """Output only. Maximum response message in bytes (3670016). Lists end the page early; queries are
-    RESPONSE_TOO_LARGE.
+    """Output only. Maximum response message in bytes (3670016). Lists end the page early; queries end
+    with RESPONSE_TOO_LARGE.
     """
     max_batch_item_count: _builtins.int
     """Output only. Maximum memories in BatchPutMemories (1000)."""

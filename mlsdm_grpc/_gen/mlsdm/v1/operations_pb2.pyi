@@ -102,7 +102,7 @@ class _DecisionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision
     """Automatic consolidation or purge of the space."""
 
 class DecisionKind(_DecisionKind, metaclass=_DecisionKindEnumTypeWrapper):
-    """Kind of step of a decision in the audit."""
+    """Kind of a decision in the list of decisions."""
 
 DECISION_KIND_UNSPECIFIED: DecisionKind.ValueType  # 0
 """Not set. Never sent; in a filter it means all."""
@@ -225,7 +225,7 @@ class DecisionRecord(_message.Message):
     revision: _builtins.int
     """Output only. Revision of the record of the decision."""
     kind: Global___DecisionKind.ValueType
-    """Output only. Kind of step."""
+    """Output only. Kind of the decision."""
     accepted: _builtins.bool
     """Output only. True if the step was performed."""
     principal: _builtins.str

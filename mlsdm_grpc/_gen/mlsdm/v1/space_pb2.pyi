@@ -111,8 +111,8 @@ class _SpaceStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpaceState
     SPACE_STATE_READ_ONLY: _SpaceState.ValueType  # 2
     """Reads only, because its configuration says so."""
     SPACE_STATE_QUARANTINED: _SpaceState.ValueType  # 3
-    """Reads of the state before a damaged record only; writes are DATA_LOSS. Reads are DATA_LOSS too
-    if acknowledged records are missing.
+    """Only reads of the state before a damaged record are served; writes end with DATA_LOSS. If
+    acknowledged records are missing, reads end with DATA_LOSS too.
     """
 
 class SpaceState(_SpaceState, metaclass=_SpaceStateEnumTypeWrapper):
@@ -125,8 +125,8 @@ SPACE_STATE_ACTIVE: SpaceState.ValueType  # 1
 SPACE_STATE_READ_ONLY: SpaceState.ValueType  # 2
 """Reads only, because its configuration says so."""
 SPACE_STATE_QUARANTINED: SpaceState.ValueType  # 3
-"""Reads of the state before a damaged record only; writes are DATA_LOSS. Reads are DATA_LOSS too
-if acknowledged records are missing.
+"""Only reads of the state before a damaged record are served; writes end with DATA_LOSS. If
+acknowledged records are missing, reads end with DATA_LOSS too.
 """
 Global___SpaceState: _TypeAlias = SpaceState  # noqa: Y015
 

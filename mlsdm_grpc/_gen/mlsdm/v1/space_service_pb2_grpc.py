@@ -172,7 +172,7 @@ class SpaceServiceServicer:
         Ordering: by creation, oldest first; a recreated name keeps its first position. Atomicity: each
         page is of one revision of the tenant's list; a space that exists throughout is returned
         exactly once. Consistency: at most cluster.max_staleness old. A page may be shorter than
-        page_size, even empty, although more follow.
+        page_size or empty although more pages follow.
 
         Own statuses:
         - INVALID_ARGUMENT PAGE_TOKEN_INVALID: start again without a token.

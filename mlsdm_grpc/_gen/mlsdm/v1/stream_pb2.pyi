@@ -32,10 +32,10 @@ class StreamOpen(_message.Message):
     space: _builtins.str
     """Optional. Defaults to "default". Space that the stream writes to, `[a-z0-9][a-z0-9._-]{0,62}`."""
     stream_id: _builtins.str
-    """Required. Name of the stream, `[A-Za-z0-9._-]{1,64}`, unique in the space while its items
-    matter. Items are de-duplicated by (stream_id, sequence), so the same name with new items needs
-    higher sequences. A space keeps at most 64 open streams, each for at least 10 minutes after its
-    last item, and the newest 1024 finished ones. Use a UUID for each job.
+    """Required. Name of the stream, `[A-Za-z0-9._-]{1,64}`, unique in the space while the server
+    keeps it. Items are de-duplicated by (stream_id, sequence), so the same name with new items
+    needs higher sequences. A space keeps at most 64 open streams, each for at least 10 minutes
+    after its last item, and the newest 1024 finished ones. Use a UUID for each job.
     """
     resume_token: _builtins.str
     """Optional. The newest resume_token the client has of this stream, from any node. If empty, the

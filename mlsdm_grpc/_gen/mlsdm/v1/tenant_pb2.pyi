@@ -19,8 +19,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class TenantQuotas(_message.Message):
-    """Largest amounts that a tenant may use. A lower quota takes nothing away: it refuses what would
-    add to an amount above it.
+    """Maximum amounts that a tenant may use. A lower quota deletes nothing; it refuses requests that
+    would increase an amount above it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -38,9 +38,9 @@ class TenantQuotas(_message.Message):
     from its creation on.
     """
     kept_bytes: _builtins.int
-    """Optional. Defaults to the server's setting quotas.max_kept_bytes. Bytes kept from which
-    memories and events are refused, at least 0; 0 means no limit. Writes in progress may exceed it
-    by their own size.
+    """Optional. Defaults to the server's setting quotas.max_kept_bytes. Size of the stored data at
+    which memories and events are refused, bytes, at least 0; 0 means no limit. Writes in progress
+    may exceed it by their own size.
     """
     def __init__(
         self,
