@@ -219,7 +219,7 @@ def test_the_rules_of_new_spaces_are_told_and_no_file_is_made(tmp_path):
     assert rules_of(tmp_path, space={"upgrade_semantics": True}) == ("rules", True, newest)
     assert list(tmp_path.iterdir()) == [database]
     database.write_bytes(b"junk" * 1_000)
-    assert rules_of(tmp_path).detail.startswith("not known before the start")
+    assert rules_of(tmp_path).detail.startswith("unknown until the server starts")
 
 
 def test_the_rules_of_a_folder_of_another_draft_fail(tmp_path):

@@ -138,7 +138,7 @@ def test_a_byte_order_mark_names_the_encoding(content, text):
 def test_other_bytes_are_not_text():
     with pytest.raises(ValueError, match="is binary"):
         decoded(b"\x7fELF\0\1", "utf-8")
-    with pytest.raises(ValueError, match="is not UTF-8 text; --encoding names"):
+    with pytest.raises(ValueError, match="is not UTF-8 text; set the encoding"):
         decoded("é".encode("latin-1"), "utf-8")
     with pytest.raises(ValueError, match="is not UTF-16 text"):
         decoded(b"\xff\xfe\xfa", "utf-8")
