@@ -8,12 +8,14 @@ import subprocess
 import sys
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from extras import NEEDS_LANGCHAIN, LazyNames
 
 from mlsdm_grpc import errors
-from mlsdm_grpc.integrations.langchain import MemoryChatHistory, MemoryRetriever
 from mlsdm_grpc.testing import LocalServer
 from tests.cli.conftest import ROOT
+
+pytestmark = NEEDS_LANGCHAIN
+names = LazyNames("langchain_core.messages", "mlsdm_grpc.integrations.langchain")
 
 
 @pytest.fixture(scope="module")
@@ -33,22 +35,26 @@ def test_a_retriever_finds_documents(memory):
         "The invoice is due on Friday.", labels=["topic:billing"], metadata={"page": "3"}
     )
     memory.put("The heating is serviced every autumn.", labels=["topic:house"])
-    retriever = MemoryRetriever(client=memory, top_k=1)
+    retriever = names.MemoryRetriever(client=memory, top_k=1)
     (found,) = retriever.invoke("when do I have to pay?")
     assert (found.page_content, found.id) == ("The invoice is due on Friday.", stored.memory_id)
     assert found.metadata.pop("score") > 0
     assert found.metadata == {"page": "3", "labels": ["topic:billing"]}
-    assert MemoryRetriever(client=memory, labels=["topic:none"]).invoke("pay") == []
-    assert MemoryRetriever(client=memory, space="no-such-space").invoke("pay") == []
-    (by_page,) = MemoryRetriever(client=memory, required_metadata={"page": "3"}).invoke("autumn")
+    assert names.MemoryRetriever(client=memory, labels=["topic:none"]).invoke("pay") == []
+    assert names.MemoryRetriever(client=memory, space="no-such-space").invoke("pay") == []
+    (by_page,) = names.MemoryRetriever(client=memory, required_metadata={"page": "3"}).invoke(
+        "autumn"
+    )
     assert by_page.page_content.startswith("The invoice")
 
 
 def test_both_work_from_asynchronous_chains(memory):
     async def main():
-        history = MemoryChatHistory(memory, "c")
-        await history.aadd_messages([HumanMessage("The invoice is due on Friday.")])
-        return await history.aget_messages(), await MemoryRetriever(client=memory).ainvoke("due")
+        history = names.MemoryChatHistory(memory, "c")
+        await history.aadd_messages([names.HumanMessage("The invoice is due on Friday.")])
+        return await history.aget_messages(), await names.MemoryRetriever(client=memory).ainvoke(
+            "due"
+        )
 
     messages, documents = asyncio.run(main())
     assert [each.text for each in messages] == ["The invoice is due on Friday."]
@@ -56,18 +62,18 @@ def test_both_work_from_asynchronous_chains(memory):
 
 
 def test_a_history_returns_every_message_as_it_was(memory):
-    history = MemoryChatHistory(memory, "talk-1")
-    other = MemoryChatHistory(memory, "talk-2")
+    history = names.MemoryChatHistory(memory, "talk-1")
+    other = names.MemoryChatHistory(memory, "talk-2")
     call = {"name": "look", "args": {"at": "x" * 9_000}, "id": "1", "type": "tool_call"}
     messages = [
-        SystemMessage("Be brief."),
-        HumanMessage("yes"),
-        AIMessage("yes"),
-        HumanMessage("yes"),
-        HumanMessage([{"type": "text", "text": "see this"}, {"type": "image", "url": "a"}]),
-        AIMessage("", tool_calls=[call]),
-        ToolMessage("Договір " * 3_000, tool_call_id="1"),
-        AIMessage("  \n " * 2_000, usage_metadata=None, response_metadata={"model": "m"}),
+        names.SystemMessage("Be brief."),
+        names.HumanMessage("yes"),
+        names.AIMessage("yes"),
+        names.HumanMessage("yes"),
+        names.HumanMessage([{"type": "text", "text": "see this"}, {"type": "image", "url": "a"}]),
+        names.AIMessage("", tool_calls=[call]),
+        names.ToolMessage("Договір " * 3_000, tool_call_id="1"),
+        names.AIMessage("  \n " * 2_000, usage_metadata=None, response_metadata={"model": "m"}),
     ]
     history.add_messages(messages[:3])
     other.add_user_message("elsewhere")
@@ -80,7 +86,7 @@ def test_a_history_returns_every_message_as_it_was(memory):
 
 
 def test_an_unused_history_is_empty(memory):
-    history = MemoryChatHistory(memory, "new")
+    history = names.MemoryChatHistory(memory, "new")
     assert history.messages == []
     history.add_messages([])
     history.clear()
@@ -89,7 +95,7 @@ def test_an_unused_history_is_empty(memory):
 def test_a_refused_message_is_an_error():
     enforcing = LocalServer(governance={"put_enforcement": "enforce"})
     with enforcing as server, server.sync_client() as memory:
-        history = MemoryChatHistory(memory, "talk")
+        history = names.MemoryChatHistory(memory, "talk")
         with pytest.raises(errors.PreconditionFailed, match="rule refuses"):
             history.add_user_message("My key is AKIAIOSFODNN7EXAMPLE, keep it.")
 

@@ -8,15 +8,14 @@ import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
 
-import httpx2
 import pytest
-from mcp import Client, StdioServerParameters
-from mcp.client.streamable_http import streamable_http_client
+from extras import NEEDS_MCP, LazyNames
 
 from mlsdm_grpc.testing import LocalServer
 from tests.cli.conftest import ROOT, environment, run_mlsdm
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, NEEDS_MCP]
+names = LazyNames("mcp", "mcp.client.streamable_http", "httpx2")
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +74,8 @@ def over_http(server, *options, listen="127.0.0.1:0", **extra):
 @asynccontextmanager
 async def connected(url, **headers):
     async with (
-        httpx2.AsyncClient(headers=headers) as http,
-        Client(streamable_http_client(url, http_client=http)) as client,
+        names.AsyncClient(headers=headers) as http,
+        names.Client(names.streamable_http_client(url, http_client=http)) as client,
     ):
         yield client
 
@@ -108,13 +107,13 @@ async def use(client):
 
 
 async def test_stdio(server):
-    parameters = StdioServerParameters(
+    parameters = names.StdioServerParameters(
         command=sys.executable,
         args=["-m", "mlsdm_grpc", "mcp", "--target", server.target, "--space", "stdio"],
         env=environment(),
         cwd=ROOT,
     )
-    async with Client(parameters) as client:
+    async with names.Client(parameters) as client:
         await use(client)
 
 
@@ -127,7 +126,7 @@ async def test_http(server):
 async def test_names_of_other_sites_are_refused(server):
     ask = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     with over_http(server, "--allow-origin", "https://app.example.org") as url:
-        async with httpx2.AsyncClient() as http:
+        async with names.AsyncClient() as http:
 
             async def status(**headers):
                 accept = "application/json, text/event-stream"
@@ -147,7 +146,7 @@ async def test_a_token_is_the_credential_of_its_caller(secure):
     own = secure.tokens["alpha"]
     listen = f"{address_of_this_machine()}:0"
     with over_http(secure, listen=listen, MLSDM_TOKEN=own) as url:
-        async with httpx2.AsyncClient() as http:
+        async with names.AsyncClient() as http:
             refused = await http.post(url, json={})
             assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
         async with connected(url, authorization=f"Bearer {secure.tokens['alpha']}") as alpha:
