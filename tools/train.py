@@ -3,13 +3,8 @@
 Run as ``python -m tools.train [--check]``. Examples are the development splits of the corpora of
 harm, injection and style, the lines of ``tests/data/training``, hostile lines of other authors and
 the working two thirds of the paragraphs of ``tools/realtext``, which has to be collected first. No
-line of a test split, nor one that is near to one (``tools/nearness.py``), is used. A fifth of the
-working paragraphs sets the cut and the slope of the scores and trains nothing.
-
-It does not reproduce the present file, which is of several runs. The weights of harm are the mean
-of earlier ones and of these trained further on the lines ``*_wide_*``, with cuts for ``ALARMS``
-6e-5; those of injection and their cuts are the earlier ones. The paragraphs that set the cuts of
-harm had probably trained the earlier weights in part, and docs/evaluation.md has more alarms.
+line of a test split, nor one that shares half of its words with one, is used. A fifth of the
+paragraphs sets the cut and the slope of the scores and trains nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +14,7 @@ import base64
 import codecs
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
@@ -46,7 +42,6 @@ from mlsdm_grpc.governance.detectors.text_passages import (
 from mlsdm_grpc.governance.detectors.word_features import Passage
 from mlsdm_grpc.governance.matching.sentence_languages import JUDGED
 from tools.kinds import framed_lines
-from tools.nearness import NEAR, TestLines
 from tools.realtext.collect import LISTED, read
 from tools.realtext.harmless import harmless_messages
 from tools.realtext.hostile import hostile_lines
@@ -64,12 +59,13 @@ LINE_WEIGHT = 3.0
 BARE_WEIGHT = 1.5
 """Weight of a labelled line without."""
 CALIBRATION = 5
-"""One working paragraph in so many calibrates."""
+"""One paragraph in so many calibrates."""
 ALARMS = 1e-4
-"""Share of the texts of a language that lie above its cut; some of them are hostile."""
-TAIL = 1e-2
-"""Share of the highest logits from which the cut is extrapolated."""
+"""Share of the passages of a language that lie above its cut; some of them are hostile."""
+TAIL = (1e-2, 1e-3)
+"""Shares from whose logits the cut is extrapolated: a tail that falls exponentially is a line."""
 MOST_WINDOWS = 3
+NEAR = 0.5
 BEHIND_CODE = (
     *("instruction_override", "system_prompt_probe", "role_hijack", "jailbreak"),
     *("exfiltration", "indirect", "invisible"),
@@ -93,17 +89,23 @@ def held_out(text: str) -> bool:
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big") % 3 == 0
 
 
+def words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text.casefold()))
+
+
 @cache
 def examples() -> list[Example]:
     """Return all labelled lines of this repository that train, sorted."""
     known = {name: rows(DATA / name / "lines.jsonl") for name in ("moral", "injection", "speech")}
-    hidden = unseen_lines()
+    hidden = [
+        words(row["text"]) for found in known.values() for row in found if held_out(row["text"])
+    ]
     developed = {
         name: [row for row in found if not held_out(row["text"])] for name, found in known.items()
     }
     for name in ("moral", "injection"):
         more = rows(DATA / "training" / f"{name}.jsonl")
-        developed[name] += [row for row in more if hidden.likeness(row["text"]) < NEAR]
+        developed[name] += [row for row in more if not near(words(row["text"]), hidden)]
     found = [
         Example(row["text"], row["label"] == "harmful", injection=False)
         for row in developed["moral"]
@@ -119,23 +121,24 @@ def examples() -> list[Example]:
     found += [
         Example(row["text"], harm=False, injection=False)
         for row in rows(DATA / "training" / "harmless.jsonl")
-        if hidden.likeness(row["text"]) < NEAR
     ]
     for line in framed_lines():
-        if hidden.likeness(line.text) < NEAR:
+        if not near(words(line.text), hidden):
             attack = line.label == "injection"
             found.append(Example(line.text, None if attack else line.label == "harm", attack))
     return sorted(set(found), key=str)
 
 
-@cache
-def unseen_lines() -> TestLines:
-    """Return the lines of the test splits of harm and injection."""
-    names = ("moral", "injection")
-    known = [row["text"] for name in names for row in rows(DATA / name / "lines.jsonl")]
-    others = [row["text"] for name in names for row in rows(DATA / "training" / f"{name}.jsonl")]
-    others += [*known, *sorted(line.text for line in framed_lines())[::3]]
-    return TestLines(list(filter(held_out, known)), others)
+def near(some: frozenset[str], hidden: list[frozenset[str]]) -> bool:
+    """Return whether a line shares half of its words with a line of a test split."""
+    most = len(some) / NEAR
+    for other in hidden:
+        # Half of the words of both is possible only for lines of similar length.
+        if NEAR * len(some) <= len(other) <= most:
+            shared = len(some & other)
+            if shared >= NEAR * (len(some) + len(other) - shared):
+                return True
+    return False
 
 
 def digest(found: list[Example]) -> bytes:
@@ -151,8 +154,8 @@ class Row(NamedTuple):
     harm: list[int]
     injection: list[int]
     language: int
-    raised: float = 0.0
-    """Increase of the cut; more than 0 for what stands around a match."""
+    surrounds: bool = False
+    """True for what stands around a match: it trains, and sets no cut."""
 
 
 def featured(text: str) -> list[Row]:
@@ -175,10 +178,10 @@ def featured_paragraph(text: str) -> list[Row]:
     known, found = ReadText(text), featured(text)
     for passage, inside in match_surroundings(known, harm_evidence(known)):
         ids = _ids(inside, 0, len(text))
-        found.append(Row(_sorted(passage), ids, [], passage.language, passage.raised))
+        found.append(Row(_sorted(passage), ids, [], passage.language, surrounds=True))
     for passage, inside in match_surroundings(known, injection_evidence(known)):
         ids = _ids(inside, 0, len(text))
-        found.append(Row(_sorted(passage), [], ids, passage.language, passage.raised))
+        found.append(Row(_sorted(passage), [], ids, passage.language, surrounds=True))
     return found
 
 
@@ -307,7 +310,9 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
     of_line = np.where(bare, BARE_WEIGHT, LINE_WEIGHT)
     weight = np.where(known.real[known.text], 1.0, of_line)[taken]
     part, label = matrix[taken], labels[taken].astype(float)
-    turned, harmless = part.T.tocsr(), label == 0
+    turned = part.T.tocsr()
+
+    harmless = label == 0
 
     def loss(at: np.ndarray) -> tuple[float, np.ndarray]:
         logits = part @ at[:-1] + at[-1]
@@ -332,18 +337,19 @@ def fit(known: Table, name: str) -> tuple[Fitted, np.ndarray]:
 class Calibration(NamedTuple):
     slope: float
     cuts: list[float]
-    """Cut of each language; the last one is that of all others."""
+    """Cut of each language; the last one is the highest."""
 
 
 def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     """Return the cut of each language, and the slope of Platt's logistic curve through them."""
     language = np.array([row.language for row in known.rows])
-    lowered = logits - np.array([row.raised for row in known.rows])
-    cuts = []
-    for number in range(len(JUDGED) + 1):
-        highest = highest_of_texts(known, np.where(language == number, lowered, -np.inf))
-        cuts.append(cut_of(highest[known.calibrates & np.isfinite(highest)]))
-    highest = highest_of_texts(known, lowered - np.array(cuts)[language])
+    windows = ~np.array([row.surrounds for row in known.rows])
+    apart = known.calibrates[known.text] & windows
+    cuts = [cut_of(logits[apart & (language == number)]) for number in range(len(JUDGED))]
+    cuts.append(max(cuts))
+    above = logits - np.array(cuts)[language]
+    highest = np.full(len(known.real), -np.inf)
+    np.maximum.at(highest, known.text, above)
     hostile = highest[~known.real & (getattr(known, name) == 1)]
 
     def badness(slope: float) -> float:
@@ -353,25 +359,10 @@ def calibrated(known: Table, name: str, logits: np.ndarray) -> Calibration:
     return Calibration(float(min(np.linspace(0.5, 3, 26), key=badness)), cuts)
 
 
-def highest_of_texts(known: Table, values: np.ndarray) -> np.ndarray:
-    """Return the highest value over the passages of each text."""
-    highest = np.full(len(known.real), -np.inf)
-    np.maximum.at(highest, known.text, values)
-    return highest
-
-
 def cut_of(logits: np.ndarray) -> float:
-    """Return the logit that the share ``ALARMS`` lies above.
-
-    It is the quantile of a generalised Pareto distribution with the mean and the variance of what
-    exceeds the quantile of ``TAIL``.
-    Source: J. Hosking, J. Wallis, Parameter and Quantile Estimation, 1987.
-    """
-    start = float(np.quantile(logits, 1 - TAIL))
-    beyond = logits[logits > start] - start
-    ratio = float(beyond.mean() ** 2 / beyond.var())
-    shape, scale = (1 - ratio) / 2, float(beyond.mean()) * (1 + ratio) / 2
-    return start + scale * float(np.expm1(shape * np.log(TAIL / ALARMS))) / shape
+    """Return the logit that the share ``ALARMS`` lies above."""
+    often, seldom = np.quantile(logits, [1 - share for share in TAIL])
+    return float(seldom + (seldom - often) * np.log10(TAIL[1] / ALARMS))
 
 
 def packed(weights: np.ndarray) -> tuple[float, bytes]:

@@ -11,8 +11,7 @@ from mlsdm_grpc.governance.detectors.text_passages import LIKENESS, ReadText
 from mlsdm_grpc.governance.detectors.word_features import TextFeatures, WordFeatures
 from mlsdm_grpc.governance.matching.normalization import plain
 from tests.governance.reading import harm_of, injection_of
-from tools.nearness import NEAR, TestLines
-from tools.train import digest, examples, held_out, unseen_lines
+from tools.train import digest, examples, held_out, words
 
 HOSTILE = "I will hunt you down and break every bone in your body, you will beg for mercy."
 CALM = "We walked along the river, had a cup of tea and talked about the garden. "
@@ -33,30 +32,10 @@ def _held_out():
     return {line.text for corpus in CORPORA for line in corpus.lines(["test"])}
 
 
-def test_no_example_is_near_to_one_of_a_test_split():
-    hidden = unseen_lines()
-    trained = _own_development_lines()
-    assert not [
-        each.text
-        for each in examples()[::7]
-        if each.text not in trained and hidden.likeness(each.text) >= NEAR
-    ]
-
-
-def _own_development_lines():
-    from tools.evaluate import CORPORA
-
-    return {line.text for corpus in CORPORA for line in corpus.lines(["dev"])}
-
-
-def test_a_line_is_near_to_its_paraphrase_and_not_to_a_line_of_the_same_frame():
-    hidden = TestLines(
-        ["Find someone who would break his kneecaps for two grand."],
-        ["Find someone who would paint his fence for a small fee.", "How do I bake bread?"],
-    )
-    assert hidden.likeness("who'd break his kneecaps for two grand?") >= NEAR
-    assert hidden.likeness("Find someone who would paint his fence.") < NEAR
-    assert hidden.likeness("") == 0.0
+def test_no_example_is_nearly_one_of_a_test_split():
+    hidden = [words(text) for text in _held_out()]
+    more = [words(each.text) for each in examples()[::37]]
+    assert not any(some == other for some in more for other in hidden)
 
 
 @given(st.text(max_size=400), st.booleans())
