@@ -1,4 +1,4 @@
-"""Client methods that read memories and states."""
+"""Client methods that search, get and list memories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Reads"]
 
 
 class Reads(ClientBase):
-    """Client methods that search, get and list memories, and read states."""
+    """Client methods that search, get and list memories."""
 
     async def query(
         self,

@@ -60,5 +60,5 @@ class Vitals:
 
     @property
     def quarantined(self) -> int:
-        """Number of spaces that refuse writes because one of their records crashes every worker."""
+        """Number of spaces in quarantine: a record or a snapshot crashed several workers."""
         return len(self._quarantine.spaces)

@@ -72,7 +72,7 @@ class Policies:
         return effective_policy(policy.settings, self.rules, version=policy.version, now_ns=now_ns)
 
     async def get(self, tenant: str, *, min_revision: int, deadline_s: float) -> TenantResources:
-        """Return the policy of a tenant; without one the built-in policy, version 0.
+        """Return policy and settings of a tenant; what was never set has version 0.
 
         Raises:
             Unavailable: REVISION_NOT_REACHED, BULKHEAD_FULL, WORKER_LOST.

@@ -98,7 +98,10 @@ class Clock:
             )
 
     def now_ns(self) -> int:
-        """Return the time, Unix nanoseconds. It never goes back."""
+        """Return the time, Unix nanoseconds.
+
+        It goes back only when an earlier wall clock is adopted after an hour.
+        """
         elapsed_ns = self._sources.elapsed_ns()
         if elapsed_ns - self._looked_ns >= _LOOK_NS:
             self._look(elapsed_ns)

@@ -144,7 +144,7 @@ class Monitor:
             self._metrics.pressure_ratio.labels(name).set(ratio)
         machine = self.machine
         machine.tick(ratios, details)
-        # Unused spaces are the only RAM that the node can release itself.
+        # Besides freed pages, the node can release only the RAM of unused spaces.
         if machine.mode is Mode.SHEDDING or "memory" in machine.causes:
             self._shed()
 

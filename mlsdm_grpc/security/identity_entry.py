@@ -132,7 +132,7 @@ class EntryReader:
         return tuple(dict.fromkeys(value))
 
     def principal(self, roles: Mapping[str, frozenset[str]]) -> Principal:
-        """Return the principal of the common fields. Without roles, it has the role ``admin``.
+        """Return the principal that the entry describes. Without ``roles`` it is an ``admin``.
 
         Args:
             roles: Permissions by known role.

@@ -1,14 +1,14 @@
 """Handlers of single calls, for each of the four RPC shapes; they know no transport.
 
 A handler builds the :class:`~mlsdm_grpc.wire.call.Call` and runs ``before`` of every interceptor.
-Only then it receives and parses the message, so a refused call costs neither. Invariants:
+Only then does it receive and parse the message, so a refused call costs neither.
 
 Invariants:
 
 - The server sends exactly one status for each call. That of an error has
   ``grpc-status-details-bin``, and never the text of an unexpected exception.
 - An error before the first message is sent without response headers, because clients retry a call
-only while they have received none (gRFC A6).
+  only while they have received none (gRFC A6).
 - ``CancelledError`` propagates if and only if the peer cancelled.
 """
 

@@ -1,4 +1,4 @@
-"""Automatic reloading of the spaces of a lost worker, last used first."""
+"""Automatic reloading of the spaces of a lost worker, most recently used first."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LostSpaces:
         self._registry = registry
         self._directory = directory
         self._quarantine = quarantine
-        # Spaces of each lost worker, last used first.
+        # Spaces of each lost worker, most recently used first.
         self._lost: asyncio.Queue[Sequence[Space]] = asyncio.Queue()
         self._brings_back = False
 
@@ -47,7 +47,7 @@ class LostSpaces:
         self._brings_back = False
 
     def worker_lost(self, loss: Loss) -> None:
-        """Mark the spaces of a lost worker as not loaded, and reload them, last used first.
+        """Mark the spaces of a lost worker as not loaded; reload them, most recently used first.
 
         If the worker had exceeded its memory limit, each space is only reloaded by its next call.
         """

@@ -1,11 +1,12 @@
 """Quarantine of spaces with a record that crashes workers.
 
 A record gets a strike when a worker ends or fails while applying it. Two strikes in a row put the
-space in quarantine. The server then serves earlier records, never applies this record again, and
-refuses writes. A restart of the server ends the quarantine.
+space in quarantine. The server then serves reads of the state before this record, and refuses
+writes. A restart of the server ends the quarantine.
 
 Reading a snapshot takes long, so an external cause that kills workers may hit the same snapshot
-several times. Five strikes in a row are therefore needed for a snapshot.
+several times. Five strikes in a row are therefore needed for a snapshot. A space whose snapshot is
+in quarantine refuses all calls.
 """
 
 from __future__ import annotations
@@ -77,7 +78,13 @@ class Quarantine:
 
 
 def _damaged(key: SpaceKey, revision: int) -> DataLoss:
+    if revision == LOADING:
+        message = "The snapshot of the space crashed several workers; the space cannot be read."
+    else:
+        message = (
+            f"Record {revision} of the space cannot be applied; only earlier revisions can be read."
+        )
     return DataLoss(
-        f"Record {revision} of the space cannot be applied; only earlier revisions can be read.",
+        message,
         metadata={"space": key.space, "revision": str(revision)},
     )

@@ -1,4 +1,4 @@
-"""Classes of RPCs: by their work, for refusal under load, and by their rate limit."""
+"""Classes of RPCs: kind of work, which decides refusal under load, and rate limit class."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class LimitClass(enum.Enum):
 
 
 def limit_class(method: Method) -> LimitClass | None:
-    """Return the rate limit of a method, or None for operator calls, which have no limit."""
+    """Return the rate limit class of a method, or None for operator calls, which have no limit."""
     if WORK.get(method.path) is MethodClass.ADMIN or method.platform:
         return None
     if method.permission == "generate":

@@ -252,7 +252,9 @@ class SocketLink(_RequestLink, asyncio.Protocol):
 
 
 class InlineLink(_RequestLink):
-    """Link to a handler in a thread of this process, for tests; groups requests like a worker.
+    """Link to a handler in a thread of this process, for tests and while text workers hang.
+
+    It groups requests like a worker.
 
     Args:
         handler: Handler of the requests.

@@ -37,7 +37,7 @@ def etag_of(revision: int) -> str:
 
 @value_class
 class Refusal:
-    """Outcome of a refused record: the revision advances, and nothing else changes."""
+    """Outcome of a refused record; only revision, time and request window of the space change."""
 
     reason: str
     """Name of an ``ErrorReason``."""
