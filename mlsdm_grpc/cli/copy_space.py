@@ -29,8 +29,8 @@ def copy_space(
     The new space has the same capacity; its other settings are the defaults. The embedder
     of a space is fixed, so this is the way to another one: restart the server with
     `space.embedder` changed, then copy. Texts that a server embedded are embedded again; vectors
-    of callers are copied. The exit code is 1 if a memory was not stored. Times, revisions, etags and
-    policy versions are assigned again.
+    of callers are copied. The exit code is 1 if a memory was not stored. Times, revisions, etags
+    and policy versions are assigned again.
     """
     from mlsdm_grpc.llm.embedders import embedder_info
 

@@ -6,9 +6,9 @@ a time, in turn between tenants. Records that become durable during a load wait 
 revisions show which of them the load has already applied.
 
 A lost worker or a failed append makes a space COLD, and the next call loads it again. The spaces of
-a lost worker are loaded automatically, most recently used first. When all spaces together exceed their
-memory budget, unused ones are unloaded, least recently used first. A call during the unloading
-waits for its end and loads the space again.
+a lost worker are loaded automatically, most recently used first. When all spaces together exceed
+their memory budget, unused ones are unloaded, least recently used first. A call during the
+unloading waits for its end and loads the space again.
 """
 
 from __future__ import annotations
