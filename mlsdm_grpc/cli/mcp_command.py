@@ -33,8 +33,8 @@ def mcp(
 ) -> None:
     """Serve the tools remember, recall, forget and state over MCP, by default on stdio.
 
-    Off loopback every request needs a bearer token, which is the credential of its calls; the
-    credential of this command is for stdio and loopback only.
+    Off loopback, and with --allow-host, every request needs a bearer token, which is the credential
+    of its calls. Otherwise every local caller has the credential of this command.
     """
     address = _address(http)
     try:
@@ -44,12 +44,13 @@ def mcp(
             f"MCP needs an extra: pip install 'mlsdm-grpc[mcp]' ({error.name} is missing).",
             reason="",
         ) from None
-    is_public = address is not None and not address.is_loopback
+    # A name of another host means a proxy, behind which every caller arrives from loopback.
+    is_public = address is not None and (not address.is_loopback or bool(allow_host))
     if is_public and (session.cert or session.key):
         raise InvalidInput.of(
             "--cert", "would speak for all callers; off loopback each has a token of its own"
         )
-    caller = CallerCredential(None if is_public else session.token())
+    caller = CallerCredential(None if is_public else session.token)
 
     async def run() -> None:
         async with session.client(token=caller.token) as memory:

@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class BackgroundLoop:
-    """Event loop in a daemon thread; may be used from any other thread, and after a fork."""
+    """Event loop in a daemon thread; may be used from any other thread of the same process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,8 +34,16 @@ class BackgroundLoop:
         """Return the result of a coroutine; an interrupt of the caller cancels the coroutine.
 
         Raises:
-            PreconditionFailed: The caller is a callback that runs in the loop itself.
+            PreconditionFailed: The caller is a callback that runs in the loop itself, or a process
+                that was forked after the loop had started.
         """
+        if self._process not in {0, os.getpid()}:
+            work.close()
+            raise PreconditionFailed(
+                "The client was used before this process was forked, and grpc does not work in the"
+                " fork; start processes by `spawn`, or use the client first after the fork.",
+                reason="",
+            )
         loop = self._started()
         if threading.get_ident() == self._thread:
             work.close()
@@ -55,7 +63,7 @@ class BackgroundLoop:
 
         The garbage collector may run it in any thread. At the end of the process it is left out.
         """
-        if sys.is_finalizing():
+        if sys.is_finalizing() or self._process != os.getpid():
             work.close()
         elif threading.get_ident() == self._thread:
             asyncio.run_coroutine_threadsafe(work, self._started())
@@ -64,7 +72,7 @@ class BackgroundLoop:
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None or self._process != os.getpid():
+            if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._process = os.getpid()
                 thread = threading.Thread(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
 from types import TracebackType
 from typing import Final, Self, TypeAlias, Unpack
 
@@ -63,7 +64,7 @@ class MemoryWriter:
         self._is_closing = False
         self._changed = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
-        self._broken: MlsdmError | None = None
+        self._broken: Exception | None = None
         self._refusal: MlsdmError | None = None
         self.results: dict[str, int] = Counter()
         """Number of memories for each result: CREATED, REFRESHED, REFUSED, SKIPPED, REPLACED, the
@@ -135,9 +136,11 @@ class MemoryWriter:
 
     async def _run(self) -> None:
         try:
-            async for outcome in self._outcomes:
-                await self._acknowledge(outcome)
-        except MlsdmError as error:
+            async with aclosing(self._outcomes) as outcomes:
+                async for outcome in outcomes:
+                    await self._acknowledge(outcome)
+        # An error of `on_outcome` as well: otherwise callers would wait for ever.
+        except Exception as error:  # noqa: BLE001 - raised in the callers
             async with self._changed:
                 self._broken = error
                 self._changed.notify_all()

@@ -101,13 +101,15 @@ class MemoryChatHistory(BaseChatMessageHistory):
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override] # a property, as documented
-        """Messages of the conversation, oldest first."""
-        parts: dict[str, str] = {}
+        """Complete messages of the conversation, oldest first."""
+        parts: dict[tuple[str, str], list[str]] = {}
         for each in self._memories():
-            name = each.metadata.get("message", "")
-            parts[name] = parts.get(name, "") + each.metadata.get("json", "")
-        parts.pop("", None)
-        return messages_from_dict([json.loads(each) for each in parts.values()])
+            if "message" in each.metadata:
+                key = each.metadata["message"], each.metadata["parts"]
+                parts.setdefault(key, []).append(each.metadata["json"])
+        # A full space evicts the parts of a long message one by one.
+        whole = ["".join(found) for (_, count), found in parts.items() if len(found) == int(count)]
+        return messages_from_dict([json.loads(each) for each in whole])
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Store messages.
@@ -148,6 +150,7 @@ class MemoryChatHistory(BaseChatMessageHistory):
                 conversation_id=self._session_id,
                 metadata={
                     "message": name,
+                    "parts": str(count),
                     "json": described[part * _SLICE_CHARS : (part + 1) * _SLICE_CHARS],
                     "role": message.type,
                 },

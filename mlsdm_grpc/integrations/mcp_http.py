@@ -1,7 +1,8 @@
 """MCP over streamable HTTP, guarded against other sites, other hosts and callers without a token.
 
 On loopback the names of Host and Origin must be those of this machine, so that no web page reaches
-the server through a name of its own. Off loopback every request needs a bearer token.
+the server through a name of its own. Off loopback, and with the name of another host, which means a
+proxy, every request needs a bearer token.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 
 from mlsdm_grpc.config import Address
@@ -71,7 +73,13 @@ def guarded_app(
         transport_security=allowed,
         host=address.host,
     )
-    return app if address.is_loopback else _TokenRequired(app)
+    guarded: ASGIApp = _TokenRequired(app) if hosts or not address.is_loopback else app
+    if not origins:
+        return guarded
+    # Browsers ask before a call from another page; that request has no token.
+    return CORSMiddleware(
+        guarded, allow_origins=list(origins), allow_methods=["POST"], allow_headers=["*"]
+    )
 
 
 async def serve_http(

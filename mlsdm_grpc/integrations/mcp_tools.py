@@ -42,16 +42,16 @@ class CallerCredential:
     """Bearer token of the tool call in progress; :meth:`token` is the client's token function.
 
     Args:
-        own: Token of calls without one of their own; None has no such token.
+        own: Returns the token of calls without one of their own; None: there is no such token.
     """
 
-    def __init__(self, own: str | None) -> None:
-        self._own = own or ""
+    def __init__(self, own: Callable[[], str | None] | None) -> None:
+        self._own = own
         self._given: ContextVar[str] = ContextVar("bearer", default="")
 
     def token(self) -> str:
         """Return the token of the call in progress; empty if there is none."""
-        return self._given.get() or self._own
+        return self._given.get() or (self._own and self._own()) or ""
 
     @contextmanager
     def of(self, context: Context[Any, Any]) -> Iterator[None]:
@@ -147,7 +147,7 @@ def memory_tools(memory: MemoryClient, caller: CallerCredential) -> MCPServer[An
         return RememberResult(
             memory_id=stored.memory.memory_id,
             result=PutResult.Name(stored.result).removeprefix("PUT_RESULT_").lower(),
-            reasons=[each.rule_id for each in stored.verdicts],
+            reasons=[] if stored.is_stored else [each.rule_id for each in stored.verdicts],
         )
 
     async def recall(

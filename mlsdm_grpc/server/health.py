@@ -65,7 +65,10 @@ class Health:
         """
         if serving and self._draining:
             return
-        self._statuses.update(dict.fromkeys(names, _SERVING if serving else _NOT_SERVING))
+        status = _SERVING if serving else _NOT_SERVING
+        if all(self._statuses.get(name) == status for name in names):
+            return
+        self._statuses.update(dict.fromkeys(names, status))
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 

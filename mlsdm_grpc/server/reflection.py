@@ -64,7 +64,6 @@ class _Reflection:
                 response = self._answer(request)
             except KeyError:
                 response = _failed(_NOT_FOUND, "not found")
-            response.valid_host = request.host
             response.original_request.CopyFrom(request)
             yield response
 

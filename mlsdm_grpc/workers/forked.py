@@ -7,6 +7,7 @@ signal for it can reach another process that got the same process id.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -79,7 +80,8 @@ class ForkServer:
             request = {"fork": [role, embedder]}
             reply, descriptors = self._reply(request, [link.fileno(), page], timeout_s)
         if not descriptors:
-            raise OSError(reply["errno"], "The fork server could not fork.")
+            # A reply that lost its descriptor means that this process can open no more files.
+            raise OSError(reply.get("errno", errno.EMFILE), "The fork server could not fork.")
         return reply["pid"], descriptors[0]
 
     def exit_code(self, pid: int) -> int | None:

@@ -160,7 +160,7 @@ def test_a_remote_embedder_needs_a_key_unless_told_otherwise(mlsdm):
     remote = {"MLSDM_SPACE__EMBEDDER": "openai"}
     result = mlsdm("check", *PORTS, "--journal", "memory", **remote)
     assert result.returncode == 1
-    assert "FAIL  embedder: embedder.key_file: is missing" in result.stdout
+    assert "FAIL  embedder: embedder.key_file: is required" in result.stdout
     result = mlsdm(
         "check", *PORTS, "--journal", "memory", MLSDM_EMBEDDER__KEY_REQUIRED="false", **remote
     )

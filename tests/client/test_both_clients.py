@@ -168,6 +168,16 @@ async def test_a_writer_stores_all_before_its_end(memory):
     assert (await memory.state()).state.memory.used == 301
 
 
+async def test_a_failing_on_outcome_ends_the_writer(memory):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        async with memory.writer(on_outcome=fail) as writer:
+            await writer.put("A fact.")
+            await writer.flush()
+
+
 async def test_a_writer_raises_the_first_error_once_all_is_stored(memory):
     await memory.put("Taken.", memory_id="taken")
     with pytest.raises(errors.AlreadyExists) as caught:  # noqa: PT012 - raised at the end

@@ -133,7 +133,7 @@ def test_replacement_keeps_the_place_in_lists():
     again = NewMemory("b", vector(7), text="new", caller_chosen_id=True)
     assert space.put(again) == Refusal(
         "MEMORY_EXISTS",
-        "A memory with this id exists; allow_replace replaces it.",
+        "A memory with this id exists.",
         (("memory_id", "b"),),
         5,
     )

@@ -85,6 +85,14 @@ def test_a_history_returns_every_message_as_it_was(memory):
     assert len(other.messages) == 1
 
 
+def test_a_history_leaves_out_a_message_with_a_lost_part(memory):
+    history = names.MemoryChatHistory(memory, "talk-3")
+    history.add_messages([names.HumanMessage("x" * 9_000), names.HumanMessage("whole")])
+    part = next(each for each in memory.list(conversation_id="talk-3") if each.text[0] == "x")
+    memory.delete(part.memory_id)
+    assert [each.text for each in history.messages] == ["whole"]
+
+
 def test_an_unused_history_is_empty(memory):
     history = names.MemoryChatHistory(memory, "new")
     assert history.messages == []

@@ -160,6 +160,24 @@ async def test_a_token_is_the_credential_of_its_caller(secure):
             assert "CREDENTIAL_INVALID" in refused.content[0].text
 
 
+async def test_behind_a_proxy_the_command_has_no_credential(secure):
+    """With the name of a proxy a call without a token is refused, on loopback as well."""
+    allowed = ("--allow-host", "memory.example.org", "--allow-origin", "https://app.example.org")
+    with over_http(secure, *allowed, MLSDM_TOKEN=secure.tokens["beta"]) as url:
+        async with names.AsyncClient() as http:
+            for headers in ({}, {"host": "memory.example.org"}, {"authorization": "Basic YTpi"}):
+                assert (await http.post(url, json={}, headers=headers)).status_code == 401
+            preflight = {
+                "origin": "https://app.example.org",
+                "access-control-request-method": "POST",
+            }
+            allowed = await http.options(url, headers=preflight)
+            assert allowed.headers["access-control-allow-origin"] == "https://app.example.org"
+        async with connected(url, authorization=f"Bearer {secure.tokens['alpha']}") as alpha:
+            stored = await alpha.call_tool("remember", {"text": "Through the proxy."})
+            assert not stored.is_error, stored.content
+
+
 async def test_on_loopback_the_command_has_a_credential(secure):
     with over_http(secure, MLSDM_TOKEN=secure.tokens["beta"]) as url:
         async with connected(url) as client:

@@ -58,27 +58,19 @@ def conflict(old: SpaceParameters, new: SpaceParameters, *, used: int) -> tuple[
         used: Number of memories that have not expired.
 
     Returns:
-        Name of the field in the contract and the fault, without the field; None if there is no
+        Name of the field in the contract and a sentence for the caller; None if there is no
         conflict.
     """
     if new.dimension != old.dimension:
-        return "config.dimension", f"must stay {old.dimension}: a space keeps its dimension"
+        return "config.dimension", "The dimension of a space never changes."
     if used and new.embedder != old.embedder:
-        problem = f"must stay {old.embedder or 'none'} while the space has memories; it has {used}"
-        return "config.embedder_model", problem
+        return "config.embedder_model", "The embedder is fixed while the space has memories."
     if new.capacity < used:
-        problem = f"must be at least {used}, the number of memories; delete memories to lower it"
-        return "config.capacity", problem
+        return "config.capacity", "The space holds more memories than that."
     if new.moral.ceiling < new.moral.base:
-        problem = f"must be at least the base, {new.moral.base:g}; is {new.moral.ceiling:g}"
-        return "config.moral.ceiling", problem
-    for category in new.ontology:
-        if len(category.vector.raw) != new.dimension:
-            problem = (
-                f"has dimension {len(category.vector.raw)} in category {category.name}; the space"
-                f" has dimension {new.dimension}"
-            )
-            return "config.ontology", problem
+        return "config.moral.ceiling", "The ceiling of the moral threshold would be below its base."
+    if any(len(category.vector.raw) != new.dimension for category in new.ontology):
+        return "config.ontology", "A category does not have the dimension of the space."
     return None
 
 

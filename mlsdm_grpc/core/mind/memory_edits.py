@@ -28,7 +28,7 @@ def update(contents: Contents, body: UpdateMemory, now: Moment) -> PutOutcome:
     if len(labels) > MAX_LABELS:
         raise Refused(
             "FIELD_INVALID",
-            f"The memory would have {len(labels)} labels; at most {MAX_LABELS} are allowed.",
+            f"The memory would have more than {MAX_LABELS} labels.",
             field="add_labels",
         )
     expire_time_ns = memory.expire_time_ns

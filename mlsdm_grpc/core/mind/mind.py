@@ -108,7 +108,7 @@ class Mind:
         if record.revision <= self.revision:
             return None
         if not _follows(self, record):
-            raise RevisionGap(f"Revision {record.revision} does not follow {self.revision}.")
+            raise RevisionGap(record.revision, self.revision)
         self._check_semantics(record)
         now = self._moment(record)
         known = self._known(record)
@@ -182,7 +182,7 @@ class Mind:
             return known.outcome
         return Refusal(
             "REQUEST_ID_REUSED",
-            "This request_id was used for another request; send each new request with a new one.",
+            "This request_id was used for another request.",
             (("request_id", str(uuid.UUID(bytes=record.request_id))),),
             revision,
         )
@@ -281,11 +281,7 @@ class Mind:
         name = "policy" if isinstance(body, SetPolicy) else "tenant"
         held = self.policy if isinstance(body, SetPolicy) else self.tenant
         if body.etag != etag_of(held.version if held else 0):
-            raise Refused(
-                "ETAG_MISMATCH",
-                f"The {name} has changed since it was read; read it again.",
-                resource=name,
-            )
+            raise Refused("ETAG_MISMATCH", f"The {name} changed since it was read.", resource=name)
 
     def sealed(self) -> Seal:
         """Compute the fingerprint of the present state. Cost: O(1)."""

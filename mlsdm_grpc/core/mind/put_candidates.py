@@ -131,11 +131,7 @@ def prepare(
             brought[candidate.digest] = tuple({*earlier, *new.labels})
         taken = old is not None and not (body.allow_replace or renews)
         if new.memory_id in seen or taken:
-            raise Refused(
-                "MEMORY_EXISTS",
-                "A memory with this id exists; allow_replace replaces it.",
-                memory_id=new.memory_id,
-            )
+            raise Refused("MEMORY_EXISTS", "A memory with this id exists.", memory_id=new.memory_id)
         seen.add(new.memory_id)
         check_etag(new.etag, old, new.memory_id)
         prepared.add(candidate)
@@ -191,7 +187,7 @@ def _check_room(contents: Contents, new_pinned: int, new_unpinned: int, now: Mom
     if pinned > capacity or (pinned == capacity and new_unpinned):
         raise Refused(
             "ALL_PINNED",
-            f"All {capacity} memories of the space would be pinned; unpin or delete one first.",
+            "Every memory of the space would be pinned; unpin or delete one first.",
             capacity=str(capacity),
         )
 

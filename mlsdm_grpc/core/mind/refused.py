@@ -22,7 +22,7 @@ def check_dimension(dimension: int, new: NewMemory) -> None:
     if len(new.vector.raw) != dimension:
         raise Refused(
             "DIMENSION_MISMATCH",
-            f"The embedding has dimension {len(new.vector.raw)}; the space has {dimension}.",
+            "The embedding does not have the dimension of the space.",
             expected=str(dimension),
             actual=str(len(new.vector.raw)),
         )
@@ -41,7 +41,6 @@ def check_etag(expected: str, memory: Memory | None, memory_id: str) -> None:
     gone = memory is None
     raise Refused(
         "ETAG_MISMATCH",
-        f"The memory {'was deleted or has expired' if gone else 'has changed'} since it was read;"
-        " read it again.",
+        f"The memory {'is gone' if gone else 'changed'} since it was read.",
         resource=memory_id,
     )

@@ -41,16 +41,12 @@ def changed_parameters(contents: Contents, body: UpdateSpace, now: Moment) -> Sp
         Refused: The etag differs, or the change conflicts with the state.
     """
     if body.etag and body.etag != contents.etag:
-        raise Refused(
-            "ETAG_MISMATCH",
-            "The space has changed since it was read; read it again.",
-            resource="space",
-        )
+        raise Refused("ETAG_MISMATCH", "The space was changed since it was read.", resource="space")
     new = changed(contents.parameters, body.change)
     found = conflict(contents.parameters, new, used=contents.pelm.living_count(now.time_ns))
     if found is not None:
         field, problem = found
-        raise Refused("CONFIG_CONFLICT", f"{field} {problem}.", field=field)
+        raise Refused("CONFIG_CONFLICT", problem, field=field)
     return new
 
 

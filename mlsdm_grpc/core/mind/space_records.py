@@ -90,6 +90,4 @@ def foresee(contents: Contents, body: ContentsBody, now: Moment) -> _Foreseen:
 
 def _check_writable(contents: Contents, body: ContentsBody) -> None:
     if contents.parameters.read_only and not isinstance(body, UpdateSpace):
-        raise Refused(
-            "SPACE_READ_ONLY", "The space is read-only; set config.read_only to false to write."
-        )
+        raise Refused("SPACE_READ_ONLY", "The space is configured read-only.")

@@ -75,8 +75,7 @@ def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
     if body.after_sequence > mark.sequence:
         raise Refused(
             "STREAM_SEQUENCE_INVALID",
-            f"The items start at sequence {body.after_sequence + 1}, but the stream is at"
-            f" {mark.sequence}; send from {mark.sequence + 1} on.",
+            "Items of the stream are missing before these.",
             stream_id=body.stream_id,
             expected=str(mark.sequence + 1),
             actual=str(body.after_sequence + 1),
@@ -87,7 +86,7 @@ def mark_of(contents: Contents, body: StreamItems, now: Moment) -> StreamMark:
     if (known is None or goes_on) and not contents.streams.has_room(now.time_ns):
         raise Refused(
             "QUOTA_EXCEEDED",
-            f"The space has {MAX_STREAMS} unfinished streams, the maximum; finish or resume one.",
+            "The space remembers as many streams as it can; go on with one of them.",
             limit=str(MAX_STREAMS),
             quota_id="streams",
         )

@@ -290,11 +290,13 @@ class LexicalIndex:
 
         Cost: one pass over the sums of all slots; all other work is O(len(slots)).
         """
-        np.add.at(self._scratch, slots, weights)
-        different = (self._scratch > 0.0).nonzero()[0]
-        sums = self._scratch.take(different)
-        self._scratch[different] = 0.0
-        return different.astype(np.int32), sums
+        try:
+            np.add.at(self._scratch, slots, weights)
+            different = (self._scratch > 0.0).nonzero()[0]
+            return different.astype(np.int32), self._scratch.take(different)
+        finally:
+            # Also after a failed allocation, so that no later query sees these sums.
+            self._scratch[slots] = 0.0
 
     def _grow(self, slots: int) -> None:
         more = max(slots - len(self._length), len(self._length) // 8)
