@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Generator, Iterator
 from datetime import UTC, datetime
@@ -26,6 +27,10 @@ from mlsdm_grpc.observability.logging import configure_logging, flush_events
 # Coverage is measured in the processes that run tests. Servers and commands run at full speed.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+# In the background of a shell Ctrl-C is ignored, and programs that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts a speed. ``make slow`` has more examples.
 settings.register_profile(

@@ -101,8 +101,7 @@ class Catalogue:
             ticket: Writer, idempotency key and deadline.
 
         Returns:
-            Present state of the space, with the etag of its creation even if it changed since, and
-            revision of the record that created it.
+            State of the space now, with the etag of its creation; revision of its creation.
 
         Raises:
             AlreadyExists: SPACE_EXISTS.

@@ -148,7 +148,7 @@ def test_the_way_out_of_a_folder_of_another_draft(serve, mlsdm, tmp_path):
     assert checked.returncode == 1
     (fault,) = [line for line in checked.stdout.splitlines() if line.startswith("FAIL")]
     for told in (fault, mlsdm("serve", *ports, "--data-dir", str(old)).stderr):
-        assert f"draft {semantics.DRAFT + 1} of the newest rules" in told
+        assert f"draft {semantics.DRAFT + 1} of semantics version" in told
         assert "export its spaces, and import them into a new folder" in told
         assert "docs/operations.md, A folder of another draft" in told
 

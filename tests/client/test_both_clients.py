@@ -172,10 +172,13 @@ async def test_a_failing_on_outcome_ends_the_writer(memory):
     def fail(*_):
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    async def write():
         async with memory.writer(on_outcome=fail) as writer:
             await writer.put("A fact.")
             await writer.flush()
+
+    with pytest.raises(ZeroDivisionError):
+        await write()
 
 
 async def test_a_writer_raises_the_first_error_once_all_is_stored(memory):

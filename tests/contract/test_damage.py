@@ -393,9 +393,9 @@ async def test_revisions_go_on_behind_an_accepted_loss(tmp_path):
 async def test_only_one_may_own_a_folder_even_without_the_lock_file(tmp_path):
     async with opened_folder(tmp_path) as journal:
         (tmp_path / "lock").unlink()
-        with pytest.raises(Unavailable, match="owns"):
+        with pytest.raises(Unavailable, match="Another process uses the data folder"):
             await SqliteJournal(tmp_path).open()
-        with pytest.raises(Unavailable, match="owns"):
+        with pytest.raises(Unavailable, match="Another process uses the data folder"):
             await accept(tmp_path)
         with pytest.raises(Unavailable):
             await fill(journal, A, 1)

@@ -135,7 +135,7 @@ def test_a_name_that_does_not_fit_is_refused():
 def test_a_disk_that_takes_less_is_an_error(path, monkeypatch):
     heads = written(path)
     monkeypatch.setattr(module.os, "pwrite", lambda *_: 10)
-    with pytest.raises(OSError, match="only 10"):
+    with pytest.raises(OSError, match="Only 10 of 20 bytes"):
         heads.put([(1, 11, 101)])
     heads.close()
 

@@ -185,7 +185,7 @@ def test_code_without_a_version_refuses_all_that_needs_it():
     with versions(1):
         assert refused(old_space(), *records) == [(2, (1,))] * 3
         assert refused(Mind(), under(2, 1, CREATE)) == [(2, (1,))]
-        with pytest.raises(SemanticsUnknown, match=r"Version 2 .* only version 1 "):
+        with pytest.raises(SemanticsUnknown, match=r"semantics version 2; .* supports version 1 "):
             read_snapshot(io.BytesIO(upgraded))
 
 
@@ -193,7 +193,9 @@ def test_code_that_dropped_a_version_refuses_what_is_under_it():
     mind = old_space()
     with versions(2, 3):
         assert refused(Mind(), under(1, 1, CREATE)) == [(1, (2, 3))]
-        with pytest.raises(SemanticsUnknown, match=r"Version 1 .* only version 2 or 3 "):
+        with pytest.raises(
+            SemanticsUnknown, match=r"semantics version 1; .* supports version 2 or 3 "
+        ):
             read_snapshot(io.BytesIO(snapshot_bytes(mind)))
 
 

@@ -371,7 +371,7 @@ async def test_older_code_refuses_an_upgraded_space_and_no_other_with_semantics_
                 assert error.reason == "SEMANTICS_UNSUPPORTED"
                 expected = {"space": "default", "expected": "1", "actual": "2"}
                 assert error.metadata == expected
-                assert "Version 2" in error.message
+                assert "semantics version 2" in error.message
                 assert "version 1" in error.message
             (told,) = logs.events("space_not_served")  # of three calls
             assert (told["level"], told["tenant"], told["space"]) == ("error", "dev", "default")

@@ -161,7 +161,7 @@ async def test_a_token_is_the_credential_of_its_caller(secure):
 
 
 async def test_behind_a_proxy_the_command_has_no_credential(secure):
-    """With the name of a proxy a call without a token is refused, on loopback as well."""
+    """A call without a token is refused if the name of a proxy is allowed."""
     allowed = ("--allow-host", "memory.example.org", "--allow-origin", "https://app.example.org")
     with over_http(secure, *allowed, MLSDM_TOKEN=secure.tokens["beta"]) as url:
         async with names.AsyncClient() as http:

@@ -88,7 +88,7 @@ async def test_a_key_that_cannot_be_read_is_named(tmp_path):
                 pass
         (violation,) = caught.value.violations
         assert violation.field == "governance.moderation.key_file"
-        assert str(file or "is missing") in violation.description
+        assert str(file or "is required") in violation.description
 
 
 @pytest.mark.parametrize(
