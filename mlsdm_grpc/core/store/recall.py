@@ -8,6 +8,7 @@ words of a query.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -67,9 +68,8 @@ class Recall:
         self.searches += len(queries)
         together: dict[bytes, tuple[kernel.Indices, list[int]]] = {}
         hybrids = dict[int, Hybrid]()
-        hits = [None] * len(queries) if words is None else words.hits(queries)
-        for i, query in enumerate(queries):
-            by_words = hits[i]
+        hits = repeat(None) if words is None else words.hits(queries)
+        for i, (query, by_words) in enumerate(zip(queries, hits, strict=False)):
             if query.sought and query.sought.alone and words is not None and by_words is not None:
                 results[i] = words.alone(query, query.sought, by_words)
                 continue

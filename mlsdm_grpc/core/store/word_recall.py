@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -48,30 +48,28 @@ class WordSearch:
         self._masks: dict[tuple[object, ...], Mask | None] = {}
         """Memories that take part, by what selects them."""
 
-    def hits(self, queries: Sequence[Query]) -> list[LexicalHits | None]:
-        """Search the words of queries; the result of a query without words is None."""
-        found: list[LexicalHits | None] = [None] * len(queries)
-        some, count = list[int](), 0
-        for i, query in enumerate(queries):
-            if query.sought is None:
-                continue
-            if some and count + len(query.sought.terms) > _WORDS_AT_ONCE:
-                self._search(queries, some, found)
-                some, count = [], 0
-            some.append(i)
-            count += len(query.sought.terms)
-        self._search(queries, some, found)
-        return found
+    def hits(self, queries: Sequence[Query]) -> Iterator[LexicalHits | None]:
+        """Search the words of queries; yield the result of each, None for one without words.
 
-    def _search(
-        self, queries: Sequence[Query], some: Sequence[int], found: list[LexicalHits | None]
-    ) -> None:
-        """Search the words of some of the queries together."""
-        terms = [each.terms for i in some if (each := queries[i].sought) is not None]
-        for i, hits in zip(
-            some, self._words.index.search_all(terms, living=self._living), strict=True
-        ):
-            found[i] = hits
+        Queries of up to 128 words are searched together, when the first of their results is
+        needed, so that only these results take RAM.
+        """
+        some, count = list[Query](), 0
+        for query in queries:
+            words = len(query.sought.terms) if query.sought is not None else 0
+            if some and count + words > _WORDS_AT_ONCE:
+                yield from self._search(some)
+                some, count = [], 0
+            some.append(query)
+            count += words
+        yield from self._search(some)
+
+    def _search(self, queries: Sequence[Query]) -> Iterator[LexicalHits | None]:
+        """Search the words of queries together."""
+        terms = [query.sought.terms for query in queries if query.sought is not None]
+        found = iter(self._words.index.search_all(terms, living=self._living) if terms else ())
+        for query in queries:
+            yield None if query.sought is None else next(found)
 
     def alone(self, query: Query, sought: Sought, hits: LexicalHits) -> RecalledSlots:
         """Return the memories whose texts contain the words, best first."""
