@@ -91,7 +91,7 @@ def _sizes(packed: bytes) -> Iterator[int]:
     while start < len(packed):
         size = int.from_bytes(packed[start : start + 2], "little")
         if size < _HEAD.size or start + size > len(packed):
-            raise ValueError(f"An entry of {size} bytes at {start} does not fit into its ring.")
+            raise ValueError(f"The decision at offset {start} has the invalid size {size}, bytes.")
         yield size
         start += size
 

@@ -40,7 +40,10 @@ class WritableRing(MemoryRing):
         if len(self) >= self.capacity:
             oldest = next(iter(self._ring), None)
             if oldest is None:
-                raise LookupError("every memory is pinned; the caller has to check that")
+                raise LookupError(
+                    "The ring is full and all its memories are pinned; callers must check this"
+                    " first."
+                )
             evicted = self._lattice.memory_id(oldest)
             self._clear(oldest)
         memory.sequence = memory.ring_sequence = self._take_sequence()
