@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -85,7 +86,8 @@ def connect(request, server):
 @pytest.fixture
 async def memory(connect, request):
     name = "".join(each if each.isalnum() else "-" for each in request.node.name.lower())
-    async with connect(space=name[:60].strip("-")) as memory:
+    # A test that runs once more gets another space.
+    async with connect(space=f"{name[:50].strip('-')}-{uuid.uuid4().hex[:8]}") as memory:
         yield memory
 
 
@@ -223,11 +225,11 @@ async def test_a_writer_makes_a_fast_producer_wait(memory):
     async with memory.writer() as writer:
 
         async def produce(name):
-            for number in range(1_000):
+            for number in range(700):
                 await writer.put(embedding=[name, number, 1.0])
 
         await asyncio.gather(*(produce(each) for each in (1.0, 2.0, 3.0)))
-    assert writer.results == {"CREATED": 3_000}
+    assert writer.results == {"CREATED": 2_100}
 
 
 async def test_a_closed_client_names_itself(connect):
