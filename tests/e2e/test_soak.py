@@ -8,6 +8,7 @@ and may hold no more than it held after the first. Of docs/architecture.md this 
 import asyncio
 import json
 import mmap
+import os
 import re
 import sys
 import time
@@ -72,6 +73,8 @@ class Soak:
                 *(sys.executable, str(CLIENT), self.server.listen),
                 *(str(CLIENTS * seed + i), str(count // CLIENTS)),
                 stdout=asyncio.subprocess.PIPE,
+                # The folders of helpers, which pytest adds.
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
             for i in range(CLIENTS)
         ]
