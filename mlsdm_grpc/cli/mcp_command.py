@@ -61,7 +61,13 @@ def mcp(
             from mlsdm_grpc.integrations.mcp_http import MCP_PATH, guarded_app, serve_http
 
             await serve_http(
-                guarded_app(tools, address, hosts=allow_host or (), origins=allow_origin or ()),
+                guarded_app(
+                    tools,
+                    address,
+                    needs_token=is_public,
+                    hosts=allow_host or (),
+                    origins=allow_origin or (),
+                ),
                 address,
                 on_listen=lambda opened: echo(f"MCP url=http://{opened}{MCP_PATH}"),
             )

@@ -20,20 +20,23 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
+from contextlib import AbstractAsyncContextManager
 from itertools import islice
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from types import TracebackType
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, Self, TypeVar
 
 import anyio.to_thread
 
 from mlsdm_grpc.client.background_loop import BACKGROUND
 
-__all__ = ["Facade", "blocking", "iterating", "sending"]
+__all__ = ["BlockingContext", "Facade", "blocking", "iterating", "sending"]
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 InnerT = TypeVar("InnerT")
 InnerT_co = TypeVar("InnerT_co", covariant=True)
+ContextT = TypeVar("ContextT", bound=AbstractAsyncContextManager[Any])
 
 _END: Final = object()
 # A lazy source is read in a thread, up to this many items or this long at a time.
@@ -48,6 +51,29 @@ class Facade(Protocol[InnerT_co]):
     def inner(self) -> InnerT_co:
         """The asynchronous object."""
         ...
+
+
+class BlockingContext(Generic[ContextT]):
+    """Context manager that blocks, over an asynchronous one; a :class:`Facade`.
+
+    Args:
+        inner: Asynchronous object.
+    """
+
+    def __init__(self, inner: ContextT) -> None:
+        self.inner = inner
+
+    def __enter__(self) -> Self:
+        BACKGROUND.run(self.inner.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        BACKGROUND.run(self.inner.__aexit__(kind, error, traceback))
 
 
 def blocking(

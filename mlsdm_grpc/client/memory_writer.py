@@ -101,7 +101,7 @@ class MemoryWriter:
 
         Raises:
             InvalidInput: An argument cannot be sent.
-            MlsdmError: The stream has failed; see :meth:`flush`.
+            Exception: The stream or ``on_outcome`` has failed; see :meth:`flush`.
         """
         known(MemoryFields, fields)
         await self.add(new_memory(text, **fields))
@@ -129,6 +129,7 @@ class MemoryWriter:
         Raises:
             MlsdmError: A memory was not stored, and there is no ``on_outcome``; or the stream has
                 failed, so that memories may be missing.
+            Exception: ``on_outcome`` has raised it, which ends the stream.
         """
         async with self._changed:
             await self._changed.wait_for(lambda: self._broken is not None or not self._open_count)

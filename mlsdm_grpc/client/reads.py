@@ -159,11 +159,19 @@ class Reads(ClientBase):
             space: Name of the space; None uses the client's.
             timeout_s: Deadline of each page, seconds; None uses the client's.
         """
-        limits: dict[str, object] = {"labels": labels, "sources": sources, "metadata": metadata}
-        limits |= {"conversation_id": conversation_id, "after": after, "before": before}
-        given = {"include_embedding": include_embedding, "min_revision": min_revision}
-        limits |= {"space": self._space(space), "page_size": page_size, **given}
-        request = message(query_pb2.ListMemoriesRequest, **limits)
+        request = message(
+            query_pb2.ListMemoriesRequest,
+            space=self._space(space),
+            page_size=page_size,
+            labels=labels,
+            sources=sources,
+            conversation_id=conversation_id,
+            metadata=metadata,
+            after=after,
+            before=before,
+            include_embedding=include_embedding,
+            min_revision=min_revision,
+        )
         while True:
             page = await self._connection.unary(
                 self._memories.ListMemories, request, timeout_s=timeout_s

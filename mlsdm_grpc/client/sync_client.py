@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import grpc
 
 from mlsdm_grpc.client.attempts import OnWait
-from mlsdm_grpc.client.background_loop import BACKGROUND
-from mlsdm_grpc.client.blocking import blocking, iterating, sending
+from mlsdm_grpc.client.blocking import BlockingContext, blocking, iterating, sending
 from mlsdm_grpc.client.client import MemoryClient
 from mlsdm_grpc.client.memory_writer import MemoryWriter
 
@@ -29,11 +27,8 @@ class ClientOptions(TypedDict, total=False):
     on_wait: OnWait | None
 
 
-class SyncMemoryWriter:
+class SyncMemoryWriter(BlockingContext[MemoryWriter]):
     """A :class:`MemoryWriter` whose methods block."""
-
-    def __init__(self, inner: MemoryWriter) -> None:
-        self.inner = inner
 
     put = blocking(MemoryWriter.put)
     add = blocking(MemoryWriter.add)
@@ -44,20 +39,8 @@ class SyncMemoryWriter:
         """Number of memories for each result so far."""
         return self.inner.results
 
-    def __enter__(self) -> Self:
-        BACKGROUND.run(self.inner.__aenter__())
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        BACKGROUND.run(self.inner.__aexit__(kind, error, traceback))
-
-
-class SyncMemoryClient:
+class SyncMemoryClient(BlockingContext[MemoryClient]):
     """A :class:`MemoryClient` whose methods block; use it as a context manager.
 
     Any number of threads may share one client. Its calls run in one background thread for the
@@ -82,24 +65,12 @@ class SyncMemoryClient:
     """
 
     def __init__(self, target: str | None = None, **options: Unpack[ClientOptions]) -> None:
-        self.inner = MemoryClient(target, **options)
+        super().__init__(MemoryClient(target, **options))
 
     @property
     def space(self) -> str:
         """Space of calls that name none."""
         return self.inner.space
-
-    def __enter__(self) -> Self:
-        BACKGROUND.run(self.inner.__aenter__())
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        BACKGROUND.run(self.inner.__aexit__(kind, error, traceback))
 
     @functools.wraps(MemoryClient.writer)
     def writer(self, **arguments: Any) -> SyncMemoryWriter:

@@ -71,15 +71,11 @@ class MemoryRetriever(BaseRetriever):
             return []
         return [
             Document(
-                page_content=each.memory.text,
-                id=each.memory.memory_id,
-                metadata={
-                    **each.memory.metadata,
-                    "score": each.score,
-                    "labels": list(each.memory.labels),
-                },
+                page_content=each.text,
+                id=each.memory_id,
+                metadata={**each.metadata, "score": each.score, "labels": list(each.labels)},
             )
-            for each in found.matches
+            for each in found
         ]
 
 

@@ -1,8 +1,7 @@
 """MCP over streamable HTTP, guarded against other sites, other hosts and callers without a token.
 
 On loopback the names of Host and Origin must be those of this machine, so that no web page reaches
-the server through a name of its own. Off loopback, and with the name of another host, which means a
-proxy, every request needs a bearer token.
+the server through a name of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +37,7 @@ def guarded_app(
     server: MCPServer[Any],
     address: Address,
     *,
+    needs_token: bool,
     hosts: Sequence[str] = (),
     origins: Sequence[str] = (),
 ) -> ASGIApp:
@@ -46,6 +46,7 @@ def guarded_app(
     Args:
         server: Tools to serve.
         address: Address on which it listens.
+        needs_token: Refuse requests without a bearer token.
         hosts: Further allowed values of Host, such as ``memory.example.org``.
         origins: Allowed values of Origin besides those of this machine.
 
@@ -73,7 +74,7 @@ def guarded_app(
         transport_security=allowed,
         host=address.host,
     )
-    guarded: ASGIApp = _TokenRequired(app) if hosts or not address.is_loopback else app
+    guarded: ASGIApp = _TokenRequired(app) if needs_token else app
     if not origins:
         return guarded
     # Browsers ask before a call from another page; that request has no token.

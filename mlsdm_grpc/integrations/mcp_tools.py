@@ -17,9 +17,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field
 
 from mlsdm_grpc import __version__
-from mlsdm_grpc._gen.mlsdm.v1.event_pb2 import RhythmState
-from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import Memory, PutResult
+from mlsdm_grpc._gen.mlsdm.v1.memory_pb2 import PutResult
 from mlsdm_grpc.client.client import MemoryClient
+from mlsdm_grpc.client.results import FoundMemory
 from mlsdm_grpc.errors import MlsdmError, NotFound
 from mlsdm_grpc.messages.limits import MAX_TOP_K
 
@@ -145,7 +145,7 @@ def memory_tools(memory: MemoryClient, caller: CallerCredential) -> MCPServer[An
         with caller.of(context):
             stored = await memory.put(text, labels=labels or (), metadata=metadata)
         return RememberResult(
-            memory_id=stored.memory.memory_id,
+            memory_id=stored.memory_id,
             result=PutResult.Name(stored.result).removeprefix("PUT_RESULT_").lower(),
             reasons=[] if stored.is_stored else [each.rule_id for each in stored.verdicts],
         )
@@ -159,7 +159,7 @@ def memory_tools(memory: MemoryClient, caller: CallerCredential) -> MCPServer[An
                 found = await memory.query(query, top_k=top_k, labels=labels or ())
             except NotFound:
                 return RecallResult(memories=[])
-        return RecallResult(memories=[_recalled(each.memory, each.score) for each in found.matches])
+        return RecallResult(memories=list(map(_recalled, found)))
 
     async def forget(memory_id: MemoryId, context: Context) -> ForgetResult:
         """Delete one stored fact by its id."""
@@ -173,15 +173,14 @@ def memory_tools(memory: MemoryClient, caller: CallerCredential) -> MCPServer[An
     async def state(context: Context) -> StateResult:
         """Return how many facts are stored, the room for them, and the state of the mind."""
         with caller.of(context):
-            found = (await memory.state()).state
-        rhythm = RhythmState.Name(found.rhythm_state).removeprefix("RHYTHM_STATE_").lower()
+            found = await memory.state()
         return StateResult(
-            space=found.space,
-            memory_count=found.memory.used,
-            capacity=found.memory.capacity,
+            space=found.state.space,
+            memory_count=found.memory_count,
+            capacity=found.capacity,
             step=found.step,
-            rhythm=rhythm,
-            moral_threshold=found.moral.threshold,
+            rhythm="sleep" if found.is_asleep else "wake",
+            moral_threshold=found.moral_threshold,
         )
 
     for each in (remember, recall, forget, state):
@@ -189,12 +188,12 @@ def memory_tools(memory: MemoryClient, caller: CallerCredential) -> MCPServer[An
     return server
 
 
-def _recalled(memory: Memory, score: float) -> RecalledMemory:
+def _recalled(found: FoundMemory) -> RecalledMemory:
     return RecalledMemory(
-        memory_id=memory.memory_id,
-        text=memory.text,
-        score=score,
-        labels=list(memory.labels),
-        metadata=dict(memory.metadata),
-        create_time=memory.create_time.ToDatetime(UTC).isoformat(),
+        memory_id=found.memory_id,
+        text=found.text,
+        score=found.score,
+        labels=list(found.labels),
+        metadata=dict(found.metadata),
+        create_time=found.memory.create_time.ToDatetime(UTC).isoformat(),
     )

@@ -89,7 +89,7 @@ class ServerProcess:
         self.listen, self.ops = found.groups()
 
     def workers(self, role):
-        """Return the process ids of the workers of a role, including the standby worker."""
+        """Return the process ids of the workers of a role."""
         return pids_by_role(self.process.pid)[role]
 
     def kill(self):

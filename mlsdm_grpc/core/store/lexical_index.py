@@ -293,10 +293,13 @@ class LexicalIndex:
         try:
             np.add.at(self._scratch, slots, weights)
             different = (self._scratch > 0.0).nonzero()[0]
-            return different.astype(np.int32), self._scratch.take(different)
-        finally:
-            # Also after a failed allocation, so that no later query sees these sums.
-            self._scratch[slots] = 0.0
+            sums = self._scratch.take(different)
+        except BaseException:
+            # No later query may see these sums.
+            self._scratch.fill(0.0)
+            raise
+        self._scratch[different] = 0.0
+        return different.astype(np.int32), sums
 
     def _grow(self, slots: int) -> None:
         more = max(slots - len(self._length), len(self._length) // 8)
